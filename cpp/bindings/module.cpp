@@ -1,0 +1,290 @@
+// Python's view of the kernels: converts, checks, releases the GIL.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <tuple>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "owned_design.hpp"
+
+namespace logloss {
+namespace {
+
+using namespace nb::literals;
+using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Indices = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Numpy = nb::ndarray<nb::numpy, double>;
+
+const Kernels& pick_kernels() {
+#if defined(LOGLOSS_X86)
+    const char* wanted = std::getenv("LOGLOSS_ISA");
+    const std::string isa = wanted ? wanted : "";
+    __builtin_cpu_init();
+    if (isa != "v2" && isa != "v3" && __builtin_cpu_supports("x86-64-v4")) return kernels_v4();
+    if (isa != "v2" && __builtin_cpu_supports("x86-64-v3")) return kernels_v3();
+    return kernels_v2();
+#else
+    return kernels_native();
+#endif
+}
+
+const Kernels& kernels() {
+    static const Kernels& picked = pick_kernels();
+    return picked;
+}
+
+int max_threads() {
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+struct NewArray {
+    double* data;
+    nb::capsule owner;
+    std::vector<std::size_t> shape;
+    explicit NewArray(std::vector<std::size_t> s) : shape(std::move(s)) {
+        std::size_t size = 1;
+        for (std::size_t k : shape) size *= k;
+        data = new double[size ? size : 1];
+        owner = nb::capsule(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+    }
+    Numpy array() const { return Numpy(data, shape.size(), shape.data(), owner); }
+};
+
+void check_length(const char* where, const char* what, std::size_t got, Index want) {
+    if (Index(got) != want)
+        throw std::invalid_argument(std::string(where) + ": " + what + " has length " + std::to_string(got) + ", not " +
+                                    std::to_string(want) + ".");
+}
+
+const double* optional_data(const char* where, const char* what, const std::optional<Vector>& x, Index n) {
+    if (!x) return nullptr;
+    check_length(where, what, x->shape(0), n);
+    return x->data();
+}
+
+// y, weight and offset of the rows, checked once.
+struct OwnedObservations {
+    Vector y;
+    std::optional<Vector> weight, offset;
+    Index n_rows;
+    Observations rows;
+    OwnedObservations(Vector y_, std::optional<Vector> weight_, std::optional<Vector> offset_)
+        : y(y_), weight(weight_), offset(offset_), n_rows(Index(y_.shape(0))) {
+        rows.y = y.data();
+        rows.weight = optional_data("Observations", "weight", weight, n_rows);
+        rows.offset = optional_data("Observations", "offset", offset, n_rows);
+    }
+};
+
+void check_rows(const char* where, const OwnedDesign& design, const OwnedObservations& rows) {
+    check_length(where, "y", std::size_t(rows.n_rows), design.n_rows());
+}
+
+template <class F>
+void unlocked(OwnedDesign& design, F&& body) {
+    nb::gil_scoped_release release;
+    design.with_workspace(body);
+}
+
+Numpy predict(OwnedDesign& design, const Vector& coef, double intercept, std::optional<Vector> offset, int n_threads) {
+    check_length("predict", "coef", coef.shape(0), design.n_columns());
+    const double* o = optional_data("predict", "offset", offset, design.n_rows());
+    NewArray z({std::size_t(design.n_rows())});
+    unlocked(design, [&](Memory& memory) {
+        kernels().predict(design.design(), coef.data(), intercept, o, z.data, memory, n_threads);
+    });
+    return z.array();
+}
+
+auto loss_gradient(OwnedDesign& design, const OwnedObservations& rows, const Vector& coef, double intercept,
+                   std::optional<VectorOut> linear, int n_threads) {
+    check_rows("loss_gradient", design, rows);
+    check_length("loss_gradient", "coef", coef.shape(0), design.n_columns());
+    if (linear) check_length("loss_gradient", "linear", linear->shape(0), design.n_rows());
+    NewArray gradient({coef.shape(0)});
+    LossGradient out{};
+    out.gradient = gradient.data;
+    out.linear = linear ? linear->data() : nullptr;
+    unlocked(design, [&](Memory& memory) {
+        kernels().loss_gradient(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    });
+    return std::make_tuple(out.loss, gradient.array(), out.residual, out.curvature);
+}
+
+auto product(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& coef,
+             double intercept, int n_threads) {
+    check_rows("product", design, rows);
+    check_length("product", "coef", coef.shape(0), design.n_columns());
+    check_length("product", "linear", linear.shape(0), design.n_rows());
+    NewArray result({coef.shape(0)});
+    Product out{};
+    out.linear = linear.data();
+    out.product = result.data;
+    unlocked(design, [&](Memory& memory) {
+        kernels().product(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    });
+    return std::make_tuple(result.array(), out.intercept);
+}
+
+auto dual(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& coef, double intercept,
+          VectorOut xi, int n_threads) {
+    check_rows("dual", design, rows);
+    check_length("dual", "coef", coef.shape(0), design.n_columns());
+    check_length("dual", "linear", linear.shape(0), design.n_rows());
+    check_length("dual", "xi", xi.shape(0), design.n_rows());
+    NewArray residual({coef.shape(0)}), curvature({coef.shape(0)});
+    Dual out{};
+    out.linear = linear.data();
+    out.xi = xi.data();
+    out.residual = residual.data;
+    out.curvature = curvature.data;
+    unlocked(design, [&](Memory& memory) {
+        kernels().dual(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    });
+    return std::make_tuple(residual.array(), out.residual_sum, curvature.array(), out.curvature_sum);
+}
+
+Numpy step_losses(const OwnedObservations& rows, const Vector& linear, const Vector& xi, const Vector& steps,
+                  int n_threads) {
+    check_length("step_losses", "linear", linear.shape(0), rows.n_rows);
+    check_length("step_losses", "xi", xi.shape(0), rows.n_rows);
+    NewArray losses({steps.shape(0)});
+    {
+        nb::gil_scoped_release release;
+        Memory memory;
+        kernels().step_losses(rows.n_rows, rows.rows, linear.data(), xi.data(), steps.data(), Index(steps.shape(0)),
+                              losses.data, memory, n_threads);
+    }
+    return losses.array();
+}
+
+auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& xi, double shift, int n_threads) {
+    check_length("row_gap", "linear", linear.shape(0), rows.n_rows);
+    check_length("row_gap", "xi", xi.shape(0), rows.n_rows);
+    nb::gil_scoped_release release;
+    Memory memory;
+    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, memory, n_threads);
+    return std::make_tuple(out.gap, out.outside);
+}
+
+auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& center, int n_threads) {
+    const double* s = optional_data("moments", "weight", weight, design.n_rows());
+    check_length("moments", "center", center.shape(0), design.n_columns());
+    NewArray first({center.shape(0)}), second({center.shape(0)});
+    unlocked(design, [&](Memory& memory) {
+        kernels().moments(design.design(), s, center.data(), first.data, second.data, memory, n_threads);
+    });
+    return std::make_tuple(first.array(), second.array());
+}
+
+Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& center,
+           const Indices& subset, int n_threads) {
+    check_rows("gram", design, rows);
+    check_length("gram", "linear", linear.shape(0), design.n_rows());
+    check_length("gram", "center", center.shape(0), design.n_columns());
+    const Index n = Index(subset.shape(0));
+    for (Index k = 0; k < n; k++)
+        if (subset.data()[k] < (k ? subset.data()[k - 1] + 1 : 0) || subset.data()[k] >= design.n_columns())
+            throw std::invalid_argument("gram: the subset must be increasing column numbers of the design.");
+    NewArray out({std::size_t(n + 1), std::size_t(n + 1)});
+    unlocked(design, [&](Memory& memory) {
+        kernels().gram(design.design(), rows.rows, linear.data(), center.data(), subset.data(), n, out.data, memory,
+                       n_threads);
+    });
+    return out.array();
+}
+
+auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, const Vector& right,
+           double tolerance) {
+    const std::size_t n = right.shape(0);
+    if (matrix.shape(0) != n || matrix.shape(1) != n) throw std::invalid_argument("solve: shapes do not fit.");
+    NewArray x({n});
+    Index rank;
+    {
+        nb::gil_scoped_release release;
+        Memory memory;
+        double* factor = memory.take(n * n + n + 1);
+        std::copy_n(matrix.data(), n * n, factor);
+        std::copy_n(right.data(), n, x.data);
+        rank = kernels().solve(factor, Index(n), x.data, tolerance, factor + n * n);
+    }
+    return std::make_tuple(x.array(), rank);
+}
+
+double dot(const Vector& a, const Vector& b) {
+    check_length("dot", "b", b.shape(0), Index(a.shape(0)));
+    return kernels().dot(a.data(), b.data(), Index(a.shape(0)));
+}
+
+auto bernoulli(const Vector& z, const Vector& y) {
+    check_length("bernoulli", "y", y.shape(0), Index(z.shape(0)));
+    NewArray loss({z.shape(0)}), slope({z.shape(0)}), curvature({z.shape(0)});
+    kernels().bernoulli(z.data(), y.data(), Index(z.shape(0)), loss.data, slope.data, curvature.data);
+    return std::make_tuple(loss.array(), slope.array(), curvature.array());
+}
+
+double stream_read(const nb::ndarray<const double, nb::c_contig, nb::device::cpu>& x, int n_threads) {
+    nb::gil_scoped_release release;
+    Memory memory;
+    return kernels().stream_read(x.data(), Index(x.size()), memory, n_threads);
+}
+
+}  // namespace
+}  // namespace logloss
+
+NB_MODULE(_kernels, m) {
+    using namespace logloss;
+    m.doc() = "Passes over typed blocks of rows. Vectors are float64 and contiguous; sums run over rows, with weights.";
+    m.attr("instruction_set") = kernels().name;
+    m.def("max_threads", &max_threads, "Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl).");
+
+    nb::class_<OwnedDesign>(m, "Design", "Typed blocks side by side, read as they lie in memory.")
+        .def(nb::init<Index>(), "n_rows"_a)
+        .def("add_dense", &OwnedDesign::add_dense, "x"_a)
+        .def("add_columns", &OwnedDesign::add_columns, "columns"_a)
+        .def("add_sparse", &OwnedDesign::add_sparse, "pointers"_a, "indices"_a, "values"_a, "n_columns"_a, "by_row"_a)
+        .def("finish", &OwnedDesign::finish, "Lays out tiles and lanes; nothing may be added afterwards.")
+        .def_prop_ro("n_rows", &OwnedDesign::n_rows)
+        .def_prop_ro("n_columns", &OwnedDesign::n_columns)
+        .def_prop_ro("tile_rows", [](const OwnedDesign& d) { return d.design().plan.tile_rows; })
+        .def_prop_ro("n_lanes", [](const OwnedDesign& d) { return d.design().plan.n_lanes; });
+
+    nb::class_<OwnedObservations>(m, "Observations", "Labels in [0, 1], weights and offsets of the rows.")
+        .def(nb::init<Vector, std::optional<Vector>, std::optional<Vector>>(), "y"_a, "weight"_a = nb::none(),
+             "offset"_a = nb::none());
+
+    m.def("predict", &predict, "design"_a, "coef"_a, "intercept"_a, "offset"_a.none(), "n_threads"_a,
+          "z = X coef + intercept + offset.");
+    m.def("loss_gradient", &loss_gradient, "design"_a, "rows"_a, "coef"_a, "intercept"_a, "linear"_a.none(),
+          "n_threads"_a, "Sums of s*loss, s*r*x, s*r and s*q; writes z into `linear` where given.");
+    m.def("product", &product, "design"_a, "rows"_a, "linear"_a, "coef"_a, "intercept"_a, "n_threads"_a,
+          "Sums of s*q*(x.coef + intercept)*[x, 1] at z = `linear`.");
+    m.def("dual", &dual, "design"_a, "rows"_a, "linear"_a, "coef"_a, "intercept"_a, "xi"_a, "n_threads"_a,
+          "For r' = r - q*xi, xi = X coef + intercept (written): sums of s*r'*[x, 1] and s*q*[x, 1].");
+    m.def("step_losses", &step_losses, "rows"_a, "linear"_a, "xi"_a, "steps"_a, "n_threads"_a,
+          "Sums of s*loss at z = linear - step*xi, for each step.");
+    m.def("row_gap", &row_gap, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "n_threads"_a,
+          "The rows' part of the duality gap, and how many rows leave [0, 1].");
+    m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
+          "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
+    m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a, "n_threads"_a,
+          "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`.");
+    m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
+          "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
+    m.def("dot", &dot, "a"_a, "b"_a);
+    m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
+    m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
+}

@@ -1,0 +1,255 @@
+// A Design that keeps the Python arrays alive whose memory it reads, lays out tiles and lanes, and lends a workspace.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "../kernels/kernels.hpp"
+
+namespace logloss {
+
+namespace nb = nanobind;
+using AnyArray = nb::ndarray<nb::ro, nb::device::cpu>;
+
+class Memory final : public Workspace {
+  public:
+    double* take(std::size_t n_doubles) override {
+        if (used_ == pieces_.size()) pieces_.emplace_back();
+        Piece& piece = pieces_[used_++];
+        if (piece.size < n_doubles) {
+            piece.data.reset();
+            piece.data.reset(static_cast<double*>(::operator new(n_doubles * 8, std::align_val_t{64})));
+            piece.size = n_doubles;
+        }
+        return piece.data.get();
+    }
+    void rewind() { used_ = 0; }
+
+  private:
+    struct Free {
+        void operator()(double* p) const { ::operator delete(p, std::align_val_t{64}); }
+    };
+    struct Piece {
+        std::unique_ptr<double, Free> data;
+        std::size_t size = 0;
+    };
+    std::deque<Piece> pieces_;
+    std::size_t used_ = 0;
+};
+
+inline Type type_of(const nb::dlpack::dtype& dtype) {
+    using nb::dlpack::dtype_code;
+    const auto code = static_cast<dtype_code>(dtype.code);
+    const bool is_int = code == dtype_code::Int;
+    if (code == dtype_code::Float && dtype.bits == 64) return Type::f64;
+    if (code == dtype_code::Float && dtype.bits == 32) return Type::f32;
+    if (is_int && dtype.bits == 8) return Type::i8;
+    if (is_int && dtype.bits == 16) return Type::i16;
+    if (is_int && dtype.bits == 32) return Type::i32;
+    if (is_int && dtype.bits == 64) return Type::i64;
+    if ((code == dtype_code::UInt || code == dtype_code::Bool) && dtype.bits == 8) return Type::u8;
+    throw nb::type_error("Design: values must be float64, float32, int8, int16, int32, int64, uint8 or bool.");
+}
+
+class OwnedDesign {
+  public:
+    explicit OwnedDesign(Index n_rows) { design_.n_rows = n_rows; }
+
+    void add_dense(const AnyArray& x) {
+        if (x.ndim() != 2) throw std::invalid_argument("Design.add_dense: a matrix is needed.");
+        check_rows("add_dense", Index(x.shape(0)));
+        Block b = next_block(Storage::strided, type_of(x.dtype()), Index(x.shape(1)));
+        b.data = x.data();
+        b.row_stride = x.stride(0);
+        b.column_stride = x.stride(1);
+        if (b.column_stride == 1 || b.n_columns == 1) {
+            b.storage = Storage::rows;
+            if (b.n_columns == 1 && b.row_stride == 1) b.storage = Storage::columns;
+        } else if (b.row_stride == 1) {
+            b.storage = Storage::columns;
+        }
+        if (b.storage == Storage::columns) {
+            auto& starts = columns_.emplace_back();
+            for (Index j = 0; j < b.n_columns; j++)
+                starts.push_back(static_cast<const char*>(b.data) + j * b.column_stride * type_bytes(b.type));
+            b.column_data = starts.data();
+        }
+        append(b, {x});
+    }
+
+    void add_columns(const std::vector<AnyArray>& arrays) {
+        if (arrays.empty()) return;
+        Block b = next_block(Storage::columns, type_of(arrays[0].dtype()), Index(arrays.size()));
+        auto& starts = columns_.emplace_back();
+        for (const AnyArray& x : arrays) {
+            if (x.ndim() != 1 || (x.shape(0) > 1 && x.stride(0) != 1) || type_of(x.dtype()) != b.type)
+                throw std::invalid_argument("Design.add_columns: contiguous vectors of one type are needed.");
+            check_rows("add_columns", Index(x.shape(0)));
+            starts.push_back(x.data());
+        }
+        b.column_data = starts.data();
+        append(b, arrays);
+    }
+
+    void add_sparse(const AnyArray& pointers, const AnyArray& indices, const AnyArray& values, Index n_columns,
+                    bool by_row) {
+        Block b = next_block(by_row ? Storage::csr : Storage::csc, type_of(values.dtype()), n_columns);
+        if (b.type != Type::f64 && b.type != Type::f32)
+            throw nb::type_error("Design.add_sparse: values must be float64 or float32.");
+        if (type_of(pointers.dtype()) != type_of(indices.dtype()))
+            throw nb::type_error("Design.add_sparse: pointers and indices must be of one type, int32 or int64.");
+        b.wide_index = type_of(indices.dtype()) == Type::i64;
+        if (!b.wide_index && type_of(indices.dtype()) != Type::i32)
+            throw nb::type_error("Design.add_sparse: indices must be int32 or int64.");
+        if (Index(pointers.shape(0)) != (by_row ? design_.n_rows : n_columns) + 1)
+            throw std::invalid_argument("Design.add_sparse: " + std::to_string(pointers.shape(0)) +
+                                        " pointers do not fit the shape.");
+        b.pointers = pointers.data();
+        b.indices = indices.data();
+        b.data = values.data();
+        b.n_nonzero = Index(values.shape(0));
+        check_structure(b, by_row ? design_.n_rows : n_columns, by_row ? n_columns : design_.n_rows,
+                        Index(indices.shape(0)));
+        append(b, {pointers, indices, values});
+    }
+
+    void finish() {
+        design_.blocks = blocks_.data();
+        design_.n_blocks = Index(blocks_.size());
+        lay_out();
+        for (Block& b : blocks_)
+            if (b.storage == Storage::csc) find_tile_starts(b);
+    }
+
+    const Design& design() const { return design_; }
+    Index n_rows() const { return design_.n_rows; }
+    Index n_columns() const { return design_.n_columns; }
+
+    // The design's own workspace, or a new one while another thread uses that.
+    template <class F>
+    void with_workspace(F&& body) {
+        std::unique_lock lock(busy_, std::try_to_lock);
+        if (!lock.owns_lock()) {
+            Memory memory;
+            body(memory);
+            return;
+        }
+        memory_.rewind();
+        body(memory_);
+    }
+
+  private:
+    Block next_block(Storage storage, Type type, Index n_columns) const {
+        Block b{};
+        b.storage = storage;
+        b.type = type;
+        b.first_column = design_.n_columns;
+        b.n_columns = n_columns;
+        return b;
+    }
+
+    void append(const Block& b, const std::vector<AnyArray>& arrays) {
+        if (b.n_columns == 0) return;
+        blocks_.push_back(b);
+        kept_.insert(kept_.end(), arrays.begin(), arrays.end());
+        design_.n_columns += b.n_columns;
+    }
+
+    void check_rows(const char* where, Index rows) const {
+        if (rows != design_.n_rows)
+            throw std::invalid_argument("Design." + std::string(where) + ": " + std::to_string(rows) +
+                                        " rows, but the design has " + std::to_string(design_.n_rows) + ".");
+    }
+
+    template <class I>
+    static bool well_formed(const Block& b, Index n_major, Index n_minor, Index n_indices) {
+        const I* pointers = static_cast<const I*>(b.pointers);
+        const I* indices = static_cast<const I*>(b.indices);
+        if (pointers[0] != 0 || Index(pointers[n_major]) > std::min(b.n_nonzero, n_indices)) return false;
+        for (Index i = 0; i < n_major; i++)
+            if (pointers[i] > pointers[i + 1]) return false;
+        I low = 0, high = 0;
+        for (Index k = 0; k < Index(pointers[n_major]); k++) {
+            low = std::min(low, indices[k]);
+            high = std::max(high, indices[k]);
+        }
+        return low >= 0 && (Index(high) < n_minor || pointers[n_major] == 0);
+    }
+
+    static void check_structure(const Block& b, Index n_major, Index n_minor, Index n_indices) {
+        const bool good = b.wide_index ? well_formed<std::int64_t>(b, n_major, n_minor, n_indices)
+                                       : well_formed<std::int32_t>(b, n_major, n_minor, n_indices);
+        if (!good) throw std::invalid_argument("Design.add_sparse: pointers or indices point outside the matrix.");
+    }
+
+    // Tiles that fit a first- or second-level cache, and lanes enough for many threads, but no more sums than pay.
+    void lay_out() {
+        Index dense_bytes = 0, all_bytes = 0;
+        bool by_column = false, csc = false;
+        for (const Block& b : blocks_) {
+            if (b.storage == Storage::csr || b.storage == Storage::csc) {
+                all_bytes += b.n_nonzero * (type_bytes(b.type) + (b.wide_index ? 8 : 4));
+                csc |= b.storage == Storage::csc;
+            } else {
+                dense_bytes += b.n_columns * type_bytes(b.type);
+                by_column |= b.storage == Storage::columns;
+            }
+        }
+        all_bytes += dense_bytes * design_.n_rows;
+        Index tile = 1024;
+        if (csc)
+            tile = 4096;
+        else if (by_column)
+            tile = std::clamp<Index>((Index(1) << 18) / std::max<Index>(dense_bytes, 1), 64, 2048);
+        else if (dense_bytes > 0)
+            tile = std::clamp<Index>((Index(1) << 15) / dense_bytes, 16, 1024);
+        Plan& plan = design_.plan;
+        plan.tile_rows = std::min(tile, std::max<Index>(design_.n_rows, 1));
+        plan.tile_rows = (plan.tile_rows + 7) / 8 * 8;
+        plan.n_tiles = (design_.n_rows + plan.tile_rows - 1) / plan.tile_rows;
+        const Index by_work = all_bytes >> 18, by_memory = (Index(1) << 23) / (16 * std::max<Index>(design_.n_columns, 1));
+        plan.n_lanes = std::clamp<Index>(std::min(by_work, std::max<Index>(by_memory, 4)), 1, 64);
+        plan.n_lanes = std::max<Index>(std::min(plan.n_lanes, plan.n_tiles), 1);
+    }
+
+    template <class I>
+    void find_tile_starts(const Block& b, Index* starts) const {
+        const I* pointers = static_cast<const I*>(b.pointers);
+        const I* indices = static_cast<const I*>(b.indices);
+        for (Index lane = 0; lane < design_.plan.n_lanes; lane++) {
+            const I row = I(design_.plan.row_begin(lane, design_.n_rows));
+            for (Index j = 0; j < b.n_columns; j++)
+                starts[lane * b.n_columns + j] =
+                    std::lower_bound(indices + pointers[j], indices + pointers[j + 1], row) - indices;
+        }
+    }
+
+    void find_tile_starts(Block& b) {
+        auto& starts = tile_starts_.emplace_back(std::size_t(design_.plan.n_lanes * b.n_columns));
+        if (b.wide_index)
+            find_tile_starts<std::int64_t>(b, starts.data());
+        else
+            find_tile_starts<std::int32_t>(b, starts.data());
+        b.tile_starts = starts.data();
+    }
+
+    Design design_;
+    std::vector<Block> blocks_;
+    std::deque<std::vector<const void*>> columns_;
+    std::deque<std::vector<Index>> tile_starts_;
+    std::vector<AnyArray> kept_;
+    std::mutex busy_;
+    Memory memory_;
+};
+
+}  // namespace logloss

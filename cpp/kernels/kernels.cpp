@@ -1,0 +1,22 @@
+// Compiled once per instruction set, with LOGLOSS_ISA naming it.
+#include "gram.hpp"
+#include "moments.hpp"
+#include "ops.hpp"
+#include "solve.hpp"
+#include "vectors.hpp"
+
+#define LOGLOSS_QUOTE(x) #x
+#define LOGLOSS_STRING(x) LOGLOSS_QUOTE(x)
+#define LOGLOSS_JOIN(a, b) a##b
+#define LOGLOSS_NAME(isa) LOGLOSS_JOIN(kernels_, isa)
+
+namespace logloss {
+
+const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
+    using namespace LOGLOSS_ISA;
+    static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
+                                     row_gap, moments, gram, dot, solve, bernoulli, stream_read};
+    return kernels;
+}
+
+}  // namespace logloss

@@ -1,0 +1,83 @@
+// What a set of kernels offers, compiled once per instruction set and picked at load.
+#pragma once
+
+#include "design.hpp"
+
+namespace logloss {
+
+// Labels in [0, 1], weights (null: all one) and offsets (null: all zero), n_rows each.
+struct Observations {
+    const double* y = nullptr;
+    const double* weight = nullptr;
+    const double* offset = nullptr;
+};
+
+// Reusable memory of one call: each piece lasts until the call ends, aligned to 64 bytes, not initialised.
+struct Workspace {
+    virtual double* take(std::size_t n_doubles) = 0;
+    virtual ~Workspace() = default;
+};
+
+struct LossGradient {       // sums over rows of s*loss, s*r*x, s*r, s*q
+    double loss, residual, curvature;
+    double* gradient;       // (n_columns)
+    double* linear;         // (n_rows) or null: keeps z = x.w + b + o
+};
+
+struct Product {            // sum of s*q*(x.v + v0)*x, and the same for the column of ones
+    const double* linear;   // z, kept from a loss_gradient
+    double* product;        // (n_columns)
+    double intercept;
+};
+
+struct Dual {               // r' = r - q*(x.delta + delta0): X'Sr', X'Sq and their sums; keeps xi = x.delta + delta0
+    const double* linear;
+    double* xi;             // (n_rows)
+    double* residual;       // (n_columns)  X'Sr'
+    double* curvature;      // (n_columns)  X'Sq
+    double residual_sum, curvature_sum;
+};
+
+struct RowGap {             // see certificate.py
+    double gap;             // sum of s*[p phi(-(1-p) xi) + (1-p) phi(p xi)]
+    double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
+};
+
+struct Kernels {
+    const char* name;
+    void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear, Workspace&,
+                    int n_threads);
+    void (*loss_gradient)(const Design&, const Observations&, const double* coef, double intercept, LossGradient&,
+                          Workspace&, int n_threads);
+    void (*product)(const Design&, const Observations&, const double* coef, double intercept, Product&, Workspace&,
+                    int n_threads);
+    void (*dual)(const Design&, const Observations&, const double* coef, double intercept, Dual&, Workspace&,
+                 int n_threads);
+    // n_steps sums of s*loss at z - step*xi
+    void (*step_losses)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* steps,
+                        Index n_steps, double* losses, Workspace&, int n_threads);
+    RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
+                      Workspace&, int n_threads);
+    // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
+    void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
+                    Workspace&, int n_threads);
+    // sum of s*q*[x-c, 1][x-c, 1]' over the columns in `subset` (increasing); (n_subset + 1)^2, full symmetric
+    void (*gram)(const Design&, const Observations&, const double* linear, const double* center, const Index* subset,
+                 Index n_subset, double* gram, Workspace&, int n_threads);
+    double (*dot)(const double* a, const double* b, Index n);
+    // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its
+    // diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
+    Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
+    void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
+    double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
+};
+
+#if defined(LOGLOSS_X86)
+const Kernels& kernels_v2();
+const Kernels& kernels_v3();
+const Kernels& kernels_v4();
+#else
+const Kernels& kernels_native();
+#endif
+
+}  // namespace logloss

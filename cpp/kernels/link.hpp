@@ -1,0 +1,50 @@
+// The logistic link on a vector of rows.
+//
+//   p = sigmoid(z), q = p(1-p), r = p - y = (1-y) p - y (1-p): exact in both tails
+//   loss = log(1 + e^-|z|) + (1-y) max(z, 0) + y max(-z, 0), with 0*inf = 0
+#pragma once
+
+#include "simd.hpp"
+
+namespace logloss::LOGLOSS_ISA {
+namespace {
+
+struct Probability { V p, complement, small; };  // sigmoid(z), sigmoid(-z), e^-|z|
+
+INLINE Probability probability(V z) {
+    const V e = exp_nonpositive(-absolute(z));
+    const V larger = 1.0 / (e + 1.0);
+    const V smaller = e * larger;
+    const VI positive = z >= 0.0;
+    return {positive ? larger : smaller, positive ? smaller : larger, e};
+}
+
+INLINE V residual(const Probability& s, V y) { return (1.0 - y) * s.p - y * s.complement; }
+
+INLINE V bce(V z, V y, V small) {
+    const V slope = z >= 0.0 ? 1.0 - y : y;
+    const V line = slope == 0.0 ? V{} : slope * absolute(z);
+    return log1p_unit(small) + line;
+}
+
+// phi(x) = (1+x) log(1+x) - x >= 0 for x >= -1, accurate near 0 where it is x^2/2.
+INLINE V phi(V x) {
+    V series = splat(1.0 / 90.0);
+    series = series * -x + 1.0 / 72.0;
+    series = series * -x + 1.0 / 56.0;
+    series = series * -x + 1.0 / 42.0;
+    series = series * -x + 1.0 / 30.0;
+    series = series * -x + 1.0 / 20.0;
+    series = series * -x + 1.0 / 12.0;
+    series = series * -x + 1.0 / 6.0;
+    series = series * -x + 0.5;
+    series = series * x * x;
+    V direct{};
+    for (int k = 0; k < W; k++)
+        if (x[k] >= 1e-2 || x[k] <= -1e-2)
+            direct[k] = x[k] <= -1.0 ? 1.0 : (1.0 + x[k]) * __builtin_log1p(x[k]) - x[k];
+    return absolute(x) < 1e-2 ? series : direct;
+}
+
+}  // namespace
+}  // namespace logloss::LOGLOSS_ISA

@@ -1,0 +1,112 @@
+// The passes that solvers and certificates ask for.
+#pragma once
+
+#include "pass.hpp"
+
+namespace logloss::LOGLOSS_ISA {
+namespace {
+
+struct PredictOp {
+    static constexpr int n_outputs = 0, n_sums = 0;
+    double* linear;
+    void tile(Index row, Index m, double* z, double* const*, double*) const {
+        for (Index i = 0; i < m; i++) linear[row + i] = z[i];
+    }
+};
+
+struct LossGradientOp {
+    static constexpr int n_outputs = 1, n_sums = 3;
+    Observations rows;
+    double* linear;
+    void tile(Index row, Index m, double* z, double* const* u, double* sums) const {
+        V loss{}, slope{}, curvature{};
+        for (Index i = 0; i < m; i += W) {
+            const Index n = m - i;
+            const V zi = load(z + i), y = load_some(rows.y + row + i, n), s = load_weight(rows.weight, row + i, n);
+            const Probability p = probability(zi);
+            const V r = s * residual(p, y);
+            store(u[0] + i, r);
+            loss += s * bce(zi, y, p.small);
+            slope += r;
+            curvature += s * p.p * p.complement;
+            if (linear) store_some(linear + row + i, zi, n);
+        }
+        sums[0] += sum(loss);
+        sums[1] += sum(slope);
+        sums[2] += sum(curvature);
+    }
+};
+
+struct ProductOp {
+    static constexpr int n_outputs = 1, n_sums = 1;
+    Observations rows;
+    const double* linear;
+    void tile(Index row, Index m, double* z, double* const* u, double* sums) const {
+        V total{};
+        for (Index i = 0; i < m; i += W) {
+            const Index n = m - i;
+            const Probability p = probability(load_some(linear + row + i, n));
+            const V q = load_weight(rows.weight, row + i, n) * p.p * p.complement * load(z + i);
+            store(u[0] + i, q);
+            total += q;
+        }
+        sums[0] += sum(total);
+    }
+};
+
+struct DualOp {
+    static constexpr int n_outputs = 2, n_sums = 2;
+    Observations rows;
+    const double* linear;
+    double* xi;
+    void tile(Index row, Index m, double* z, double* const* u, double* sums) const {
+        V slope{}, curvature{};
+        for (Index i = 0; i < m; i += W) {
+            const Index n = m - i;
+            const V x = load(z + i), y = load_some(rows.y + row + i, n), s = load_weight(rows.weight, row + i, n);
+            const Probability p = probability(load_some(linear + row + i, n));
+            const V q = s * p.p * p.complement;
+            const V r = s * residual(p, y) - q * x;
+            store(u[0] + i, r);
+            store(u[1] + i, q);
+            store_some(xi + row + i, x, n);
+            slope += r;
+            curvature += q;
+        }
+        sums[0] += sum(slope);
+        sums[1] += sum(curvature);
+    }
+};
+
+void predict(const Design& design, const double* coef, double intercept, const double* offset, double* linear,
+             Workspace& workspace, int n_threads) {
+    pass(design, coef, intercept, offset, PredictOp{linear}, nullptr, nullptr, workspace, n_threads);
+}
+
+void loss_gradient(const Design& design, const Observations& rows, const double* coef, double intercept,
+                   LossGradient& out, Workspace& workspace, int n_threads) {
+    double sums[3];
+    double* outputs[] = {out.gradient};
+    pass(design, coef, intercept, rows.offset, LossGradientOp{rows, out.linear}, outputs, sums, workspace, n_threads);
+    out.loss = sums[0];
+    out.residual = sums[1];
+    out.curvature = sums[2];
+}
+
+void product(const Design& design, const Observations& rows, const double* coef, double intercept, Product& out,
+             Workspace& workspace, int n_threads) {
+    double* outputs[] = {out.product};
+    pass(design, coef, intercept, nullptr, ProductOp{rows, out.linear}, outputs, &out.intercept, workspace, n_threads);
+}
+
+void dual(const Design& design, const Observations& rows, const double* coef, double intercept, Dual& out,
+          Workspace& workspace, int n_threads) {
+    double sums[2];
+    double* outputs[] = {out.residual, out.curvature};
+    pass(design, coef, intercept, nullptr, DualOp{rows, out.linear, out.xi}, outputs, sums, workspace, n_threads);
+    out.residual_sum = sums[0];
+    out.curvature_sum = sums[1];
+}
+
+}  // namespace
+}  // namespace logloss::LOGLOSS_ISA

@@ -1,0 +1,112 @@
+// Vectors of doubles as wide as the instruction set has them, and exp and log1p on them.
+// No header of the standard library that holds templates may be used by kernels: their code would be compiled for one
+// instruction set and picked by the linker for all (type traits hold none).
+#pragma once
+
+#include <type_traits>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "kernels.hpp"
+
+namespace logloss::LOGLOSS_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+constexpr int W = vector_bytes / 8;
+
+typedef double V __attribute__((vector_size(vector_bytes)));
+typedef std::int64_t VI __attribute__((vector_size(vector_bytes)));
+typedef std::uint64_t VU __attribute__((vector_size(vector_bytes)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+template <class T>
+struct Wide {  // W values of type T as they lie in memory, aligned as T is
+    typedef T type __attribute__((vector_size(W * sizeof(T)), aligned(alignof(T)), may_alias));
+};
+typedef std::int32_t Half __attribute__((vector_size(W * 4)));
+
+template <class T>
+INLINE V load(const T* p) {
+    const auto raw = *reinterpret_cast<const typename Wide<T>::type*>(p);
+    if constexpr (std::is_same_v<T, double>)
+        return reinterpret_cast<V>(raw);
+    else if constexpr (std::is_integral_v<T> && sizeof(T) <= 4)
+        return __builtin_convertvector(__builtin_convertvector(raw, Half), V);
+    else
+        return __builtin_convertvector(raw, V);
+}
+
+INLINE void store(double* p, V v) { *reinterpret_cast<Wide<double>::type*>(p) = v; }
+INLINE V splat(double x) { return x - V{}; }
+INLINE V bits(VI x) { return reinterpret_cast<V>(x); }
+INLINE VI bits(V x) { return reinterpret_cast<VI>(x); }
+INLINE V absolute(V x) { return bits(bits(x) & 0x7fffffffffffffff); }
+
+template <int N = W>
+INLINE double sum(V v) {
+    if constexpr (N == 8)
+        return ((v[N - 8] + v[N - 4]) + (v[N - 6] + v[N - 2])) + ((v[N - 7] + v[N - 3]) + (v[N - 5] + v[N - 1]));
+    else if constexpr (N == 4)
+        return (v[N - 4] + v[N - 2]) + (v[N - 3] + v[N - 1]);
+    else
+        return v[0] + v[1];
+}
+
+// e^x for x <= 0, subnormal results included; x = n ln 2 + r, |r| <= ln 2 / 2, Taylor to r^13 (error 4e-18).
+INLINE V exp_nonpositive(V x) {
+    x = x < -746.0 ? splat(-746.0) : x;
+    const V shifted = x * 1.4426950408889634 + 0x1.8p52;
+    const V n = shifted - 0x1.8p52;
+    V r = x - n * 0x1.62e42fefa0000p-1;
+    r = r - n * 0x1.cf79abc9e3b39p-40;
+    V p = splat(1.0 / 6227020800.0);
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * (r * r) + r + 1.0;
+    // 2^n in two factors, as n reaches below the least exponent of a normal number
+    const VI exponent = bits(shifted) - 0x4338000000000000 + 2048;
+    const VI half = reinterpret_cast<VI>(reinterpret_cast<VU>(exponent) >> 1);
+    const V low = bits((half - 1024 + 1023) << 52);
+    const V high = bits((exponent - half - 1024 + 1023) << 52);
+    return p * low * high;
+}
+
+// log(1 + e) for 0 <= e <= 1: log(1+f) = f - s(f - R(s^2)), s = f/(2+f), coefficients of fdlibm's log.
+INLINE V log1p_unit(V e) {
+    const VI upper = e > 0.41421356237309503;
+    const V f = upper ? (e - 1.0) * 0.5 : e;
+    const V s = f / (f + 2.0);
+    const V t = s * s;
+    V R = splat(1.479819860511658591e-01);
+    R = R * t + 1.531383769920937332e-01;
+    R = R * t + 1.818357216161805012e-01;
+    R = R * t + 2.222219843214978396e-01;
+    R = R * t + 2.857142874366239149e-01;
+    R = R * t + 3.999999999940941908e-01;
+    R = R * t + 6.666666666666735130e-01;
+    R = R * t;
+    const V small = f - s * (f - R);
+    return upper ? small + 0.6931471805599453 : small;
+}
+
+}  // namespace
+}  // namespace logloss::LOGLOSS_ISA
