@@ -1,0 +1,89 @@
+"""Logistic regression with a proof: every fit says how far it is from the optimum.
+
+``logloss.fit`` fits a model to a table, ``logloss.load`` reads a saved one, and
+``logloss.LogisticRegression`` is the same as a scikit-learn estimator.  `sigmoid`, `bce` and the
+other functions of `logloss.bernoulli` are the mathematics on NumPy arrays.
+
+``import logloss`` loads NumPy and those functions only; everything else loads when first touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from logloss.bernoulli import (
+    bce,
+    bce_gradient,
+    bce_with_logits,
+    likelihood,
+    log_likelihood,
+    log_sigmoid,
+    logit,
+    sigmoid,
+    sigmoid_derivative,
+)
+
+if TYPE_CHECKING:
+    from logloss import solvers
+    from logloss.errors import DataError, LoglossError, MissingExtra, ModelFileError, UsageError
+    from logloss.estimator import LogisticRegression
+    from logloss.fitting import fit
+    from logloss.model import Model, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "LogisticRegression",
+    "LoglossError",
+    "MissingExtra",
+    "Model",
+    "ModelFileError",
+    "UsageError",
+    "bce",
+    "bce_gradient",
+    "bce_with_logits",
+    "fit",
+    "likelihood",
+    "load",
+    "log_likelihood",
+    "log_sigmoid",
+    "logit",
+    "sigmoid",
+    "sigmoid_derivative",
+    "solvers",
+]
+
+# Public name → the module that holds it; `solvers` is a module itself.
+_HOMES = {
+    "DataError": "logloss.errors",
+    "LogisticRegression": "logloss.estimator",
+    "LoglossError": "logloss.errors",
+    "MissingExtra": "logloss.errors",
+    "Model": "logloss.model",
+    "ModelFileError": "logloss.errors",
+    "UsageError": "logloss.errors",
+    "fit": "logloss.fitting",
+    "load": "logloss.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first touch (PEP 562); Python then finds it without asking again."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name == "solvers":
+        value = importlib.import_module("logloss.solvers")
+    else:
+        # With `name` and `obj` given, the traceback suggests the nearest public name.
+        message = f"module 'logloss' has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

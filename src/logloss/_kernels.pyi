@@ -1,0 +1,89 @@
+"""
+Passes over typed blocks of rows. Vectors are float64 and contiguous; sums run over rows, with weights.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+instruction_set: str = 'v4'
+
+def max_threads() -> int:
+    """Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl)."""
+
+class Design:
+    """Typed blocks side by side, read as they lie in memory."""
+
+    def __init__(self, n_rows: int) -> None: ...
+
+    def add_dense(self, x: Annotated[NDArray, dict(device='cpu', writable=False)]) -> None: ...
+
+    def add_columns(self, columns: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]]) -> None: ...
+
+    def add_sparse(self, pointers: Annotated[NDArray, dict(device='cpu', writable=False)], indices: Annotated[NDArray, dict(device='cpu', writable=False)], values: Annotated[NDArray, dict(device='cpu', writable=False)], n_columns: int, by_row: bool) -> None: ...
+
+    def finish(self) -> None:
+        """Lays out tiles and lanes; nothing may be added afterwards."""
+
+    @property
+    def n_rows(self) -> int: ...
+
+    @property
+    def n_columns(self) -> int: ...
+
+    @property
+    def tile_rows(self) -> int: ...
+
+    @property
+    def n_lanes(self) -> int: ...
+
+class Observations:
+    """Labels in [0, 1], weights and offsets of the rows."""
+
+    def __init__(self, y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None) -> None: ...
+
+def predict(design: Design, coef: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: float, offset: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, n_threads: int) -> NDArray[numpy.float64]:
+    """z = X coef + intercept + offset."""
+
+def loss_gradient(design: Design, rows: Observations, coef: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: float, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, n_threads: int) -> tuple[float, NDArray[numpy.float64], float, float]:
+    """
+    Sums of s*loss, s*r*x, s*r and s*q; writes z into `linear` where given.
+    """
+
+def product(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], coef: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: float, n_threads: int) -> tuple[NDArray[numpy.float64], float]:
+    """Sums of s*q*(x.coef + intercept)*[x, 1] at z = `linear`."""
+
+def dual(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], coef: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: float, xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], n_threads: int) -> tuple[NDArray[numpy.float64], float, NDArray[numpy.float64], float]:
+    """
+    For r' = r - q*xi, xi = X coef + intercept (written): sums of s*r'*[x, 1] and s*q*[x, 1].
+    """
+
+def step_losses(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """Sums of s*loss at z = linear - step*xi, for each step."""
+
+def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, n_threads: int) -> tuple[float, float]:
+    """The rows' part of the duality gap, and how many rows leave [0, 1]."""
+
+def moments(design: Design, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:
+    """Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2)."""
+
+def gram(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """
+    Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`.
+    """
+
+def solve(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], tolerance: float) -> tuple[NDArray[numpy.float64], int]:
+    """
+    Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.
+    """
+
+def dot(a: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float: ...
+
+def bernoulli(z: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], NDArray[numpy.float64]]:
+    """Loss, residual and curvature of each row."""
+
+def stream_read(x: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> float:
+    """Sums x as fast as memory gives it."""

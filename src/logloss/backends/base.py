@@ -1,0 +1,76 @@
+"""What solvers, certificates and inference may ask of the rows, wherever they live.
+
+Log loss is a sum over rows, and so is all that is asked for here; each method is one read of the
+data. Everything is on the mean loss (divided by Σs) and in the coordinates of the solver: columns
+may be centred and scaled, which is affine and undone when a fit is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DualSums:
+    """A dual point r' = r − q·(Xδ), the unpenalised intercept's equation solved exactly.
+
+    Attributes
+    ----------
+    score : ndarray of shape (n_coefficients,)
+        v = XᵀSr'/Σs.
+    gap : float
+        The rows' part of the duality gap, (1/Σs) Σ s [p φ(−(1−p)ξ) + (1−p) φ(pξ)] with ξ = Xδ.
+    feasible : bool
+        y + r' lies in [0, 1] on every row with weight.
+    """
+
+    score: Array
+    gap: float
+    feasible: bool
+
+
+class Likelihood(Protocol):
+    """(1/Σs) Σ s_i bce(y_i, β·[x_i, 1] + o_i) and its derivatives.
+
+    The intercept, where there is one, is the last coefficient and only a column of ones.
+    """
+
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_coefficients(self) -> int: ...
+    @property
+    def has_intercept(self) -> bool: ...
+    @property
+    def weight_sum(self) -> float: ...
+    @property
+    def reads(self) -> int:
+        """Reads of all rows so far."""
+        ...
+
+    def null_fit(self) -> tuple[float, float]:
+        """The best intercept alone (0 where there is none), and its loss; no read."""
+        ...
+
+    def loss_gradient(self, beta: Array) -> tuple[float, Array]: ...
+
+    def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
+        """Losses at beta + step·direction, for each step."""
+        ...
+
+    def hessian(self, beta: Array) -> Array: ...
+    def hessian_product(self, beta: Array, v: Array) -> Array: ...
+    def dual(self, beta: Array, delta: Array) -> DualSums: ...
+
+    def subsample(self, share: float, floor: int) -> Self | None:
+        """About `share` of the rows and at least `floor`, weighted to stand for all of them.
+
+        None where that would be most of the rows.
+        """
+        ...

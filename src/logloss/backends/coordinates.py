@@ -1,0 +1,129 @@
+"""The coordinates in which solvers work: columns centred and scaled, which is affine.
+
+With x' = (x − μ)/σ, the linear predictor x'·θ + θ₀ equals x·w + b for
+
+    w = θ/σ,   b = θ₀ − μ·w
+
+so the kernels read the columns as they are, and only coefficients and sums change: a gradient goes
+back by g' = (g − μ g₀)/σ. Ill-conditioned units cost no solver anything this way. Without an
+intercept nothing is centred, as there is nothing to absorb μ·w.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss import _kernels
+from logloss.table.design import Design
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one."""
+
+    center: Array
+    scale: Array
+    intercept: bool
+
+    @property
+    def n_coefficients(self) -> int:
+        return len(self.center) + self.intercept
+
+    def raw(self, beta: Array) -> tuple[Array, float]:
+        """Coefficients and intercept on the columns as they are."""
+        if not self.intercept:
+            return beta / self.scale, 0.0
+        coef = beta[:-1] / self.scale
+        return coef, float(beta[-1]) - _kernels.dot(self.center, coef)
+
+    def inner(self, coef: Array, intercept: float) -> Array:
+        """The inverse of `raw`, shape (n_coefficients,)."""
+        if not self.intercept:
+            return coef * self.scale
+        return np.append(coef * self.scale, intercept + _kernels.dot(self.center, coef))
+
+    def gradient(self, raw: Array, intercept: float) -> Array:
+        """Sums of u·[x, 1] → sums of u·[x', 1], shape (n_coefficients,)."""
+        if not self.intercept:
+            return raw / self.scale
+        beta = np.empty(len(raw) + 1)
+        np.divide(raw - self.center * intercept, self.scale, out=beta[:-1])
+        beta[-1] = intercept
+        return beta
+
+    def hessian(self, gram: Array) -> Array:
+        """Scale the Gram matrix of the centred columns and the ones."""
+        if not self.intercept:
+            return gram[:-1, :-1] / np.outer(self.scale, self.scale)
+        scale = np.append(self.scale, 1.0)
+        return gram / np.outer(scale, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """Weighted mean and standard deviation of each column, shape (n_columns,).
+
+    Of a sparse column: 0 and the root mean square, as centring would fill it. Not finite where the
+    data are not.
+    """
+
+    mean: Array
+    deviation: Array
+
+
+def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
+    """Mean and population standard deviation of all rows. One read.
+
+    Raises nothing; a column that does not vary has the deviation 0.
+    """
+    near = _nearby(design)
+    total = float(design.n_rows) if weight is None else float(weight.sum())
+    with np.errstate(invalid="ignore", over="ignore"):
+        first, second = _kernels.moments(design.kernel, weight, near, n_threads)
+        mean = np.where(design.sparse, 0.0, first / total)
+        variance = second / total - (mean - near) ** 2
+        constant = variance <= 1e-24 * (mean**2 + np.abs(variance))
+        return Spread(mean, np.where(constant, 0.0, np.sqrt(np.abs(variance))))
+
+
+def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
+    """The same from rows at equal distances: near enough for solvers that scale costs nothing."""
+    if design.n_rows <= some:
+        return spread(design, None, n_threads)
+    rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
+    return spread(design.take(rows), None, n_threads)
+
+
+def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
+    """Centre columns where there is an intercept, and give the Hessian a diagonal near a constant.
+
+    Parameters
+    ----------
+    l2 : ndarray of shape (n_columns,)
+        Penalties in the units of the columns. A heavily penalised column is scaled by its penalty,
+        as that is then its curvature.
+    curvature : float
+        A typical p(1−p).
+    """
+    center = spread.mean if intercept else np.zeros(len(spread.mean))
+    square = spread.deviation**2 + (0.0 if intercept else spread.mean**2)
+    scale = np.sqrt(square + l2 / curvature)
+    usable = np.isfinite(scale) & (scale > 0.0)
+    return Coordinates(
+        np.nan_to_num(center, posinf=0.0, neginf=0.0), np.where(usable, scale, 1.0), intercept
+    )
+
+
+def _nearby(design: Design) -> Array:
+    """A point among the rows, about which squares do not cancel: the mean of up to 64 of them."""
+    if design.sparse.all():
+        return np.zeros(design.n_columns)
+    rows = np.unique(np.linspace(0, design.n_rows - 1, 64).astype(np.int64))
+    few = design.take(rows)
+    first, _ = _kernels.moments(few.kernel, None, np.zeros(few.n_columns), 1)
+    return np.nan_to_num(first / len(rows), posinf=0.0, neginf=0.0)

@@ -1,0 +1,184 @@
+"""Rows in memory (a memory map included): each sum is one call of a kernel.
+
+The linear predictor z of the last point is kept, so that Hessians, trial steps and certificates at
+that point need no read to find it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss import _kernels
+from logloss.backends.base import DualSums
+from logloss.backends.coordinates import Coordinates
+from logloss.backends.sampling import stratified
+from logloss.table.design import Design
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RowData:
+    """Of each row: label in [0, 1], weight (None: all 1) and offset (None: all 0), shape (n,)."""
+
+    y: Array
+    weight: Array | None = None
+    offset: Array | None = None
+
+    def take(self, rows: NDArray[np.int64], weight: Array) -> RowData:
+        """These rows, with other weights."""
+        return RowData(self.y[rows], weight, None if self.offset is None else self.offset[rows])
+
+    def total(self, x: Array | None = None) -> float:
+        """Σ s x, or Σ s; on one thread, so that the bits never depend on their number."""
+        if self.weight is None:
+            return float(len(self.y)) if x is None else float(x.sum())
+        return float(self.weight.sum()) if x is None else _kernels.dot(self.weight, x)
+
+
+class MemoryLikelihood:
+    """A `Likelihood` over a Design. Shapes and scaling are those of the protocol."""
+
+    def __init__(
+        self, design: Design, rows: RowData, coordinates: Coordinates, n_threads: int
+    ) -> None:
+        self.design = design
+        self.rows = rows
+        self.coordinates = coordinates
+        self.n_threads = n_threads
+        self.reads = 0
+        self._weight_sum = rows.total()
+        self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
+        self._subset = np.arange(design.n_columns)
+        self._point: tuple[bytes, Array] | None = None
+        self._spare = np.empty(design.n_rows)
+        self._null: tuple[float, float] | None = None
+
+    @property
+    def n_rows(self) -> int:
+        return self.design.n_rows
+
+    @property
+    def n_coefficients(self) -> int:
+        return self.coordinates.n_coefficients
+
+    @property
+    def has_intercept(self) -> bool:
+        return self.coordinates.intercept
+
+    @property
+    def weight_sum(self) -> float:
+        return self._weight_sum
+
+    def null_fit(self) -> tuple[float, float]:
+        """By Newton's method in one variable, from the log odds of the mean label."""
+        if self._null is None:
+            self._null = self._find_null()
+        return self._null
+
+    def _find_null(self) -> tuple[float, float]:
+        rows, total = self.rows, self._weight_sum
+        mean = min(max(rows.total(rows.y) / total, 1e-300), 1.0 - 1e-16)
+        b = float(np.log(mean) - np.log1p(-mean)) if self.coordinates.intercept else 0.0
+        if rows.offset is None:
+            loss = max(b, 0.0) + float(np.log1p(np.exp(-abs(b)))) - mean * b
+            return b, loss
+        for _ in range(50):
+            loss_sum, slope, curvature = self._offset_sums(b)
+            if not self.coordinates.intercept or abs(slope) <= 1e-12 * total or curvature <= 0.0:
+                break
+            b -= min(max(slope / curvature, -4.0), 4.0)
+        return b, loss_sum / total
+
+    def _offset_sums(self, b: float) -> tuple[float, float, float]:
+        assert self.rows.offset is not None
+        loss, slope, curvature = _kernels.bernoulli(self.rows.offset + b, self.rows.y)
+        return self.rows.total(loss), self.rows.total(slope), self.rows.total(curvature)
+
+    def loss_gradient(self, beta: Array) -> tuple[float, Array]:
+        coef, intercept = self.coordinates.raw(beta)
+        z = self._spare
+        loss, raw, slope, _ = _kernels.loss_gradient(
+            self.design.kernel, self._observations, coef, intercept, z, self.n_threads
+        )
+        self.reads += 1
+        self._keep(beta, z)
+        scale = 1.0 / self._weight_sum
+        return loss * scale, self.coordinates.gradient(raw, slope) * scale
+
+    def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
+        z = self._linear(beta)
+        coef, intercept = self.coordinates.raw(direction)
+        along = _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
+        self.reads += 1
+        sums = _kernels.step_losses(self._observations, z, along, -steps, self.n_threads)
+        return sums / self._weight_sum
+
+    def hessian(self, beta: Array) -> Array:
+        center = self.coordinates.center
+        z = self._linear(beta)
+        gram = _kernels.gram(
+            self.design.kernel, self._observations, z, center, self._subset, self.n_threads
+        )
+        self.reads += 1
+        return self.coordinates.hessian(gram) / self._weight_sum
+
+    def hessian_product(self, beta: Array, v: Array) -> Array:
+        coef, intercept = self.coordinates.raw(v)
+        z = self._linear(beta)
+        raw, slope = _kernels.product(
+            self.design.kernel, self._observations, z, coef, intercept, self.n_threads
+        )
+        self.reads += 1
+        return self.coordinates.gradient(raw, slope) / self._weight_sum
+
+    def dual(self, beta: Array, delta: Array) -> DualSums:
+        coef, intercept = self.coordinates.raw(delta)
+        z, xi = self._linear(beta), self._spare
+        raw, slope, curved, curvature = _kernels.dual(
+            self.design.kernel, self._observations, z, coef, intercept, xi, self.n_threads
+        )
+        self.reads += 1
+        shift = 0.0
+        score = self.coordinates.gradient(raw, slope)
+        if self.coordinates.intercept and curvature > 0.0:
+            shift = slope / curvature
+            score = score - shift * self.coordinates.gradient(curved, curvature)
+            score[-1] = 0.0
+        gap, outside = _kernels.row_gap(self._observations, z, xi, shift, self.n_threads)
+        return DualSums(score / self._weight_sum, gap / self._weight_sum, outside == 0.0)
+
+    def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
+        count = max(int(share * self.n_rows), floor)
+        if 2 * count > self.n_rows:
+            return None
+        picked, weight = stratified(self.rows.y, self.rows.weight, count, min(floor, count) // 4)
+        if 2 * len(picked) > self.n_rows:
+            return None
+        self.reads += 1
+        return MemoryLikelihood(
+            self.design.take(picked),
+            self.rows.take(picked, weight),
+            self.coordinates,
+            self.n_threads,
+        )
+
+    def _keep(self, beta: Array, z: Array) -> None:
+        """Remember z at beta; the buffer of the point before is the next spare one."""
+        self._spare = np.empty(self.n_rows) if self._point is None else self._point[1]
+        self._point = (beta.tobytes(), z)
+
+    def _linear(self, beta: Array) -> Array:
+        """z at beta: the kept one, or by a read."""
+        if self._point is None or self._point[0] != beta.tobytes():
+            coef, intercept = self.coordinates.raw(beta)
+            z = _kernels.predict(
+                self.design.kernel, coef, intercept, self.rows.offset, self.n_threads
+            )
+            self.reads += 1
+            self._keep(beta, z)
+        assert self._point is not None
+        return self._point[1]

@@ -1,0 +1,144 @@
+"""How far a point is from the optimum, at most: the duality gap, by a Newton step in the dual.
+
+With p = σ(z), r = p − y, q = p(1−p), S = diag(s), and a step δ, the residuals r' = r − q·(Xδ) give
+the dual point t = y + r'. Where every t lies in [0, 1] and the unpenalised coefficients U have
+X_UᵀSr' = 0,
+
+    D = (1/Σs) Σ s_i [H(t_i) + o_i r'_i] − Σ_{j∉U} pen*_j(−v_j),   v = XᵀSr'/Σs,
+
+bounds min F from below (H the entropy; Fenchel duality). δ should be near the Newton step: with the
+exact one the penalised part of the gap is Σ l_j δ_j²/2, second order, and X_UᵀSr' = 0 holds. F − D is never formed by subtraction; it is summed from its non-negative terms,
+
+    gap = (1/Σs) Σ s_i [p φ(−(1−p)ξ) + (1−p) φ(pξ)] + Σ_{j∉U} (l_j w_j + v_j)²/(2 l_j),   ξ = Xδ,
+    φ(x) = (1+x) log1p(x) − x,
+
+which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0; F(β) − F(β*) then exceeds the
+sum by at most ρ·(β − β*). Near the optimum β − β* is δ up to second order, so ‖ρ‖₁·10 max|δ| is
+added, and a ρ that is more than a rounding error of a few steps gives no bound at all.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss import _kernels
+from logloss.objective import Objective
+
+Array = NDArray[np.float64]
+
+ALIAS = 1e-12  # a pivot below this share of its diagonal: the column is a combination of others
+LARGEST_HESSIAN = 2000  # coefficients up to which a certificate may form the Hessian
+_FEASIBLE = 1e-9  # |X_UᵀSr'|/Σs up to which the residual counts as rounding
+
+
+class Status(enum.Enum):
+    """How a fit ended; the value is what to know or do about it."""
+
+    CERTIFIED = "The gap to the optimum is proven to be within the tolerance."
+    STALLED = (
+        "Rounding allows no further progress; the gap says how far from the optimum this can be."
+    )
+    BUDGET = (
+        "The limit of steps or time was reached; the gap says how far from the optimum this can be."
+        " Raise max_iter or time_budget, or take solver='auto'."
+    )
+    SEPARATED_SUSPECTED = (
+        "The data look separable: some coefficients grow without bound as the fit goes on, and no"
+        " finite optimum exists. Add a penalty (such as C=1)."
+    )
+    INTERRUPTED = "The fit was interrupted; this is the best point that was reached."
+    FAILED = "The solver found no point that is better than the intercept alone."
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is proven about a fit.
+
+    Attributes
+    ----------
+    gap : float
+        F(β) − min F is at most this (mean log loss, nats); nan where no bound was found.
+    relative_gap : float
+        gap / F(β).
+    coefficient_error : float
+        √(2 Σs gap): about the largest error of any coefficient, in standard errors.
+    data_reads : int
+        Reads of all rows that the fit took.
+    solver, reason : str
+        Its name, and one sentence why it was chosen.
+    status : Status
+    seconds : float
+    """
+
+    gap: float
+    relative_gap: float
+    coefficient_error: float
+    data_reads: int
+    solver: str
+    reason: str
+    status: Status
+    seconds: float
+
+
+def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
+    """F(β) − D for the dual point of the step δ: one read. inf where δ gives no dual point."""
+    sums = objective.likelihood.dual(beta, delta)
+    if not sums.feasible:
+        return math.inf
+    free = objective.penalty.free
+    off = np.abs(sums.score[free])
+    if off.size and not off.max() <= _FEASIBLE * _size(objective, beta):
+        return math.inf
+    slack = 10.0 * float(off.sum()) * float(np.abs(delta).max()) if off.size else 0.0
+    return sums.gap + objective.penalty.gap(beta, sums.score) + slack
+
+
+def _size(objective: Objective, beta: Array) -> float:
+    """The size of a score that counts as large: the loss at hand, at most 1."""
+    return min(1.0, objective.value_of_null())
+
+
+def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: float) -> Array:
+    """A step near enough to Newton's for a certificate: exact where the Hessian can be formed.
+
+    Otherwise conjugate gradients, until what is left of the gradient adds at most `accuracy` to
+    the gap: ρ²/(2l), summed over the penalised coefficients.
+    """
+    if objective.n_coefficients <= LARGEST_HESSIAN:
+        return solve(objective.hessian(beta), gradient)[0]
+    return conjugate_step(objective, beta, gradient, accuracy)
+
+
+def solve(hessian: Array, gradient: Array) -> tuple[Array, int]:
+    """H⁻¹g and the rank of H, on one thread; aliases of earlier columns stay where they are."""
+    step, rank = _kernels.solve(np.ascontiguousarray(hessian), gradient, ALIAS)
+    return step, rank
+
+
+def conjugate_step(
+    objective: Objective, beta: Array, gradient: Array, accuracy: float, most: int = 500
+) -> Array:
+    """H⁻¹g by conjugate gradients, one read an iteration; see `newton_step`."""
+    l2 = objective.penalty.l2
+    weight = np.where(l2 > 0.0, 0.5 / np.where(l2 > 0.0, l2, 1.0), 0.5 / max(accuracy, 1e-300))
+    step = np.zeros_like(gradient)
+    residual, direction = gradient.copy(), gradient.copy()
+    square = _kernels.dot(residual, residual)
+    for _ in range(most):
+        if float((weight * residual) @ residual) <= accuracy or square == 0.0:
+            break
+        curved = objective.hessian_product(beta, direction)
+        curvature = _kernels.dot(direction, curved)
+        if not curvature > 0.0:
+            break
+        rate = square / curvature
+        step += rate * direction
+        residual -= rate * curved
+        previous, square = square, _kernels.dot(residual, residual)
+        direction = residual + (square / previous) * direction
+    return step

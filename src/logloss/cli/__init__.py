@@ -1,0 +1,61 @@
+"""The command line: `logloss fit | predict | show | demo`.
+
+Data goes to standard output and words to standard error. Exit status: 0 done, 1 the data or the fit
+says no, 2 wrong use. Commands import what is heavy only when they run, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import logloss
+from logloss.cli import demo, fit, predict, show
+from logloss.cli.outcome import run
+from logloss.cli.terminal import emit
+
+app = typer.Typer(
+    name="logloss",
+    help="Logistic regression with a proof: every fit says how far it is from the optimum.",
+    epilog="Exit status: 0 done, 1 the data or the fit says no, 2 wrong use.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        emit(f"logloss {logloss.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Logistic regression with a proof: every fit says how far it is from the optimum."""
+    del version  # its callback has done the work
+
+
+app.command("fit")(fit.fit)
+app.command("predict")(predict.predict)
+app.command("show")(show.show)
+app.command("demo")(demo.demo)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after `logloss`; those of the process by default.
+    """
+    return run(app, arguments)

@@ -1,0 +1,105 @@
+"""One line on a terminal while a fit runs: reads of the data, gap so far, time left where known."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logloss.solvers.base import Step
+
+_LOOK_BACK = 6  # steps from which the speed of convergence is taken
+
+
+class Progress:
+    """A callback for `logloss.fit` that shows each step; silent where stderr is no terminal.
+
+    Parameters
+    ----------
+    what : str
+        What is being read, shown until the first step.
+    tol : float
+        The relative gap at which the fit ends.
+    time_budget : float, optional
+        Seconds after which the fit ends.
+    quiet : bool
+        Show nothing.
+    """
+
+    def __init__(
+        self, what: str, tol: float, time_budget: float | None = None, quiet: bool = False
+    ) -> None:
+        self._what = what
+        self._tol = tol
+        self._time_budget = time_budget
+        self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._steps: list[Step] = []
+        self._status: Any = None
+
+    def __enter__(self) -> Progress:
+        if self._shown:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(_literal(f"reading {self._what}"))
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, step: Step) -> bool:
+        """Show one step; False: go on."""
+        self._steps = [*self._steps[1 - _LOOK_BACK :], step]
+        if self._status is not None:
+            left = seconds_left(self._steps, self._tol, self._time_budget)
+            self._status.update(_literal(step_text(step, left)))
+        return False
+
+
+def step_text(step: Step, left: float | None) -> str:
+    """Return the line for one step, such as "7 reads of the data, gap 3.1e-05, about 2 s left"."""
+    parts = [f"{step.data_reads:,} read{'' if step.data_reads == 1 else 's'} of the data"]
+    if math.isfinite(step.gap) and step.loss > 0:
+        parts.append(f"gap {step.gap / step.loss:.1e} (relative)")
+    else:
+        parts.append(f"objective {step.loss:.6g}")
+    if left is not None:
+        parts.append(f"about {max(1, round(left)):,} s left")
+    return ", ".join(parts)
+
+
+def seconds_left(
+    steps: Sequence[Step], tol: float, time_budget: float | None = None
+) -> float | None:
+    """Return the time to the tolerance if the gap goes on to shrink by the same factor a second.
+
+    None where no gap is known yet or it does not shrink; never more than what `time_budget` leaves.
+    """
+    budget_left = None
+    if time_budget is not None and steps:
+        budget_left = max(0.0, time_budget - steps[-1].seconds)
+    known = [one for one in steps if math.isfinite(one.gap) and one.gap > 0 and one.loss > 0]
+    if len(known) < 2 or tol <= 0:
+        return budget_left
+    first, last = known[0], known[-1]
+    shrunk = math.log(first.gap / last.gap)
+    if shrunk <= 0 or last.seconds <= first.seconds:
+        return budget_left
+    to_go = max(0.0, math.log(last.gap / (tol * last.loss)))
+    left = to_go * (last.seconds - first.seconds) / shrunk
+    return left if budget_left is None else min(left, budget_left)
+
+
+def _literal(words: str) -> Any:
+    from rich.text import Text
+
+    return Text(words)  # not markup: a file may be called [bold].csv

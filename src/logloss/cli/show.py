@@ -1,0 +1,17 @@
+"""`logloss show`: what is in a model file."""
+
+from __future__ import annotations
+
+from logloss.cli import options
+from logloss.cli.outcome import DONE
+from logloss.cli.terminal import emit
+
+
+def show(model: options.ModelFile, json: options.Json = False) -> int:
+    """Show what is in a model file."""
+    from logloss.fitted import Fitted
+    from logloss.report import summary_text
+
+    fitted = Fitted.load(model)
+    emit(fitted.dumps().rstrip("\n") if json else summary_text(fitted))
+    return DONE

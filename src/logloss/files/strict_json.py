@@ -1,0 +1,183 @@
+"""JSON from a stranger, checked before it is believed.
+
+`parse` turns bytes into plain values and refuses what JSON does not have (NaN literals, duplicate
+keys) or what only an attacker writes (nesting without end). The other functions are *checks*: each
+takes a value and the place where it stands, gives the value back in its proper type, or raises
+`ModelFileError` that names the place. Checks combine: ``record({"gap": measure, "reason": text})``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import reprlib
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+from logloss.errors import ModelFileError
+
+T = TypeVar("T")
+Check: TypeAlias = Callable[[object, str], T]
+
+_INT_END = 2**63
+_NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_PLAIN_DEPTH = 4
+
+
+def parse(data: bytes) -> object:
+    """Return the value that `data`, strict JSON in UTF-8, holds.
+
+    Raises
+    ------
+    ModelFileError
+        Where the bytes are not UTF-8 or not JSON, a key stands twice in one object, a number is a
+        NaN or Infinity literal, or the nesting is deeper than Python's parser goes.
+    """
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError:
+        raise ModelFileError("it is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"it is not UTF-8 text (byte {error.start + 1})") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ModelFileError(f"it is not JSON: {error.msg} ({where})") from None
+    except ModelFileError:
+        raise
+    except ValueError:  # an integer of more digits than Python converts
+        raise ModelFileError("a number in it is too long") from None
+
+
+def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ModelFileError(f"the key {reprlib.repr(twice)} stands twice in one object")
+    return found
+
+
+def _refuse_constant(literal: str) -> NoReturn:
+    raise ModelFileError(f"{literal} is not a JSON number")
+
+
+def refuse(where: str, expected: str, value: object) -> NoReturn:
+    """Raise the error that says what was expected at a place, and what stands there."""
+    raise ModelFileError(f"{where}: expected {expected}, found {reprlib.repr(value)}")
+
+
+def _inside(where: str, key: str) -> str:
+    simple = key.isidentifier() and len(key) < 40
+    return f"{where}.{key}" if simple else f"{where}[{reprlib.repr(key)}]"
+
+
+def text(value: object, where: str) -> str:
+    """Accept text that can be written as UTF-8 (half a surrogate pair cannot)."""
+    if type(value) is str:
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            refuse(where, "text in Unicode", value)
+        return value
+    refuse(where, "text", value)
+
+
+def number(value: object, where: str) -> float:
+    """Accept a finite number."""
+    if type(value) is float and math.isfinite(value):
+        return value
+    if type(value) is int and abs(value) < _INT_END:
+        return float(value)
+    refuse(where, "a finite number", value)
+
+
+def measure(value: object, where: str) -> float:
+    """Accept a number, or one of the words "nan", "inf" and "-inf": a quantity may be unknown."""
+    if type(value) is str and value in _NON_FINITE:
+        return _NON_FINITE[value]
+    return number(value, where)
+
+
+def measure_to_json(value: float) -> float | str:
+    """Return what `measure` accepts for `value`: JSON itself has no NaN and no infinity."""
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def count(value: object, where: str) -> int:
+    """Accept an integer from 0 to 2**63 - 1."""
+    if type(value) is int and 0 <= value < _INT_END:
+        return value
+    refuse(where, "a count", value)
+
+
+def scalar(value: object, where: str) -> Any:
+    """Accept null, true, false, text, or a finite number that keeps its type."""
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is str:
+        return text(value, where)
+    kept = number(value, where)
+    return value if type(value) is int else kept
+
+
+def label(value: object, where: str) -> Any:
+    """Accept a class label: text, true, false, or a finite number."""
+    if value is None:
+        refuse(where, "a label", value)
+    return scalar(value, where)
+
+
+def plain(value: object, where: str, depth: int = _PLAIN_DEPTH) -> Any:
+    """Accept any JSON value of few levels with finite numbers."""
+    if depth == 0:
+        refuse(where, "fewer levels", value)
+    if type(value) is list:
+        return [plain(item, f"{where}[{i}]", depth - 1) for i, item in enumerate(value)]
+    if type(value) is dict:
+        return {text(k, where): plain(v, _inside(where, k), depth - 1) for k, v in value.items()}
+    return scalar(value, where)
+
+
+def optional(check: Check[T]) -> Check[T | None]:
+    """Return a check that accepts null as well."""
+    return lambda value, where: None if value is None else check(value, where)
+
+
+def list_of(check: Check[T], length: int | None = None) -> Check[list[T]]:
+    """Return a check for an array whose items all pass `check`."""
+
+    def checked(value: object, where: str) -> list[T]:
+        if type(value) is not list or length not in (None, len(value)):
+            refuse(where, "an array" if length is None else f"an array of {length}", value)
+        return [check(item, f"{where}[{i}]") for i, item in enumerate(value)]
+
+    return checked
+
+
+def mapping_of(check: Check[T]) -> Check[dict[str, T]]:
+    """Return a check for an object with any keys, whose values all pass `check`."""
+
+    def checked(value: object, where: str) -> dict[str, T]:
+        if type(value) is not dict:
+            refuse(where, "an object", value)
+        return {text(k, where): check(v, _inside(where, k)) for k, v in value.items()}
+
+    return checked
+
+
+def record(fields: Mapping[str, Check[Any]]) -> Check[dict[str, Any]]:
+    """Return a check for an object with exactly these keys, each with a check of its own."""
+
+    def checked(value: object, where: str) -> dict[str, Any]:
+        if type(value) is not dict:
+            refuse(where, "an object", value)
+        for key in sorted(fields.keys() ^ value.keys()):
+            problem = "is missing" if key in fields else "is unknown"
+            raise ModelFileError(f"{where}: the field {reprlib.repr(key)} {problem}")
+        return {key: check(value[key], f"{where}.{key}") for key, check in fields.items()}
+
+    return checked

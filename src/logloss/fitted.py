@@ -1,0 +1,314 @@
+"""Fitted: the plain record of one fit, and its file.
+
+The file is strict JSON of the version that `FORMAT` names: one object with the fields of `Fitted`,
+coefficients by name. Floats are written by their shortest exact form, so that reading gives back
+the same bits; what may be unknown (a gap) is written as "nan" or "inf". Reading runs no code: every
+field passes a check of its own, and anything else in the file is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.certificate import Certificate
+from logloss.errors import DataError, ModelFileError, UsageError
+from logloss.files import strict_json as js
+from logloss.files.atomic import replacing
+from logloss.solvers.base import Status, Step
+from logloss.table.schema import Schema
+
+if TYPE_CHECKING:
+    from logloss.table.target import Label
+
+FORMAT = "logloss.model/1"
+LARGEST_FILE = 2**28  # bytes: about five million coefficients
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a fit found out, without the data.
+
+    Attributes
+    ----------
+    schema : Schema
+        How the columns of a table become coefficients.
+    coefficients : ndarray of shape (d,), float64
+        On the scale of the columns as they came.
+    intercept : float
+        0.0 where none was fitted.
+    classes : tuple of two labels
+        The negative and the positive one.
+    certificate : Certificate
+        How far the fit is from the optimum at most.
+    history : tuple of Step
+        One entry per step of the solver.
+    n_rows : int
+        Rows read, those of weight zero too.
+    weight_sum : float
+        Sum of the weights; `n_rows` where there are none.
+    positive_share : float
+        Weighted mean of the target.
+    loss, null_loss : float
+        Weighted mean log loss (nats per row) of the fit, and of the intercept alone.
+    objective : float
+        Loss plus penalty, on the mean scale.
+    options : dict
+        What was asked for: C, l1_ratio, l1, l2, fit_intercept, solver, tol; plain JSON values.
+    target, offset, weights : str or None
+        Names of these columns; "" where an array was given, None where nothing was.
+    """
+
+    schema: Schema
+    coefficients: NDArray[np.float64]
+    intercept: float
+    classes: tuple[Label, Label]
+    certificate: Certificate
+    history: tuple[Step, ...]
+    n_rows: int
+    weight_sum: float
+    positive_share: float
+    loss: float
+    objective: float
+    null_loss: float
+    options: dict[str, Any]
+    target: str | None = None
+    offset: str | None = None
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        values = np.array(self.coefficients, dtype=np.float64)
+        expected = (len(self.schema.coefficient_names),)
+        if values.shape != expected:
+            raise ValueError(f"coefficients of shape {values.shape}, the schema has {expected}")
+        values.setflags(write=False)
+        object.__setattr__(self, "coefficients", values)
+
+    @property
+    def certified(self) -> bool:
+        """Whether the certificate reached the tolerance that was asked for."""
+        return self.certificate.status is Status.CERTIFIED
+
+    def coefficient_map(self) -> dict[str, float]:
+        """Return coefficient name → value, in the order of the columns."""
+        names = self.schema.coefficient_names
+        return dict(zip(names, self.coefficients.tolist(), strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain values that `json.dumps(..., allow_nan=False)` takes."""
+        return {
+            "format": FORMAT,
+            "target": self.target,
+            "classes": list(self.classes),
+            "intercept": float(self.intercept),
+            "coefficients": self.coefficient_map(),
+            "certificate": _certificate_to_json(self.certificate),
+            "n_rows": int(self.n_rows),
+            "weight_sum": float(self.weight_sum),
+            "positive_share": float(self.positive_share),
+            "loss": js.measure_to_json(self.loss),
+            "null_loss": js.measure_to_json(self.null_loss),
+            "objective": js.measure_to_json(self.objective),
+            "options": self.options,
+            "offset": self.offset,
+            "weights": self.weights,
+            "schema": self.schema.to_json(),
+            "history": [_step_to_json(step) for step in self.history],
+        }
+
+    @staticmethod
+    def from_json(document: object) -> Fitted:
+        """Return the record that `to_json` gave.
+
+        Raises
+        ------
+        ModelFileError
+            Where `document` is not exactly such a value, or of a version that is not known here.
+        """
+        _check_format(document)
+        fields = _check_record(document, "model")
+        del fields["format"]
+        fields["coefficients"] = _in_order(fields["schema"], fields["coefficients"])
+        negative, positive = fields["classes"]
+        if negative == positive:
+            js.refuse("model.classes", "two different labels", fields["classes"])
+        fields["classes"] = (negative, positive)
+        fields["history"] = tuple(fields["history"])
+        return Fitted(**fields)
+
+    def dumps(self) -> str:
+        """Return the text of the model file."""
+        return json.dumps(self.to_json(), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file, whole or not at all.
+
+        Raises
+        ------
+        DataError
+            Where it cannot be written: unknown folder, no permission, full disk; or where a
+            coefficient is not finite.
+        """
+        try:
+            data = self.dumps().encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DataError(f"a name is not valid Unicode: {error.object!a}") from None
+        except ValueError as error:
+            raise DataError(f"the model holds what JSON cannot: {error}") from None
+        with replacing(path) as file:
+            file.write(data)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Fitted:
+        """Read a model file. Runs no code from it.
+
+        Raises
+        ------
+        UsageError
+            Where there is no such file, or it cannot be opened.
+        ModelFileError
+            Where it is damaged, hostile, or of a newer version.
+        """
+        data = _bytes_of(Path(path))
+        try:
+            return Fitted.from_json(js.parse(data))
+        except ModelFileError as error:
+            hint = error.hint or "a model file is what 'logloss fit --model' or model.save() writes"
+            message = f"{os.fspath(path)} is not a model file that can be used: {error.message}"
+            raise ModelFileError(message, hint) from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise UsageError(
+            f"there is no model file {path}", "check the name and the folder"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "give a model file") from error
+    if len(data) > LARGEST_FILE:
+        raise ModelFileError(f"{path} is larger than a model file can be ({LARGEST_FILE} bytes)")
+    return data
+
+
+def _check_format(document: object) -> None:
+    found = document.get("format") if type(document) is dict else None
+    if found == FORMAT:
+        return
+    if type(found) is str and found.startswith("logloss.model/"):
+        raise ModelFileError(
+            f"it has the format {found[:40]!a}; this version reads {FORMAT!r}",
+            "a newer logloss wrote it: upgrade logloss, or fit again",
+        )
+    raise ModelFileError(f'it does not begin with "format": "{FORMAT}"')
+
+
+def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "status": certificate.status.name.lower(),
+        "gap": js.measure_to_json(certificate.gap),
+        "relative_gap": js.measure_to_json(certificate.relative_gap),
+        "coefficient_error": js.measure_to_json(certificate.coefficient_error),
+        "data_reads": int(certificate.data_reads),
+        "solver": certificate.solver,
+        "reason": certificate.reason,
+        "seconds": js.measure_to_json(certificate.seconds),
+    }
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    return {
+        "data_reads": int(step.data_reads),
+        "seconds": js.measure_to_json(step.seconds),
+        "loss": js.measure_to_json(step.loss),
+        "gap": js.measure_to_json(step.gap),
+    }
+
+
+def _status(value: object, where: str) -> Status:
+    known = {status.name.lower(): status for status in Status}
+    name = js.text(value, where)
+    if name not in known:
+        js.refuse(where, f"one of {', '.join(known)}", value)
+    return known[name]
+
+
+def _certificate(value: object, where: str) -> Certificate:
+    return Certificate(**_check_certificate(value, where))
+
+
+def _step(value: object, where: str) -> Step:
+    return Step(**_check_step(value, where))
+
+
+def _schema(value: object, where: str) -> Schema:
+    fields = js.mapping_of(js.plain)(value, where)
+    try:
+        return Schema.from_json(fields)
+    except ModelFileError as error:
+        raise ModelFileError(f"{where}: {error.message}", error.hint) from None
+
+
+def _share(value: object, where: str) -> float:
+    share = js.number(value, where)
+    if not 0.0 <= share <= 1.0:
+        js.refuse(where, "a share from 0 to 1", value)
+    return share
+
+
+def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float64]:
+    names = schema.coefficient_names
+    for name in names:
+        if name not in by_name:
+            raise ModelFileError(f"model.coefficients: {name[:80]!a} of the schema is missing")
+    if len(by_name) != len(names):
+        surplus = next(name for name in by_name if name not in set(names))
+        raise ModelFileError(f"model.coefficients: {surplus[:80]!a} is not in the schema")
+    return np.array([by_name[name] for name in names], dtype=np.float64)
+
+
+_check_certificate = js.record(
+    {
+        "status": _status,
+        "gap": js.measure,
+        "relative_gap": js.measure,
+        "coefficient_error": js.measure,
+        "data_reads": js.count,
+        "solver": js.text,
+        "reason": js.text,
+        "seconds": js.measure,
+    }
+)
+_check_step = js.record(
+    {"data_reads": js.count, "seconds": js.measure, "loss": js.measure, "gap": js.measure}
+)
+_check_record = js.record(
+    {
+        "format": js.text,
+        "target": js.optional(js.text),
+        "classes": js.list_of(js.label, length=2),
+        "intercept": js.number,
+        "coefficients": js.mapping_of(js.number),
+        "certificate": _certificate,
+        "n_rows": js.count,
+        "weight_sum": js.number,
+        "positive_share": _share,
+        "loss": js.measure,
+        "null_loss": js.measure,
+        "objective": js.measure,
+        "options": js.mapping_of(js.plain),
+        "offset": js.optional(js.text),
+        "weights": js.optional(js.text),
+        "schema": _schema,
+        "history": js.list_of(_step),
+    }
+)

@@ -1,0 +1,263 @@
+"""The one way in: table + options → schema → design → likelihood → objective → solver → Model."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.coordinates import Coordinates, coordinates, spread, spread_of_some
+from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.certificate import Certificate
+from logloss.errors import DataError, UsageError
+from logloss.fitted import Fitted
+from logloss.model import Model
+from logloss.objective import Objective
+from logloss.penalty import Penalty, Strength
+from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
+from logloss.solvers.choose import Choice, choose
+from logloss.table import Schema, Split, encode_target, learn, split
+from logloss.table.bad_values import check_finite
+from logloss.table.class_weight import class_weights
+from logloss.table.design import Design, design_of, threads
+
+if TYPE_CHECKING:
+    from logloss.table import Label, Target
+
+Array = NDArray[np.float64]
+
+_FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
+
+
+def fit(
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    offset: Any = None,
+    class_weight: Mapping[Any, float] | str | None = None,
+    C: float = math.inf,
+    l1_ratio: float = 0.0,
+    l1: float | None = None,
+    l2: float | None = None,
+    solver: str | Solver = "auto",
+    tol: float = 1e-6,
+    max_iter: int | None = None,
+    fit_intercept: bool = True,
+    penalty_factors: Any = None,
+    standardize: bool = False,
+    positive: Label | None = None,
+    exclude: Collection[str] = (),
+    n_threads: int | None = None,
+    time_budget: float | None = None,
+    start: Model | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Model:
+    """Fit a logistic regression to its proven optimum.
+
+    Parameters
+    ----------
+    X : array, sparse matrix, data frame, Arrow table, path or glob
+        The table, shape (n, d). Arrays name their columns x0, x1, …
+    y : array of shape (n,), or column name
+        Two labels, or probabilities in [0, 1].
+    sample_weight, offset : array of shape (n,), or column name, optional
+    class_weight : mapping of label to weight, or "balanced", optional
+        Multiplied into the weights. "balanced" gives both classes the same weight in total.
+    C, l1_ratio : float
+        scikit-learn's meaning: l = (1 − l1_ratio)/(C Σs). inf: no penalty.
+    l1, l2 : float, optional
+        glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
+    solver : str or Solver
+        "auto", gd, nesterov, lbfgs, newton, newton-cg; or an object of `logloss.solvers`.
+    tol : float
+        The relative gap to prove: (F − min F)/F ≤ tol.
+    max_iter : int, optional
+        Steps of the solver at most.
+    fit_intercept : bool
+    penalty_factors : mapping of coefficient name to factor, or array of shape (d,), optional
+        What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
+    standardize : bool
+        Penalise coefficients per (weighted, population) standard deviation of their columns.
+        What is reported is in the units of the columns all the same.
+    positive : label, optional
+        The class whose probability is modelled; the larger one by default.
+    exclude : collection of column names
+        Columns to leave out.
+    n_threads : int, optional
+        By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). The result never depends on it.
+    time_budget : float, optional
+        Seconds after which the best point so far is taken.
+    start : Model, optional
+        Where to start: its coefficients, by name.
+    callbacks : sequence of callables
+        Called with a `Step` after each step; a true result stops the fit.
+
+    Returns
+    -------
+    Model
+        Its `certificate` says how far it is from the optimum at most, and how the fit ended.
+
+    Raises
+    ------
+    DataError
+        The data cannot be fitted: the message says where and why.
+    UsageError
+        An option is wrong, or names a column that is not there.
+    """
+    begun = time.perf_counter()
+    strength = Strength(C, l1_ratio, l1, l2, penalty_factors, standardize)
+    strength.check()
+    _check_limits(tol, max_iter, n_threads, time_budget)
+    parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
+    task = _task(parts, positive, class_weight, fit_intercept, threads(n_threads))
+    chosen = choose(solver, task.design.n_rows, task.design.n_columns + fit_intercept)
+    seconds = math.inf if time_budget is None else time_budget
+    stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
+    options = {
+        "C": C if math.isfinite(C) else "inf",
+        "l1_ratio": l1_ratio,
+        "l1": l1,
+        "l2": l2,
+        "fit_intercept": fit_intercept,
+        "solver": solver if isinstance(solver, str) else chosen.solver.name,
+        "tol": tol,
+    }
+    names = {
+        "target": _name(y, parts.target_name),
+        "offset": _name(offset, parts.offset_name),
+        "weights": _name(sample_weight, parts.weights_name),
+    }
+    return Model(_solve(task, strength, chosen, start, stop, {"options": options, **names}))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be fitted: the matrix, its rows' labels, weights and offsets, and their names."""
+
+    parts: Split
+    schema: Schema
+    target: Target
+    design: Design
+    rows: RowData
+    intercept: bool
+    n_threads: int
+
+    def objective(self, strength: Strength, exact: bool) -> tuple[Objective, Coordinates]:
+        """The objective in coordinates that suit it, measured on all rows if `exact`."""
+        measured = (
+            spread(self.design, self.rows.weight, self.n_threads)
+            if exact or self.design.n_rows <= _FEW_ROWS
+            else spread_of_some(self.design, self.n_threads)
+        )
+        total = self.rows.total()
+        l2 = strength.l2_of(self.schema.coefficient_names, total, measured.deviation)
+        mean = self.rows.total(self.rows.y) / total
+        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
+        inner = l2 / where.scale**2
+        penalty = Penalty(np.append(inner, 0.0) if self.intercept else inner)
+        likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads)
+        return Objective(likelihood, penalty), where
+
+    def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
+        """Where to start: the coefficients of a model, or the intercept alone."""
+        if start is not None:
+            known = start.coefficients
+            coef = np.array([known.get(name, 0.0) for name in self.schema.coefficient_names])
+            return where.inner(coef, start.intercept)
+        beta = np.zeros(objective.n_coefficients)
+        if self.intercept:
+            beta[-1] = objective.likelihood.null_fit()[0]
+        return beta
+
+
+def _task(
+    parts: Split,
+    positive: Label | None,
+    class_weight: Mapping[Any, float] | str | None,
+    intercept: bool,
+    n_threads: int,
+) -> Task:
+    schema = learn(parts.features)
+    target = encode_target(
+        parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
+    )
+    weight = class_weights(target, parts.weights, class_weight)
+    rows = RowData(target.y, weight, parts.offset)
+    design = design_of(schema.encode(parts.features))
+    return Task(parts, schema, target, design, rows, intercept, n_threads)
+
+
+def _solve(
+    task: Task,
+    strength: Strength,
+    chosen: Choice,
+    start: Model | None,
+    stop: Stop,
+    record: dict[str, Any],
+) -> Fitted:
+    exact = strength.standardize or not chosen.solver.affine_invariant
+    objective, where = task.objective(strength, exact)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
+    if not math.isfinite(result.value):
+        check_finite(task.design.encoded, task.parts.features)
+        raise DataError(
+            "the values are too large: their products with any coefficients overflow",
+            "express the columns in larger units",
+        )
+    likelihood = objective.likelihood
+    coef, intercept = where.raw(result.beta)
+    return Fitted(
+        schema=task.schema,
+        coefficients=coef,
+        intercept=intercept,
+        classes=task.target.classes,
+        certificate=_certificate(result, objective, chosen, time.perf_counter() - stop.begun),
+        history=result.history,
+        n_rows=task.design.n_rows,
+        weight_sum=likelihood.weight_sum,
+        positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
+        loss=result.value - objective.penalty.value(result.beta),
+        objective=result.value,
+        null_loss=objective.value_of_null(),
+        **record,
+    )
+
+
+def _certificate(
+    result: Result, objective: Objective, chosen: Choice, seconds: float
+) -> Certificate:
+    gap = result.gap
+    return Certificate(
+        gap=gap,
+        relative_gap=gap / result.value if result.value > 0.0 else gap,
+        coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
+        data_reads=objective.reads,
+        solver=chosen.solver.name,
+        reason=chosen.reason,
+        status=result.status,
+        seconds=seconds,
+    )
+
+
+def _name(given: Any, column: str | None) -> str | None:
+    """What the model remembers: the column, "" for an array, None for nothing."""
+    return column if column is not None else ("" if given is not None else None)
+
+
+def _check_limits(
+    tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
+) -> None:
+    if not 0.0 < tol < 1.0:
+        raise UsageError(f"tol must lie between 0 and 1, not {tol!r}")
+    for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} must be at least 1, not {value!r}")
+    if time_budget is not None and not time_budget > 0.0:
+        raise UsageError(f"time_budget must be positive, not {time_budget!r} seconds")

@@ -1,0 +1,77 @@
+"""The objective F(β) = likelihood + penalty: all that a solver sees.
+
+    F(β) = (1/Σs) Σ_i s_i bce(y_i, x_i·w + b + o_i) + Σ_j (l_j/2) w_j²
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.base import Likelihood
+from logloss.penalty import Penalty
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A smooth objective; each method but `values` and `value_of_null` costs one read of the data.
+
+    Points and gradients have shape (n_coefficients,), the intercept last where there is one.
+    """
+
+    likelihood: Likelihood
+    penalty: Penalty
+
+    @property
+    def n_rows(self) -> int:
+        return self.likelihood.n_rows
+
+    @property
+    def n_coefficients(self) -> int:
+        return self.likelihood.n_coefficients
+
+    @property
+    def reads(self) -> int:
+        return self.likelihood.reads
+
+    @property
+    def unpenalised(self) -> bool:
+        """Nothing is penalised, so that a minimum may not exist."""
+        return not self.penalty.l2.any()
+
+    @property
+    def free_columns(self) -> bool:
+        """Is any coefficient but the intercept unpenalised?"""
+        free = self.penalty.free
+        return bool((free[:-1] if self.likelihood.has_intercept else free).any())
+
+    def value_of_null(self) -> float:
+        """F of the best intercept alone."""
+        return self.likelihood.null_fit()[1]
+
+    def value_gradient(self, beta: Array) -> tuple[float, Array]:
+        loss, gradient = self.likelihood.loss_gradient(beta)
+        return loss + self.penalty.value(beta), gradient + self.penalty.gradient(beta)
+
+    def values(self, beta: Array, direction: Array, steps: Array) -> Array:
+        """F(β + t·direction) for each t in `steps`; one read for all."""
+        losses = self.likelihood.losses(beta, direction, steps)
+        penalties = [self.penalty.value(beta + t * direction) for t in steps]
+        return losses + np.array(penalties)
+
+    def hessian(self, beta: Array) -> Array:
+        hessian = self.likelihood.hessian(beta)
+        hessian.flat[:: len(hessian) + 1] += self.penalty.l2
+        return hessian
+
+    def hessian_product(self, beta: Array, v: Array) -> Array:
+        return self.likelihood.hessian_product(beta, v) + self.penalty.l2 * v
+
+    def subsample(self, share: float, floor: int) -> Objective | None:
+        """The objective of a sample of rows that stands for all; None where that is most of them."""
+        sample = self.likelihood.subsample(share, floor)
+        return None if sample is None else Objective(sample, self.penalty)

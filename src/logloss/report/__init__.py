@@ -1,0 +1,16 @@
+"""What a fit looks like: a summary as text and as a table, and reliability of predictions.
+
+Reads `Fitted` (or plain arrays) only; never the data, never the solver.
+"""
+
+from logloss.report.reliability import ReliabilityBin, reliability, reliability_text
+from logloss.report.text import Summary, certificate_text, summary_text
+
+__all__ = [
+    "ReliabilityBin",
+    "Summary",
+    "certificate_text",
+    "reliability",
+    "reliability_text",
+    "summary_text",
+]

@@ -1,0 +1,50 @@
+"""Numbers and names as people read them: sensible digits, points above points, nothing hidden."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_FIXED_FROM = 1e-4
+_FIXED_BELOW = 1e6
+_LONGEST_EXPONENT = math.log(1e300)
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """Return `value` with `digits` significant digits; an exponent only where a plain form is long.
+
+    >>> figure(0.0123456), figure(-12345.678, 5), figure(3.14e-9, 2)
+    ('0.01235', '-12346', '3.1e-09')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    scientific = f"{value:.{digits - 1}e}"
+    rounded = abs(float(scientific))
+    if not _FIXED_FROM <= rounded < _FIXED_BELOW:
+        return scientific
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(rounded)))}f}"
+
+
+def aligned(figures: Sequence[str]) -> list[str]:
+    """Pad the figures to one width, with their decimal points in one column."""
+    whole = [len(text.partition("e")[0].partition(".")[0]) for text in figures]
+    widest = max(whole, default=0)
+    shifted = [" " * (widest - n) + text for n, text in zip(whole, figures, strict=True)]
+    width = max((len(text) for text in shifted), default=0)
+    return [text.ljust(width) for text in shifted]
+
+
+def visible(name: object) -> str:
+    """Return a name with every control character and line break spelled out.
+
+    A name comes from a file; shown raw it could move the cursor of a terminal.
+    """
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def odds_ratio(coefficient: float) -> float:
+    """Return e to the coefficient; inf above the largest float, never an error."""
+    return math.inf if coefficient > _LONGEST_EXPONENT else math.exp(coefficient)

@@ -1,0 +1,260 @@
+"""The one loop around every solver.
+
+A solver starts from a point and makes steps; each step returns a new state and changes none. The
+loop writes the history, asks for certificates when one is likely to succeed, and knows when to stop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.certificate import Status, duality_gap, newton_step
+from logloss.objective import Objective
+
+__all__ = ["Callback", "Result", "Solver", "State", "Status", "Step", "Stop", "minimise"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An entry of the history.
+
+    Attributes
+    ----------
+    data_reads : int
+        Reads of all rows so far.
+    seconds : float
+        Since the start of the fit.
+    loss : float
+        The objective F.
+    gap : float
+        Its certified distance from the optimum; nan where none was asked for.
+    """
+
+    data_reads: int
+    seconds: float
+    loss: float
+    gap: float
+
+
+INEXACT = 100.0  # what an inexact step makes of the gap, before the first certificate tells
+
+Callback = Callable[[Step], Any]  # a true result stops the fit
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a solver is.
+
+    Attributes
+    ----------
+    beta, gradient : ndarray of shape (n_coefficients,)
+    value : float
+        F at beta.
+    step : ndarray or None
+        An approximate Newton step from beta (β − step is better), for a certificate.
+    decrease : float
+        Its guess of F(β) − min F; nan where it has none.
+    exact : bool
+        `step` is the Newton step to rounding, not an approximation.
+    stalled : bool
+        No step improves F any more.
+    """
+
+    beta: Array
+    value: float
+    gradient: Array
+    step: Array | None = None
+    decrease: float = math.nan
+    exact: bool = False
+    stalled: bool = False
+
+
+class Solver(Protocol):
+    """Init and step over an immutable state."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def most_steps(self) -> int:
+        """Steps after which to give up, where the user gives no limit."""
+        ...
+
+    @property
+    def affine_invariant(self) -> bool:
+        """Its steps do not depend on the units of the columns."""
+        ...
+
+    def start(self, objective: Objective, beta: Array) -> Any:
+        """The state at beta, or at a better point that the solver knows how to find."""
+        ...
+
+    def advance(self, objective: Objective, state: Any) -> Any:
+        """The next state."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When to stop: at a proven relative gap, after so many steps, or at a time.
+
+    `seconds` counts from `begun`, a reading of `time.perf_counter`.
+    """
+
+    tol: float = 1e-6
+    max_iter: int | None = None
+    seconds: float = math.inf
+    begun: float = field(default_factory=time.perf_counter)
+    callbacks: tuple[Callback, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The end of a minimisation: the last point, what is proven about it, and how it went."""
+
+    beta: Array
+    value: float
+    gap: float
+    status: Status
+    history: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What is known of min F, and how certificates have gone so far.
+
+    Attributes
+    ----------
+    lower : float
+        The best lower bound on min F.
+    ratio : float
+        How many times the solver's guess the last gap was.
+    reads : int
+        Data reads when the last certificate was asked for.
+    """
+
+    lower: float = -math.inf
+    ratio: float | None = None
+    reads: int = -1
+
+
+def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> Result:
+    """Minimise an objective by a solver until the gap is proven to be small.
+
+    Parameters
+    ----------
+    objective : Objective
+    solver : Solver
+    beta : ndarray of shape (n_coefficients,)
+        Where to start.
+    stop : Stop
+
+    Returns
+    -------
+    Result
+        Also when interrupted (Ctrl-C): then the last point reached.
+    """
+    history: list[Step] = []
+    state, gap, bounds = State(beta, math.inf, np.zeros_like(beta)), math.nan, _Bounds()
+    status: Status | None = None
+    try:
+        previous, state = state, solver.start(objective, beta)
+        for _ in range(stop.max_iter or solver.most_steps):
+            gap, bounds = _certify(objective, state, previous, bounds, stop)
+            status = _record(objective, state, gap, stop, history)
+            if status is not None or state.stalled:
+                break
+            previous, state = state, solver.advance(objective, state)
+        if status not in (Status.CERTIFIED, Status.SEPARATED_SUSPECTED):
+            last, _ = _certify(objective, state, previous, bounds, stop, insist=True)
+            gap = last if math.isnan(gap) else min(last, gap)
+            ended = status or (Status.STALLED if state.stalled else Status.BUDGET)
+            status = _record(objective, state, gap, stop, history)
+            status = status if status is Status.CERTIFIED else ended
+        return Result(state.beta, state.value, gap, status, tuple(history))
+    except KeyboardInterrupt:
+        return Result(state.beta, state.value, math.nan, Status.INTERRUPTED, tuple(history))
+
+
+def _record(
+    objective: Objective, state: State, gap: float, stop: Stop, history: list[Step]
+) -> Status | None:
+    """Add a step to the history and show it; the status, if this is where to stop."""
+    seconds = time.perf_counter() - stop.begun
+    step = Step(objective.reads, seconds, state.value, gap)
+    history.append(step)
+    stopped = any([callback(step) for callback in stop.callbacks])
+    if gap <= tolerance(objective, state.value, stop.tol):
+        return Status.CERTIFIED
+    if _looks_separated(objective, state):
+        return Status.SEPARATED_SUSPECTED
+    if stopped:
+        return Status.INTERRUPTED
+    return Status.BUDGET if seconds >= stop.seconds else None
+
+
+def tolerance(objective: Objective, value: float, tol: float) -> float:
+    """The gap to reach: tol·F, and where nothing is penalised also a coefficient error of 1e-4.
+
+    Nothing is asked for that rounding of F itself forbids.
+    """
+    goal = tol * value
+    if objective.unpenalised:
+        goal = min(goal, 0.5e-8 / objective.likelihood.weight_sum)
+    return max(goal, 1e-30)
+
+
+def _looks_separated(objective: Objective, state: State) -> bool:
+    """Unpenalised, and a loss of nothing: all rows are told apart."""
+    return objective.unpenalised and state.value <= 1e-9 * objective.value_of_null()
+
+
+def _certify(
+    objective: Objective,
+    state: State,
+    previous: State,
+    bounds: _Bounds,
+    stop: Stop,
+    insist: bool = False,
+) -> tuple[float, _Bounds]:
+    """The gap at this state, as far as it is worth a read; nan where it is not."""
+    goal = tolerance(objective, state.value, stop.tol)
+    if not insist and not _promising(objective, state, previous, bounds, goal):
+        return _known_gap(state, bounds, goal), bounds
+    step = state.step
+    if step is None or (objective.free_columns and not state.exact):
+        step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
+    gap = duality_gap(objective, state.beta, step)
+    guess = state.decrease if state.decrease > 0.0 else goal
+    ratio = min(max(gap / guess, 1.0), 1e4)
+    lower = max(bounds.lower, state.value - gap)
+    return gap, _Bounds(lower, ratio, objective.reads)
+
+
+def _known_gap(state: State, bounds: _Bounds, goal: float) -> float:
+    """F − (best lower bound), where subtracting them leaves anything beyond rounding."""
+    gap = state.value - bounds.lower
+    rounding = 1e-14 * abs(state.value)
+    return gap + rounding if rounding < 0.1 * goal and math.isfinite(gap) else math.nan
+
+
+def _promising(
+    objective: Objective, state: State, previous: State, bounds: _Bounds, goal: float
+) -> bool:
+    """Is a certificate likely to reach the goal, and worth its reads?"""
+    if state.decrease >= 0.0:
+        usual = 1.0 if state.exact else INEXACT
+        return state.decrease * (bounds.ratio or usual) <= goal
+    if objective.reads < 1.5 * bounds.reads:
+        return False
+    return previous.value - state.value <= 0.01 * goal
+
+

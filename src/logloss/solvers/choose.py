@@ -1,0 +1,60 @@
+"""Name → solver, and the rule behind "auto"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from logloss.errors import UsageError, nearest
+from logloss.solvers.base import Solver
+from logloss.solvers.descent import GradientDescent, Nesterov
+from logloss.solvers.lbfgs import LBFGS
+from logloss.solvers.newton import Newton
+from logloss.solvers.newton_cg import NewtonCG
+
+WIDE = 2000  # coefficients beyond which a dense Hessian costs more than it saves
+
+NAMED: dict[str, type[Any]] = {
+    "gd": GradientDescent,
+    "nesterov": Nesterov,
+    "lbfgs": LBFGS,
+    "newton": Newton,
+    "newton-cg": NewtonCG,
+}
+ALIASES = {"newton-cholesky": "newton", "liblinear": "newton-cg"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A solver, and in one sentence why."""
+
+    solver: Solver
+    reason: str
+
+
+def choose(solver: str | Solver, n_rows: int, n_coefficients: int) -> Choice:
+    """Find the solver that was named, or the best for a problem of this shape.
+
+    Raises
+    ------
+    UsageError
+        There is no solver of that name.
+    """
+    if not isinstance(solver, str):
+        return Choice(solver, "as asked for")
+    if solver == "auto":
+        return _best(n_rows, n_coefficients)
+    if solver in NAMED:
+        return Choice(NAMED[solver](), "as asked for")
+    if solver in ALIASES:
+        name = ALIASES[solver]
+        return Choice(NAMED[name](), f"the nearest to scikit-learn's {solver!r}")
+    near = nearest(solver, [*NAMED, *ALIASES, "auto"])
+    hint = f"did you mean {near!r}?" if near else f"the solvers are auto, {', '.join(NAMED)}"
+    raise UsageError(f"there is no solver {solver!r}", hint)
+
+
+def _best(n: int, d: int) -> Choice:
+    if d > WIDE:
+        return Choice(NewtonCG(), f"{d:,} coefficients are too many for a dense Hessian")
+    return Choice(Newton(), f"{d:,} coefficients and {n:,} rows make a dense Hessian cheap")

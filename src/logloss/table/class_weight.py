@@ -1,0 +1,60 @@
+"""Class weights, multiplied into the weights of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.errors import UsageError
+from logloss.table.target import Target
+
+Array = NDArray[np.float64]
+
+
+def class_weights(
+    target: Target, weight: Array | None, class_weight: Mapping[Any, float] | str | None
+) -> Array | None:
+    """Weights of the rows with those of their classes multiplied in, shape (n,).
+
+    "balanced" gives each class the weight Σs/(2 Σ_class s), as scikit-learn does with weights s, so
+    that a weight still means a repeated row. A class that a mapping does not name keeps the
+    weight 1.
+
+    Raises
+    ------
+    UsageError
+        The target is not of labels; a label or weight cannot be.
+    """
+    if class_weight is None:
+        return weight
+    if target.soft:
+        raise UsageError("class_weight needs a target of labels, not of probabilities")
+    positive = target.y == 1.0
+    s = np.ones(len(target.y)) if weight is None else weight
+    negative_factor, positive_factor = _factors(target, s, positive, class_weight)
+    return s * np.where(positive, positive_factor, negative_factor)
+
+
+def _factors(
+    target: Target, s: Array, positive: NDArray[np.bool_], class_weight: Mapping[Any, float] | str
+) -> tuple[float, float]:
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise UsageError(
+                f"class_weight must be 'balanced' or a mapping of labels, not {class_weight!r}"
+            )
+        total, share = float(s.sum()), float(s[positive].sum())
+        return total / (2.0 * (total - share)), total / (2.0 * share)
+    for label, value in class_weight.items():
+        if label not in target.classes:
+            raise UsageError(
+                f"class_weight names {label!r}, but the classes are {target.classes[0]!r}"
+                f" and {target.classes[1]!r}"
+            )
+        if not 0.0 <= value < np.inf:
+            raise UsageError(f"the class weight of {label!r} must not be negative, but is {value}")
+    negative, positive_label = target.classes
+    return float(class_weight.get(negative, 1.0)), float(class_weight.get(positive_label, 1.0))

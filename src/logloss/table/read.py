@@ -1,0 +1,206 @@
+"""Anything that holds a table → Source.
+
+NumPy arrays and SciPy sparse matrices are read here, without importing pyarrow or SciPy; frames,
+Arrow data and files in `arrow` and `files`, which are imported when the first one comes along.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from logloss.errors import DataError, UsageError, nearest
+from logloss.table.source import Source
+from logloss.table.target import Labels
+
+__all__ = ["Source", "column_values", "read", "unknown_column"]
+
+_NUMBER_KINDS = "biuf"
+_READABLE = ("csr", "csc")
+_ACCEPTED = (
+    "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
+    " or the path of a CSV or Parquet file"
+)
+
+
+def read(
+    source: Any,
+    *,
+    columns: Collection[str] | None = None,
+    exclude: Collection[str] = (),
+    by_column: bool = False,
+    where: str = "X",
+) -> Source:
+    """Read a table, copying nothing that can stay where it is.
+
+    Parameters
+    ----------
+    source : array, scipy.sparse matrix, table, path, or Source
+        2-D ndarray or nested lists; pandas, polars, pyarrow or anything with
+        ``__arrow_c_stream__``; the path of a .csv, .tsv (also .gz) or .parquet file, of a folder
+        of them, or a glob.
+    columns : collection of str, optional
+        Read only these, where the data has names. Those that are not there are left to the schema
+        to miss.
+    exclude : collection of str
+        Columns to leave out. Unknown ones are an error.
+    by_column : bool
+        Columns will be taken out of the table by name. A frame whose numbers lie in one block is
+        then read column by column, where it would be taken as a matrix otherwise.
+    where : str
+        What messages call data that is no file.
+
+    Raises
+    ------
+    DataError
+        The data cannot be read, or is empty, or has two columns of one name, or a shape or type
+        that is no table of numbers.
+    UsageError
+        There is no such file, or column in `exclude`, or reader for this type.
+    """
+    if isinstance(source, Source):
+        return _project(source, columns, exclude)
+    if isinstance(source, (str, os.PathLike)):
+        from logloss.table import files
+
+        return files.read_files(os.fspath(source), columns=columns, exclude=exclude)
+    if _is_sparse(source):
+        return _project(_from_sparse(source, where), columns, exclude)
+    if isinstance(source, (np.ndarray, list, tuple)):
+        return _project(_from_array(source, where), columns, exclude)
+    if _is_pandas(source):
+        block = None if by_column or exclude else _block(source, columns, where)
+        if block is not None:
+            return block
+    from logloss.table import arrow
+
+    table = arrow.table_of(source, where, _ACCEPTED)
+    if table is None:
+        return _project(_from_array(source, where), columns, exclude)
+    return _project(arrow.source_of(table, where), columns, exclude)
+
+
+def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Labels:
+    """A column that came on its own: array-like, or a pandas, polars or Arrow column.
+
+    Raises
+    ------
+    DataError
+        Values are missing, or are neither numbers nor text.
+    """
+    of_numpy = isinstance(getattr(values, "dtype", None), np.dtype)
+    if not of_numpy and (
+        hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
+    ):
+        from logloss.table import arrow
+
+        return arrow.values_of(arrow.column_of(values, where), where)
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{where} is not a column: its entries differ in length") from error
+
+
+def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:
+    """The error for a column that is not there; the hint is the nearest name, or all names."""
+    names = tuple(names)
+    near = nearest(name, names)
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    else:
+        shown = ", ".join(map(repr, names[:20]))
+        hint = f"the columns are {shown}{', …' if len(names) > 20 else ''}"
+    return UsageError(f"{where} has no column {name!r}", hint)
+
+
+def _project(source: Source, columns: Collection[str] | None, exclude: Collection[str]) -> Source:
+    for name in exclude:
+        if name not in source.names:
+            raise unknown_column(name, source.names, source.where)
+    if columns is not None and source.named:
+        wanted = frozenset(columns)
+        source = source.select([name for name in source.names if name in wanted])
+    return source.without(list(exclude)) if exclude else source
+
+
+def _from_array(values: Any, where: str) -> Source:
+    if np.ma.isMaskedArray(values):
+        raise DataError(
+            f"{where} is a masked array, and missing values cannot be fitted",
+            "fill them, for example with X.filled(0), or leave out their rows",
+        )
+    try:
+        matrix = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{where} is not a table: its rows differ in length") from error
+    _check_shape(matrix.shape, where)
+    if matrix.dtype.kind not in _NUMBER_KINDS:
+        raise DataError(
+            f"{where} has the type {matrix.dtype}, and only numbers and bools can be fitted",
+            "convert it (X.astype(float)), or give a table with named columns"
+            if matrix.dtype.kind in "OUST"
+            else None,
+        )
+    return Source(_names(matrix.shape[1]), where, matrix, None, matrix.shape[0], named=False)
+
+
+def _from_sparse(matrix: Any, where: str) -> Source:
+    _check_shape(matrix.shape, where)
+    if matrix.dtype.kind not in _NUMBER_KINDS:
+        raise DataError(
+            f"{where} has the type {matrix.dtype}, and only numbers and bools can be fitted"
+        )
+    if matrix.format not in _READABLE:
+        matrix = matrix.tocsr()
+    return Source(_names(matrix.shape[1]), where, matrix, None, matrix.shape[0], named=False)
+
+
+def _check_shape(shape: Sequence[int], where: str) -> None:
+    if len(shape) != 2:
+        raise DataError(
+            f"{where} must have two dimensions, rows and columns, but has {len(shape)}",
+            "X.reshape(-1, 1) makes one column, X.reshape(1, -1) one row"
+            if len(shape) == 1
+            else None,
+        )
+    if 0 in shape:
+        raise DataError(f"{where} is empty: {shape[0]} rows × {shape[1]} columns")
+
+
+@lru_cache(maxsize=8)
+def _names(n_columns: int) -> tuple[str, ...]:
+    return tuple(f"x{j}" for j in range(n_columns))
+
+
+def _is_sparse(source: Any) -> bool:
+    # whoever holds a sparse matrix has imported scipy.sparse, so that there is no need to
+    module = sys.modules.get("scipy.sparse")
+    return module is not None and bool(module.issparse(source))
+
+
+def _is_pandas(source: Any) -> bool:
+    module = sys.modules.get("pandas")
+    return module is not None and isinstance(source, module.DataFrame)
+
+
+def _block(frame: Any, columns: Collection[str] | None, where: str) -> Source | None:
+    """A pandas frame whose numbers lie in one block, as a matrix, not copied; None for others."""
+    names = tuple(map(str, frame.columns))
+    if len(set(names)) < len(names) or 0 in frame.shape:
+        return None
+    if columns is not None and not frozenset(names) <= frozenset(columns):
+        return None
+    types = set(frame.dtypes)
+    if len(types) > 1 or getattr(types.pop(), "kind", "O") not in _NUMBER_KINDS:
+        return None
+    head = frame.iloc[
+        :1
+    ]  # a view, so that two blocks of one type show without copying them together
+    if not np.shares_memory(head.to_numpy(), head.iloc[:, 0].to_numpy()):
+        return None
+    return Source(names, where, frame.to_numpy(), None, len(frame))

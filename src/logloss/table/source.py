@@ -1,0 +1,73 @@
+"""A table as it came in: a matrix or Arrow columns, with names and a place for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Source:
+    """Columns with names, not copied and not yet encoded.
+
+    Exactly one of `matrix` and `table` is set.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Column names, in order. The columns of an array are named x0, x1, …
+    where : str
+        What a message calls it: ``"brfss2015.csv.gz"``, ``"X"``.
+    matrix : ndarray of shape (n_rows, n_columns), or scipy.sparse CSR or CSC; or None
+        Numbers or bools, as they were given.
+    table : pyarrow.Table or None
+    n_rows : int
+    named : bool
+        True where the names came with the data, so that columns are found by name; else by
+        position.
+    parts : tuple of (str, int)
+        The files a table was put together from, and how many rows each has. Empty for one file or
+        none.
+    """
+
+    names: tuple[str, ...]
+    where: str
+    matrix: Any  # nor has SciPy
+    table: Any  # pyarrow has no types
+    n_rows: int
+    named: bool = True
+    parts: tuple[tuple[str, int], ...] = ()
+
+    def place(self, row: int) -> str:
+        """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""
+        for name, n_rows in self.parts:
+            if row < n_rows:
+                return f"row {row} of {name}"
+            row -= n_rows
+        return f"row {row}"
+
+    def select(self, keep: Sequence[str]) -> Source:
+        """The columns `keep`, in that order.
+
+        A view, but for a matrix in which they do not lie side by side.
+        """
+        if tuple(keep) == self.names:
+            return self
+        if self.table is not None:
+            return replace(self, names=tuple(keep), table=self.table.select(list(keep)))
+        position = {name: j for j, name in enumerate(self.names)}
+        chosen = np.array([position[name] for name in keep], dtype=np.intp)
+        return replace(self, names=tuple(keep), matrix=_columns_of(self.matrix, chosen))
+
+    def without(self, names: Sequence[str]) -> Source:
+        """All columns but `names`."""
+        left_out = frozenset(names)
+        return self.select([name for name in self.names if name not in left_out])
+
+
+def _columns_of(matrix: Any, chosen: np.ndarray[Any, Any]) -> Any:
+    in_a_row = chosen.size > 0 and bool((np.diff(chosen) == 1).all())
+    return matrix[:, chosen[0] : chosen[-1] + 1] if in_a_row else matrix[:, chosen]

@@ -1,0 +1,265 @@
+"""The target: two labels, or numbers in [0, 1], become y.
+
+Two labels a < b (in their own order: numbers by size, text by its letters) become 0 and 1, so the
+positive class is the larger one unless `positive` names it. Numbers with a decimal fraction that
+all lie in [0, 1] are *soft labels*, the probability of the positive class, and stay as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logloss.errors import DataError, UsageError, nearest
+
+Label: TypeAlias = str | int | float | bool
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+_SHOWN = 10  # labels listed in a message
+_LABEL_KINDS = "OUST"  # NumPy's kinds of object and text
+_NUMBER_KINDS = "biuf"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A column as codes into its distinct values.
+
+    Attributes
+    ----------
+    values : tuple
+        The distinct values, each of them in use.
+    codes : ndarray of int, shape (n,)
+    """
+
+    values: tuple[Any, ...]
+    codes: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target as the engine sees it.
+
+    Attributes
+    ----------
+    y : ndarray of float64, shape (n,)
+        In [0, 1]; 0 and 1 only, unless `soft`.
+    classes : tuple of two labels
+        (negative, positive), plain Python values.
+    soft : bool
+    """
+
+    y: Floats
+    classes: tuple[Label, Label]
+    soft: bool
+
+
+def encode_target(
+    values: Any, *, positive: Label | None = None, where: str = "y", weights: Floats | None = None
+) -> Target:
+    """Turn a column of labels, or of probabilities, into y.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,) or (n, 1), or Labels
+    positive : label, optional
+        The class whose probability is modelled; also as text ("1" finds 1.0). Default: the larger
+        of the two.
+    where : str
+        How messages name the column.
+    weights : ndarray of float64, shape (n,), optional
+        Where given, both classes need a row with a positive weight.
+
+    Raises
+    ------
+    DataError
+        One class, three or more values, missing or infinite values, a type that holds no labels.
+    UsageError
+        `positive` is not among the classes, or goes with soft labels.
+    """
+    column = values if isinstance(values, Labels) else _column(values, where)
+    if isinstance(column, Labels):
+        target = _from_labels(column, positive, where)
+    else:
+        target = _from_numbers(column, positive, where)
+    if weights is not None and not target.soft:
+        _check_both_weigh(target, weights, where)
+    return target
+
+
+def _column(values: Any, where: str) -> npt.NDArray[Any] | Labels:
+    """A 1-D array of numbers or bools, or labels."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{where} is not a column: its entries differ in length") from error
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise DataError(
+            f"{where} must be one column of labels, but has shape {array.shape}",
+            "give one label a row, or the name of a column of the table",
+        )
+    if array.size == 0:
+        raise DataError(f"{where} has no values")
+    if array.dtype.kind in _LABEL_KINDS:
+        return _labels_of(array, where)
+    if array.dtype.kind in _NUMBER_KINDS:
+        return array
+    raise DataError(
+        f"{where} has the type {array.dtype}, which holds no labels",
+        "labels are numbers, bools or text",
+    )
+
+
+def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels:
+    values = array.tolist()
+    try:
+        seen = dict.fromkeys(values)
+    except TypeError as error:
+        raise DataError(f"{where} holds values that are not labels: {error}") from error
+    if any(map(_is_missing, seen)):
+        raise _missing(where, next(row for row, value in enumerate(values) if _is_missing(value)))
+    if {type(value) for value in seen} <= {int, float}:
+        numbers = np.array(values)
+        if (
+            numbers.dtype.kind in _NUMBER_KINDS
+        ):  # else integers of more than 64 bits: labels like others
+            return numbers
+    code = {value: number for number, value in enumerate(seen)}
+    return Labels(tuple(map(_plain, seen)), np.array([code[value] for value in values]))
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(operator.ne(value, value))  # NaN
+    except (TypeError, ValueError):  # pandas.NA has no truth
+        return True
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars and bytes as plain Python values."""
+    value = getattr(value, "item", lambda: value)()
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _missing(where: str, row: int) -> DataError:
+    return DataError(
+        f"{where} has a missing value in row {row}", "leave out the rows without a label"
+    )
+
+
+def _from_labels(labels: Labels, positive: Label | None, where: str) -> Target:
+    values = labels.values
+    if len(values) > 2:
+        raise _too_many(list(values), where)
+    if len(values) < 2:
+        raise _one_class(values[0], where)
+    try:
+        low, high = sorted(values)
+    except TypeError as error:
+        raise DataError(
+            f"{where} mixes labels of two types: {values[0]!r} and {values[1]!r}"
+        ) from error
+    return _hard(labels.codes == values.index(high), (low, high), positive, where)
+
+
+def _from_numbers(column: npt.NDArray[Any], positive: Label | None, where: str) -> Target:
+    low, high = column.min(), column.max()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        row = int(np.argmin(np.isfinite(column)))
+        raise _missing(where, row) if np.isnan(column[row]) else _infinite(where, row)
+    is_high = column == high
+    two_values = bool((is_high | (column == low)).all())
+    whole = two_values and {low.item(), high.item()} <= {0, 1}
+    if column.dtype.kind == "f" and low >= 0 and high <= 1 and not whole:
+        return _soft(column, positive, where)
+    if low == high:
+        raise _one_class(low.item(), where)
+    if not two_values:
+        raise _too_many(np.unique(column).tolist(), where)
+    return _hard(is_high, (low.item(), high.item()), positive, where)
+
+
+def _soft(column: npt.NDArray[Any], positive: Label | None, where: str) -> Target:
+    if positive is not None:
+        raise UsageError(
+            f"{where} holds soft labels (probabilities), so no class can be named positive",
+            "leave positive out, or give 1 - y",
+        )
+    return Target(np.ascontiguousarray(column, dtype=np.float64), (0, 1), soft=True)
+
+
+def _hard(
+    is_high: npt.NDArray[np.bool_],
+    classes: tuple[Label, Label],
+    positive: Label | None,
+    where: str,
+) -> Target:
+    if positive is None or _class_named(positive, classes, where) == 1:
+        return Target(is_high.astype(np.float64), classes, soft=False)
+    return Target((~is_high).astype(np.float64), classes[::-1], soft=False)
+
+
+def _class_named(name: Label, classes: tuple[Label, Label], where: str) -> int:
+    """The position of the class that `name` means: as it is, as text, as a number."""
+    for same in (_equal, _equal_text, _equal_number):
+        for position, label in enumerate(classes):
+            if same(name, label):
+                return position
+    near = nearest(str(name), map(str, classes))
+    raise UsageError(
+        f"{where} has no class {name!r}; its classes are {classes[0]!r} and {classes[1]!r}",
+        f"did you mean {near!r}?" if near else None,
+    )
+
+
+def _equal(name: Label, label: Label) -> bool:
+    return name == label and isinstance(name, str) == isinstance(label, str)
+
+
+def _equal_text(name: Label, label: Label) -> bool:
+    return str(name).strip().casefold() == str(label).strip().casefold()
+
+
+def _equal_number(name: Label, label: Label) -> bool:
+    try:
+        return float(name) == float(label)
+    except ValueError:
+        return False
+
+
+def _check_both_weigh(target: Target, weights: Floats, where: str) -> None:
+    weighed = target.y[weights > 0]
+    if weighed.size and weighed.min() == weighed.max():
+        raise _one_class(target.classes[int(weighed[0])], where, " among rows of positive weight")
+
+
+def _infinite(where: str, row: int) -> DataError:
+    return DataError(f"{where} is infinite in row {row}", "labels are finite")
+
+
+def _one_class(label: Label, where: str, among: str = "") -> DataError:
+    return DataError(
+        f"{where} has one class only{among}: {label!r}",
+        "two classes are needed to tell apart; check which rows were kept",
+    )
+
+
+def _too_many(values: Sequence[Any], where: str) -> DataError:
+    with contextlib.suppress(TypeError):  # labels of several types have no order
+        values = sorted(values)
+    shown = ", ".join(map(repr, values[:_SHOWN]))
+    more = f", … and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return DataError(
+        "Only binary classification is supported."
+        f" {where} has {len(values)} classes: {shown}{more}",
+        "keep the rows of two classes, or fit one model a class, as scikit-learn's"
+        " OneVsRestClassifier does; soft labels must lie in [0, 1]",
+    )

@@ -1,0 +1,296 @@
+"""The rules of the house, read off the sources: who may import whom, and how large things may be.
+
+Imports inside functions and under `TYPE_CHECKING` count as arrows too: a lazy import still ties two
+rooms together. Only cycles are looked for at module level, where they break the import itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "logloss"
+FILE_LINES = 400
+FUNCTION_LINES = 60
+NAME_COMPARES_PER_1000_LINES = 1.5
+
+# From the bottom to the top. A room imports rooms of lower floors and itself, nothing else.
+FLOORS = (
+    {"_kernels", "errors", "bernoulli"},
+    {"files"},
+    {"table"},
+    {"backends", "penalty"},
+    {"objective"},
+    {"certificate"},
+    {"solvers"},
+    {"fitted"},
+    {"report", "export", "evaluation", "inference"},
+    {"model"},
+    {"fitting"},
+    {"paths"},
+    {"estimator", "cli"},
+    {"__main__"},
+)
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+# Solvers see an objective, never data, never a type. What reads a fitted record reads just that.
+FORBIDDEN = {
+    "solvers": {"table", "backends", "_kernels"},
+    "report": {"table", "backends", "objective", "_kernels"},
+    "export": {"backends", "objective", "solvers", "_kernels"},
+    "cli": {"backends", "objective", "penalty", "_kernels"},
+    "estimator": {"backends", "objective", "solvers", "penalty", "_kernels"},
+}
+
+# A package that is slow to import or not always there, and the only places that may ask for it.
+# pyarrow: in table/, where a file is written, and where a result is handed out as a table.
+HOME_OF = {
+    "sklearn": {"estimator"},
+    "typer": {"cli"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "pyarrow": {"table", "cli", "model", "report", "export"},
+    "scipy": {"table", "solvers", "inference"},
+    "pandas": set(),
+    "polars": set(),
+    "dask": {"backends.dask"},
+    "distributed": {"backends.dask"},
+    "torch": {"backends.torch"},
+    "onnx": {"export.onnx"},
+    "duckdb": {"table"},
+}
+
+
+class Import(NamedTuple):
+    """One import: `target` is a full dotted name, `deferred` one inside a function or for types."""
+
+    target: str
+    line: int
+    deferred: bool
+
+
+def module_name(path: Path) -> str:
+    """`table.arrow` for table/arrow.py, `table` for table/__init__.py, "" for the package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+NATIVE = sorted(p for p in (ROOT / "cpp").rglob("*") if p.suffix in {".cpp", ".hpp", ".h"})
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    """True for `if TYPE_CHECKING:`."""
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def imports_of(node: ast.AST, deferred: bool = False) -> Iterator[Import]:
+    """All imports below a node; relative ones are refused by ruff."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(name.name, child.lineno, deferred) for name in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            for name in child.names:
+                yield Import(f"{child.module}.{name.name}", child.lineno, deferred)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from imports_of(child, deferred or inside or is_type_checking(child))
+
+
+TREES = {
+    name: ast.parse(path.read_text(encoding="utf-8"), str(path)) for name, path in MODULES.items()
+}
+IMPORTS = {name: list(imports_of(tree)) for name, tree in TREES.items()}
+
+
+def own_module(target: str) -> str | None:
+    """The module of ours that a dotted name lies in (`logloss.table.Source` → `table`), or None."""
+    package, _, rest = target.partition(".")
+    if package != "logloss":
+        return None
+    while rest and rest not in MODULES and rest != "_kernels":
+        rest = rest.rpartition(".")[0]
+    return rest
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def within(module: str, homes: set[str]) -> bool:
+    return any(module == home or module.startswith(home + ".") for home in homes)
+
+
+def arrows() -> Iterator[tuple[str, str, int]]:
+    """All imports between two rooms: importing module, room it reaches into, line."""
+    for module, found in IMPORTS.items():
+        for one in found:
+            target = own_module(one.target)
+            # The package's own face may reach everywhere, and its version may be read anywhere.
+            if {room(module), room(target or "")} <= set(FLOOR) and room(target) != room(module):
+                yield module, room(target), one.line
+
+
+def test_the_package_was_found() -> None:
+    assert {"", "bernoulli", "fitting", "solvers.base", "table.read"} <= set(MODULES)
+
+
+def test_every_module_has_a_room() -> None:
+    homeless = [name for name in MODULES if name and room(name) not in FLOOR]
+    assert not homeless, f"say in FLOORS where these belong: {homeless}"
+
+
+def test_arrows_point_down() -> None:
+    wrong = [
+        f"{module}:{line} imports {target}"
+        for module, target, line in arrows()
+        if FLOOR[target] >= FLOOR[room(module)]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_goes_through_the_front_door() -> None:
+    """`from logloss import fit` inside the package would hide an arrow to `fitting`.
+
+    The command line is a guest like any other program: it may.
+    """
+    wrong = [
+        f"{module}:{one.line} imports {one.target}"
+        for module, found in IMPORTS.items()
+        for one in found
+        if room(module) not in {"", "cli"}
+        and own_module(one.target) == ""
+        and one.target.count(".") <= 1
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_room_reaches_past_its_door() -> None:
+    wrong = [
+        f"{module}:{line} imports {target}"
+        for module, target, line in arrows()
+        if target in FORBIDDEN.get(room(module), ())
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("package", HOME_OF)
+def test_package_is_imported_only_at_home(package: str) -> None:
+    wrong = [
+        f"{module or '__init__'}:{one.line}"
+        for module, found in IMPORTS.items()
+        for one in found
+        if room(one.target) == package and not within(module, HOME_OF[package])
+    ]
+    assert not wrong, f"{package} is imported in {wrong}"
+
+
+def test_no_import_cycles() -> None:
+    graph: dict[str, set[str]] = {}
+    for module, found in IMPORTS.items():
+        targets = {own_module(one.target) for one in found if not one.deferred}
+        graph[module] = {t for t in targets if t is not None and t != module}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' → '.join(error.args[1])}")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_importing_logloss_loads_numpy_and_bernoulli_only() -> None:
+    new = loaded_by("import logloss") - loaded_by("import numpy")
+    assert {name for name in new if room(name) == "logloss"} == {"logloss", "logloss.bernoulli"}
+    foreign = {room(name) for name in new} - {"logloss", "numpy"} - sys.stdlib_module_names
+    assert not foreign
+
+
+def test_the_command_line_starts_light() -> None:
+    loaded = loaded_by("import logloss.cli")
+    heavy = {"sklearn", "scipy", "pyarrow", "pandas", "logloss._kernels", "logloss.fitting"}
+    assert not loaded & heavy
+
+
+def test_files_are_short() -> None:
+    assert NATIVE, "no C++ sources found"
+    long = {
+        str(path.relative_to(ROOT)): n
+        for path in [*MODULES.values(), *NATIVE]
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > FILE_LINES
+    }
+    assert not long, f"more than {FILE_LINES} lines: {long}"
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its signature and docstring."""
+    body = function.body
+    if ast.get_docstring(function, clean=False) is not None:
+        body = body[1:]
+    return function.end_lineno - body[0].lineno + 1 if body and function.end_lineno else 0
+
+
+def test_functions_are_short() -> None:
+    long = {
+        f"{module}.{node.name}": n
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (n := body_lines(node)) > FUNCTION_LINES
+    }
+    assert not long, f"more than {FUNCTION_LINES} lines in the body: {long}"
+
+
+def compares_a_name(node: ast.AST) -> bool:
+    """True for `solver == "newton"` and `kind in ("csv", "tsv")`, not for `letter in "biuf"`."""
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = [node.left]
+    for operator, side in zip(node.ops, node.comparators, strict=True):
+        if isinstance(side, ast.Tuple | ast.List | ast.Set):
+            sides += side.elts
+        elif isinstance(operator, ast.Eq | ast.NotEq):
+            sides.append(side)
+    names = (v.value for v in sides if isinstance(v, ast.Constant) and isinstance(v.value, str))
+    return any(len(name) > 1 for name in names)
+
+
+def test_names_are_looked_up_not_compared() -> None:
+    """An option is a key of a table or a type of its own, not an `if kind == "…"` in a function."""
+    found = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if compares_a_name(node)
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in MODULES.values())
+    lines = sum(bool(line.strip()) for line in text.splitlines())
+    allowed = max(3.0, NAME_COMPARES_PER_1000_LINES * lines / 1000)
+    assert len(found) <= allowed, (
+        f"{len(found)} comparisons with a name, {allowed:.1f} allowed: {found}"
+    )
+
+
+def test_solvers_and_tables_stay_silent() -> None:
+    """Only the outermost layer prints or warns; below, a status is a value and trouble an error."""
+    loud = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        if room(module) not in {"cli", "estimator", "fitting"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"print", "warn", "warnings.warn"}
+    ]
+    assert not loud, loud
