@@ -210,12 +210,12 @@ class OwnedDesign {
         if (csc)
             tile = 4096;
         else if (by_column)
-            tile = std::clamp<Index>((Index(1) << 18) / std::max<Index>(dense_bytes, 1), 64, 2048);
+            tile = std::clamp<Index>((Index(1) << 17) / std::max<Index>(dense_bytes, 1) / 64 * 64, 64, 2048);
         else if (dense_bytes > 0)
             tile = std::clamp<Index>((Index(1) << 15) / dense_bytes, 16, 1024);
         Plan& plan = design_.plan;
         plan.tile_rows = std::min(tile, std::max<Index>(design_.n_rows, 1));
-        plan.tile_rows = (plan.tile_rows + 7) / 8 * 8;
+        plan.tile_rows = by_column ? (plan.tile_rows + 63) / 64 * 64 : (plan.tile_rows + 7) / 8 * 8;
         plan.n_tiles = (design_.n_rows + plan.tile_rows - 1) / plan.tile_rows;
         const Index by_work = all_bytes >> 18, by_memory = (Index(1) << 23) / (16 * std::max<Index>(design_.n_columns, 1));
         plan.n_lanes = std::clamp<Index>(std::min(by_work, std::max<Index>(by_memory, 4)), 1, 64);

@@ -80,11 +80,11 @@ void pass(const Design& design, const double* coef, double intercept, const doub
           double* const* outputs, double* sums, Workspace& workspace, int n_threads) {
     const Plan& plan = design.plan;
     const Index d = design.n_columns, tile = padded(plan.tile_rows) + 8, width = padded(d);
-    const Index n_gathered = gathered_size(design), n_next = next_size(design);
+    const Index n_gathered = gathered_size(design), n_next = next_size(design), n_wide = wide_size(design);
     const Index team = n_threads < plan.n_lanes ? n_threads : plan.n_lanes;
     const Index n_sums = padded(Op::n_sums);
     const Index lane_size = Op::n_outputs * width + n_sums;
-    const Index thread_size = (1 + Op::n_outputs) * tile + n_gathered + n_next + Op::n_outputs * width;
+    const Index thread_size = (1 + Op::n_outputs) * tile + n_gathered + n_next + Op::n_outputs * (width + n_wide);
     double* lanes = workspace.take(std::size_t(plan.n_lanes * lane_size + team * thread_size));
     double* threads = lanes + plan.n_lanes * lane_size;
     const Index drain_every = tiles_per_drain(design);
@@ -93,15 +93,22 @@ void pass(const Design& design, const double* coef, double intercept, const doub
         double* memory = threads + thread * thread_size;
         TileBuffers t{};
         t.z = memory;
-        for (int k = 0; k < Op::n_outputs; k++) t.u[k] = memory + (1 + k) * tile;
+        double* near = memory + (1 + Op::n_outputs) * tile + n_gathered + n_next;
+        for (int k = 0; k < Op::n_outputs; k++) {
+            t.u[k] = memory + (1 + k) * tile;
+            t.wide[k] = near + Op::n_outputs * width + k * n_wide;
+        }
         t.gathered = memory + (1 + Op::n_outputs) * tile;
         t.next = reinterpret_cast<Index*>(t.gathered + n_gathered);
-        double* near = t.gathered + n_gathered + n_next;
         double* far = lanes + lane * lane_size;
         double* lane_sums = far + Op::n_outputs * width;
-        clear(near, Op::n_outputs * width);
+        clear(near, Op::n_outputs * (width + n_wide));
         clear(far, lane_size);
         start_lane(design, lane, t.next);
+        const auto drain_all = [&] {
+            for (int q = 0; q < Op::n_outputs && n_wide; q++) fold_wide(design, t.wide[q], near + q * width);
+            drain(near, far, Op::n_outputs * width);
+        };
         Index done = 0;
         for (Index k = plan.lane_begin(lane), end = plan.lane_begin(lane + 1); k < end; k++) {
             const Index row = k * plan.tile_rows;
@@ -110,11 +117,11 @@ void pass(const Design& design, const double* coef, double intercept, const doub
             for (Index i = m; i < padded(m); i++) t.z[i] = 0.0;
             tile_predict(design, t, row, m, coef);
             op.tile(row, m, t.z, t.u, lane_sums);
-            for (int q = 0; q < Op::n_outputs; q++) tile_accumulate(design, t, row, m, t.u[q], near + q * width);
+            for (int q = 0; q < Op::n_outputs; q++) tile_accumulate(design, t, row, m, q, near + q * width);
             if (n_next) finish_tile(design, row + m, t.next);
-            if (++done % drain_every == 0) drain(near, far, Op::n_outputs * width);
+            if (++done % drain_every == 0) drain_all();
         }
-        drain(near, far, Op::n_outputs * width);
+        drain_all();
     });
     const Index columns_each = 4096;
     parallel((lane_size + columns_each - 1) / columns_each, n_threads, [&](Index part, int) {

@@ -22,19 +22,24 @@ INLINE V last_coefficients(const double* w, Index d, Index tail) {
     return v;
 }
 
-// z += x.w for m rows
+// z += x.w for m rows. Both halves of a pass ask for the rows `ahead`, which the next tile will read, while this tile is in
+// cache: one for the first four rows of eight, the other for the last four, so that memory is never idle.
 template <class T>
-void rows_predict(const T* x, Index stride, Index m, Index d, const double* w, double* z) {
+void rows_predict(const T* x, Index stride, Index m, Index d, const double* w, double* z, Index ahead) {
     const Span span(d);
+    constexpr Index line = 64 / sizeof(T);
     Index i = 0;
     if (d >= W) {
         const V last = last_coefficients<T>(w, d, span.tail);
         for (; i + R <= m; i += R) {
             V sums[R] = {};
             const T* xi = x + i * stride;
+            const T* next = xi + ahead;
             for (Index j = 0; j < span.whole; j += W) {
                 const V wj = load(w + j);
                 for (int k = 0; k < R; k++) sums[k] += load(xi + k * stride + j) * wj;
+                if (j % line == 0)
+                    for (int k = 0; k < R / 2; k++) __builtin_prefetch(next + k * stride + j, 0, 2);
             }
             if (span.tail)
                 for (int k = 0; k < R; k++) sums[k] += load(xi + k * stride + d - W) * last;
@@ -55,7 +60,7 @@ void rows_predict(const T* x, Index stride, Index m, Index d, const double* w, d
     }
 }
 
-// g += X'u over m rows; asks for the rows `ahead` of these, which the next tile will read, while this tile is in cache
+// g += X'u over m rows
 template <class T>
 void rows_accumulate(const T* x, Index stride, Index m, Index d, const double* u, double* g, Index ahead) {
     const Span span(d);
@@ -70,7 +75,7 @@ void rows_accumulate(const T* x, Index stride, Index m, Index d, const double* u
                 V gj = load(g + j);
                 for (int k = 0; k < R; k++) gj += load(xi + k * stride + j) * u[i + k];
                 if (j % line == 0)
-                    for (int k = 0; k < R; k++) __builtin_prefetch(next + k * stride + j, 0, 2);
+                    for (int k = R / 2; k < R; k++) __builtin_prefetch(next + k * stride + j, 0, 2);
                 store(g + j, gj);
             }
             if (span.tail)

@@ -8,6 +8,9 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#if defined(__SSE4_1__)
+#include <immintrin.h>
+#endif
 
 #include "kernels.hpp"
 
@@ -35,15 +38,41 @@ struct Wide {  // W values of type T as they lie in memory, aligned as T is
 };
 typedef std::int32_t Half __attribute__((vector_size(W * 4)));
 
+// W small integers as int32; by intrinsics, as compilers convert such short vectors one value at a time.
+template <class T>
+INLINE Half widen(const T* p) {
+#if defined(__SSE4_1__)
+    constexpr int bytes = W * int(sizeof(T));
+    __m128i raw = _mm_setzero_si128();
+    __builtin_memcpy(&raw, p, bytes < 16 ? bytes : 16);
+#if defined(__AVX512F__)
+    using Wider = __m256i;
+    Wider wide;
+    if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm256_cvtepi8_epi32(raw);
+    else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm256_cvtepu8_epi32(raw);
+    else wide = _mm256_cvtepi16_epi32(raw);
+#else
+    __m128i wide;
+    if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm_cvtepi8_epi32(raw);
+    else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm_cvtepu8_epi32(raw);
+    else wide = _mm_cvtepi16_epi32(raw);
+#endif
+    Half half;
+    __builtin_memcpy(&half, &wide, sizeof(Half));
+    return half;
+#else
+    return __builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(p), Half);
+#endif
+}
+
 template <class T>
 INLINE V load(const T* p) {
-    const auto raw = *reinterpret_cast<const typename Wide<T>::type*>(p);
-    if constexpr (std::is_same_v<T, double>)
-        return reinterpret_cast<V>(raw);
-    else if constexpr (std::is_integral_v<T> && sizeof(T) <= 4)
-        return __builtin_convertvector(__builtin_convertvector(raw, Half), V);
+    if constexpr (std::is_integral_v<T> && sizeof(T) <= 2)
+        return __builtin_convertvector(widen(p), V);
+    else if constexpr (std::is_same_v<T, double>)
+        return reinterpret_cast<V>(*reinterpret_cast<const typename Wide<T>::type*>(p));
     else
-        return __builtin_convertvector(raw, V);
+        return __builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(p), V);
 }
 
 INLINE void store(double* p, V v) { *reinterpret_cast<Wide<double>::type*>(p) = v; }

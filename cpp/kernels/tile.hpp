@@ -14,6 +14,7 @@ namespace {
 struct TileBuffers {
     double* z;
     double* u[2];
+    double* wide[2];   // blocks by column: W sums a column for each u
     double* gathered;  // strided blocks, copied row after row
     Index* next;       // csc blocks: the first entry of each column in the tile
 };
@@ -25,6 +26,12 @@ inline Index gathered_size(const Design& design) {
     for (Index k = 0; k < design.n_blocks; k++)
         if (design.blocks[k].storage == Storage::strided) columns += design.blocks[k].n_columns;
     return padded(columns * design.plan.tile_rows);
+}
+
+inline Index wide_size(const Design& design) {
+    for (Index k = 0; k < design.n_blocks; k++)
+        if (design.blocks[k].storage == Storage::columns) return padded(design.n_columns) * W;
+    return 0;
 }
 
 inline Index next_size(const Design& design) {
@@ -65,6 +72,7 @@ void gather(const T* x, Index row_stride, Index column_stride, Index m, Index d,
 inline void tile_predict(const Design& design, const TileBuffers& t, Index row, Index m, const double* coef) {
     double* gathered = t.gathered;
     const Index* next = t.next;
+    const Index ahead = design.plan.tile_rows;
     for (Index k = 0; k < design.n_blocks; k++) {
         const Block& b = design.blocks[k];
         const double* w = coef + b.first_column;
@@ -72,7 +80,8 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
         switch (b.storage) {
             case Storage::rows:
                 with_type(b.type, [&](auto* type) {
-                    rows_predict(static_cast<decltype(type)>(b.data) + row * b.row_stride, b.row_stride, m, d, w, t.z);
+                    rows_predict(static_cast<decltype(type)>(b.data) + row * b.row_stride, b.row_stride, m, d, w, t.z,
+                                 ahead * b.row_stride);
                 });
                 break;
             case Storage::columns:
@@ -86,7 +95,7 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
                     gather(static_cast<decltype(type)>(b.data) + row * b.row_stride, b.row_stride, b.column_stride, m, d,
                            gathered);
                 });
-                rows_predict(static_cast<const double*>(gathered), d, m, d, w, t.z);
+                rows_predict(static_cast<const double*>(gathered), d, m, d, w, t.z, Index(0));
                 gathered += design.plan.tile_rows * d;
                 break;
             case Storage::csr:
@@ -101,8 +110,9 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
 }
 
 // g += X'u over the rows of the tile that tile_predict has just read
-inline void tile_accumulate(const Design& design, const TileBuffers& t, Index row, Index m, const double* u,
+inline void tile_accumulate(const Design& design, const TileBuffers& t, Index row, Index m, int output,
                             double* gradient) {
+    const double* u = t.u[output];
     double* gathered = t.gathered;
     const Index* next = t.next;
     const Index ahead = design.plan.tile_rows;
@@ -120,7 +130,7 @@ inline void tile_accumulate(const Design& design, const TileBuffers& t, Index ro
             case Storage::columns:
                 with_type(b.type, [&](auto* type) {
                     using T = std::remove_const_t<std::remove_pointer_t<decltype(type)>>;
-                    columns_accumulate<T>(b.column_data, row, m, d, u, g, ahead);
+                    columns_accumulate<T>(b.column_data, row, m, d, u, t.wide[output] + b.first_column * W, ahead);
                 });
                 break;
             case Storage::strided:
@@ -134,6 +144,18 @@ inline void tile_accumulate(const Design& design, const TileBuffers& t, Index ro
                 with_sparse(b, [&](const auto& x) { csc_accumulate(x, next, row, m, d, u, g); });
                 next += d;
                 break;
+        }
+    }
+}
+
+// Adds up the W sums of each column and clears them.
+inline void fold_wide(const Design& design, double* wide, double* gradient) {
+    for (Index k = 0; k < design.n_blocks; k++) {
+        const Block& b = design.blocks[k];
+        if (b.storage != Storage::columns) continue;
+        for (Index j = b.first_column; j < b.first_column + b.n_columns; j++) {
+            gradient[j] += sum(load(wide + j * W));
+            store(wide + j * W, V{});
         }
     }
 }

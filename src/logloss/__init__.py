@@ -56,7 +56,7 @@ __all__ = [
     "solvers",
 ]
 
-# Public name → the module that holds it; `solvers` is a module itself.
+# Public name → the module that holds it.
 _HOMES = {
     "DataError": "logloss.errors",
     "LogisticRegression": "logloss.estimator",
@@ -68,14 +68,15 @@ _HOMES = {
     "fit": "logloss.fitting",
     "load": "logloss.model",
 }
+_MODULES = {"solvers"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first touch (PEP 562); Python then finds it without asking again."""
     if name in _HOMES:
         value = getattr(importlib.import_module(_HOMES[name]), name)
-    elif name == "solvers":
-        value = importlib.import_module("logloss.solvers")
+    elif name in _MODULES:
+        value = importlib.import_module(f"logloss.{name}")
     else:
         # With `name` and `obj` given, the traceback suggests the nearest public name.
         message = f"module 'logloss' has no attribute {name!r}"

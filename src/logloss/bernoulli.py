@@ -124,7 +124,7 @@ def bce(
     Parameters
     ----------
     y, p : array_like
-        Labels, and forecast probabilities of y = 1, in [0, 1].
+        Labels, and forecasts of y = 1.
     sample_weight : array_like, optional
         Finite weights s ≥ 0.  A weight of 0 takes out an infinite loss (a NaN stays one).
     reduction : {"mean", "sum", "none"}
@@ -135,10 +135,9 @@ def bce(
     Raises ValueError for a y or p outside [0, 1], a weight that is negative or not finite, or a
     mean of nothing: no rows, or weights that are all 0.
 
-    Each loss is within 3 ulp, so within 6 u.  No term is negative, so that a sum or mean of up to
-    2³² elements is within 10.1 u = 1.2e-15 of the exact one, relatively: 6 u from the losses, u
-    from their products with weights, 1.01 u from each sum (see `_sum`), u from the division.
-    Underflow adds at most 2⁻¹⁰⁷² to a sum for each element.
+    Each loss is within 3 ulp = 6 u, and none is negative: a sum or mean of up to 2³² elements is
+    within 10.1 u = 1.2e-15 of the exact one, relatively (6 u, u for products with weights, 1.01 u
+    for each sum, u for the division), and underflow adds at most 2⁻¹⁰⁷² an element.
     """
     form, (t, q) = _read(y=y, p=p)
     _require_unit_interval("y", t)
@@ -179,9 +178,8 @@ def bce_gradient(
     Returns
     -------
     loss, gradient, gradient_intercept : float, array (d,), float
-        The loss, d loss / dW and d loss / db.  They belong to the z that was computed, and are as
-        accurate as `bce` and `residual` say for it, apart from the product Xᵀ(ŷ − y), which is
-        within γ_n · Σ |x_ij (ŷ_i − y_i)|, γ_n = n u / (1 − n u), in whatever order it is summed.
+        The loss, d loss / dW and d loss / db at the computed z, as accurate as `bce` and `residual`
+        say; and the product Xᵀ(ŷ − y) within γ_n · Σ |x_ij (ŷ_i − y_i)|, γ_n = n u / (1 − n u).
 
     Raises ValueError for a y outside [0, 1], shapes that do not fit, or no rows.
     """
@@ -261,14 +259,13 @@ def _logit_loss(y: _Doubles, z: _Doubles) -> _Doubles:
     return hinge + np.log1p(_exp_minus_abs(z))
 
 
-def _times(share: _Doubles, value: _Doubles) -> _Doubles:
-    """Return share · value, where 0 · inf = 0 (but 0 · NaN = NaN)."""
+def _times(share: _Doubles | None, value: _Doubles) -> _Doubles:
+    """Return share · value, where 0 · inf = 0 (but 0 · NaN = NaN), and None counts as 1."""
+    if share is None:
+        return value
     product: _Doubles = share * value
     np.copyto(product, 0.0, where=(share == 0.0) & (value == np.inf))
     return product
-
-
-# Sums.
 
 
 def _reduce(
@@ -280,14 +277,9 @@ def _reduce(
         form = _Form(np.broadcast_shapes(form.shape, widened.shape), form.dtype)
         good = (weights >= 0.0) & (weights < np.inf)
         _require("sample_weight", "be finite and not negative", weights, good)
-    if reduction == "mean":
-        return _mean(losses, weights)
-    terms = losses if weights is None else _times(weights, losses)
-    if reduction == "sum":
-        return _sum(terms)
-    if reduction == "none":
-        return form.give(terms)
-    raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    return _REDUCTIONS[reduction](losses, weights, form)
 
 
 def _mean(losses: _Doubles, weights: _Doubles | None = None) -> float:
@@ -304,6 +296,13 @@ def _mean(losses: _Doubles, weights: _Doubles | None = None) -> float:
     if total == np.inf and np.max(terms) < np.inf:  # fewer than 2^64 terms, each below 2^1024
         return float(np.ldexp(_sum(np.ldexp(terms, -64)) / divisor, 64))
     return total / divisor
+
+
+_REDUCTIONS: dict[str, Callable[[_Doubles, _Doubles | None, _Form], FloatOrArray]] = {
+    "mean": lambda losses, weights, _: _mean(losses, weights),
+    "sum": lambda losses, weights, _: _sum(_times(weights, losses)),
+    "none": lambda losses, weights, form: form.give(_times(weights, losses)),
+}
 
 
 def _sum(values: _Doubles) -> float:

@@ -144,8 +144,12 @@ class Fitted:
         return Fitted(**fields)
 
     def dumps(self) -> str:
-        """Return the text of the model file."""
-        return json.dumps(self.to_json(), allow_nan=False, ensure_ascii=False, indent=1) + "\n"
+        """Return the text of the model file; DataError where a coefficient is not finite."""
+        try:
+            text = json.dumps(self.to_json(), allow_nan=False, ensure_ascii=False, indent=1)
+        except ValueError as error:
+            raise DataError(f"the model holds what JSON cannot: {error}") from None
+        return text + "\n"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all.
@@ -160,8 +164,6 @@ class Fitted:
             data = self.dumps().encode("utf-8")
         except UnicodeEncodeError as error:
             raise DataError(f"a name is not valid Unicode: {error.object!a}") from None
-        except ValueError as error:
-            raise DataError(f"the model holds what JSON cannot: {error}") from None
         with replacing(path) as file:
             file.write(data)
 

@@ -46,7 +46,8 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
 
 def _report(problem: str, hint: str, status: int) -> int:
-    say(f"error: {problem.strip()}\nhint: {hint.strip()}")
+    say(f"error: {problem.strip()}")
+    say(f"hint: {hint.strip()}")
     return status
 
 

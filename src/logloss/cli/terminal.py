@@ -13,9 +13,14 @@ from logloss.files.atomic import explain
 
 
 def say(words: str) -> None:
-    """Write a line of words to standard error; control characters are spelled out."""
-    _line_by_line = "\n".join(_visible(line) for line in words.splitlines())
-    print(_line_by_line, file=sys.stderr, flush=True)
+    """Write one line of words to standard error; control characters are spelled out.
+
+    A name in it comes from a file: shown raw it could move the cursor or start a line of its own.
+    """
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+    if sys.stderr is not None:  # closed by the caller: `2>&-`
+        with contextlib.suppress(OSError):  # words that nobody can hear change no outcome
+            print(line, file=sys.stderr, flush=True)
 
 
 def emit(text: str) -> None:
@@ -51,7 +56,3 @@ def _silence(descriptor: int) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
-
-
-def _visible(line: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

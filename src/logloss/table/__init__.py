@@ -36,6 +36,8 @@ __all__ = [
     "weight_values",
 ]
 
+_NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -103,7 +105,7 @@ def split(
     y_where = _where("y", y, table)
     y_values = None if y is None else _values(y, table, y_where)
     if y_values is not None:
-        _check_length(_length(y_values), table, y_where)
+        _check_length(len(y_values), table, y_where)
     return Split(
         features=table.without(list(named.values())) if named else table,
         y_values=y_values,
@@ -125,7 +127,8 @@ def weight_values(source: Source, weights: Any) -> Floats | None:
         return None
     where = _where("sample_weight", weights, source)
     values = _numbers(weights, source, where)
-    low, total = values.min(), values.sum()
+    with np.errstate(over="ignore"):
+        low, total = values.min(), values.sum()
     if low < 0:
         row = int(np.argmax(values < 0))
         raise DataError(
@@ -164,7 +167,13 @@ def _where(role: str, value: Any, source: Source) -> str:
 
 def _values(value: Any, source: Source, where: str) -> npt.NDArray[Any] | Labels:
     if not isinstance(value, str):
-        return column_values(value, where)
+        values = column_values(value, where)
+        if getattr(values, "shape", None) == ():
+            raise UsageError(
+                f"{where} is a single value: {value!r}",
+                "give one value a row, or the name of a column as text",
+            )
+        return values
     if value not in source.names:
         raise unknown_column(value, source.names, source.where)
     if source.table is not None:
@@ -178,10 +187,9 @@ def _values(value: Any, source: Source, where: str) -> npt.NDArray[Any] | Labels
 
 def _numbers(value: Any, source: Source, where: str) -> Floats:
     values = _values(value, source, where)
-    kind = "O" if isinstance(values, Labels) else values.dtype.kind
-    if kind not in "biuf":
-        what = "text" if isinstance(values, Labels) else f"the type {values.dtype}"
-        raise DataError(f"{where} holds {what}, where numbers are needed")
+    if isinstance(values, Labels) or values.dtype.kind not in _NUMBER_KINDS:
+        what = getattr(values, "dtype", "text")
+        raise DataError(f"{where} holds values of the type {what}, where numbers are needed")
     numbers = np.ascontiguousarray(values, dtype=np.float64)
     if numbers.ndim == 2 and numbers.shape[1] == 1:
         numbers = numbers[:, 0]
@@ -195,11 +203,6 @@ def _numbers(value: Any, source: Source, where: str) -> Floats:
             f"{where} is {numbers[row]:g} in {source.place(row)}", "finite numbers are needed"
         )
     return numbers
-
-
-def _length(values: npt.NDArray[Any] | Labels) -> int:
-    array = values.codes if isinstance(values, Labels) else values
-    return array.shape[0] if array.ndim else 0
 
 
 def _check_length(length: int, source: Source, where: str) -> None:

@@ -63,24 +63,31 @@ def table_of(source: Any, where: str, accepted: str) -> Any | None:
     """
     if isinstance(source, pa.Table):
         return source
-    if isinstance(source, pa.RecordBatch):
-        return pa.Table.from_batches([source])
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _from_pandas(source, where)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
-        try:
-            if hasattr(source, "__arrow_c_stream__"):
-                return pa.RecordBatchReader.from_stream(source).read_all()
-            return pa.Table.from_batches([pa.record_batch(source)])
-        except pa.ArrowInvalid as error:
-            raise DataError(
-                f"{where} ({_type_name(source)}) cannot be read as a table: {first_line(error)}",
-                "a single column is not a table; give a table of one column",
-            ) from error
+        return _from_protocol(source, where)
     if hasattr(source, "__array__"):
         return None
     hint = "collect it first: X.collect()" if hasattr(source, "collect") else accepted
     raise UsageError(f"cannot read a table from {where}, a {_type_name(source)}", hint)
+
+
+def _from_protocol(source: Any, where: str) -> Any:
+    what = f"{where} ({_type_name(source)})"
+    try:
+        if not hasattr(source, "__arrow_c_stream__"):
+            return pa.Table.from_batches([pa.record_batch(source)])
+        reader = pa.RecordBatchReader.from_stream(source)
+    except pa.ArrowInvalid as error:
+        raise DataError(
+            f"{what} cannot be read as a table: {first_line(error)}",
+            "a single column is not a table; give a table of one column",
+        ) from error
+    try:
+        return reader.read_all()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{what} failed while it was read: {first_line(error)}") from error
 
 
 def source_of(table: Any, where: str, parts: tuple[tuple[str, int], ...] = ()) -> Source:

@@ -12,6 +12,7 @@ import csv
 import glob
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _BLOCK = 1 << 20  # bytes parsed at a time: small enough to overlap decompressin
 _CAREFUL_BLOCK = 1 << 28
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
+# pyarrow's words; its invalid_row_handler would give the same, but fails on text that is not UTF-8
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", re.DOTALL)
 _KNOWN = "files end in .csv, .csv.gz, .tsv, .tsv.gz or .parquet"
 
 
@@ -74,9 +77,8 @@ def read_files(
         return source_of(_joined_chunks(_reader(file)(file, projection)), file.name)
     tables = [_reader(file)(file, projection) for file in paths]
     parts = tuple((file.name, table.num_rows) for file, table in zip(paths, tables, strict=True))
-    whole = _stacked(tables, [file.name for file in paths])
-    tables.clear()
-    return source_of(_joined_chunks(whole), f"{path} ({len(paths)} files)", parts)
+    whole = _joined_chunks(_stacked(tables, [file.name for file in paths]))
+    return source_of(whole, f"{path} ({len(paths)} files)", parts)
 
 
 # ---- which files
@@ -86,7 +88,9 @@ def _expand(path: str) -> list[Path]:
     file = Path(path).expanduser()
     with _plain_errors(path):
         if file.is_dir():
-            found = sorted(f for f in file.iterdir() if f.name[0] not in "._" and _suffix(f))
+            found = sorted(
+                f for f in file.iterdir() if not f.name.startswith((".", "_")) and _suffix(f)
+            )
             if not found:
                 raise DataError(f"the folder {path} holds no table", _KNOWN)
             return found
@@ -195,16 +199,6 @@ def _check_delimiter(header: list[str], where: str, delimiter: str) -> None:
         )
 
 
-def _check_delimiter(header: list[str], where: str, delimiter: str) -> None:
-    others = [mark for mark in ";\t|," if mark != delimiter and mark in header[0]]
-    if len(header) == 1 and others:
-        raise DataError(
-            f"{where} is read with {delimiter!r} between values, but its header holds {others[0]!r}"
-            " instead",
-            "save it with commas as .csv, or with tabs as .tsv",
-        )
-
-
 def _if_data(header: list[str]) -> str | None:
     looks_like_data = any(map(is_number, header))
     return "put a line of column names before the data" if looks_like_data else None
@@ -212,37 +206,31 @@ def _if_data(header: list[str]) -> str | None:
 
 def _read_carefully(file: Path, compression: str | None, delimiter: str, convert: Any) -> Any:
     """Read once more, on one thread, to learn which row is wrong; or to find that none is."""
-    ragged: list[Any] = []
-
-    def stop(row: Any) -> str:
-        ragged.append(row)
-        return "error"
-
     try:
         with pa.input_stream(str(file), compression=compression) as stream:
             return pa.csv.read_csv(
                 stream,
                 read_options=pa.csv.ReadOptions(block_size=_CAREFUL_BLOCK, use_threads=False),
-                parse_options=pa.csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stop
-                ),
+                parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=convert,
             )
     except pa.ArrowInvalid as error:
-        if not ragged:
+        ragged = _RAGGED.search(str(error))
+        if ragged is None:
             raise DataError(
                 f"{file.name} cannot be read as CSV: {first_line(error)}",
                 "look for a quote that is not closed",
             ) from error
-        raise _ragged(file, ragged[0]) from error
+        raise _ragged(file, ragged) from error
 
 
-def _ragged(file: Path, row: Any) -> DataError:
-    start = row.text if len(row.text) <= 60 else row.text[:57] + "…"
+def _ragged(file: Path, found: re.Match[str]) -> DataError:
+    number, expected, actual, text = found.groups()
+    start = text if len(text) <= 60 else text[:57] + "…"
     # pyarrow counts the header as row 1; here the row below it is row 0, as in a data frame
     return DataError(
-        f"{file.name}, row {row.number - 2} has {_fields(row.actual_columns)},"
-        f" the header has {row.expected_columns}: {start!r}",
+        f"{file.name}, row {int(number) - 2} has {_fields(int(actual))},"
+        f" the header has {expected}: {start!r}",
         "rows count from 0 below the header; look for a delimiter in a value without quotes",
     )
 
@@ -298,11 +286,13 @@ def _stacked(tables: list[Any], names: list[str]) -> Any:
             if absent:
                 listed = ", ".join(map(repr, absent[:10]))
                 raise DataError(f"{lacks} lacks columns that {has} has: {listed}")
-    tables = [table.select(first.column_names) for table in tables]
+    tables[:] = [table.select(first.column_names) for table in tables]
     try:
-        return pa.concat_tables(tables, promote_options="permissive")
+        whole = pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
         raise _types_differ(tables, names) from error
+    tables.clear()  # the caller's list too, so that chunks can go one by one while they are joined
+    return whole
 
 
 def _types_differ(tables: list[Any], names: list[str]) -> DataError:

@@ -20,7 +20,8 @@ from logloss.table.target import Labels
 
 __all__ = ["Source", "column_values", "read", "unknown_column"]
 
-_NUMBER_KINDS = "biuf"
+_NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
+_LABEL_KINDS = "OUST"  # of objects and text
 _READABLE = ("csr", "csc")
 _ACCEPTED = (
     "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
@@ -143,7 +144,7 @@ def _from_array(values: Any, where: str) -> Source:
         raise DataError(
             f"{where} has the type {matrix.dtype}, and only numbers and bools can be fitted",
             "convert it (X.astype(float)), or give a table with named columns"
-            if matrix.dtype.kind in "OUST"
+            if matrix.dtype.kind in _LABEL_KINDS
             else None,
         )
     return Source(_names(matrix.shape[1]), where, matrix, None, matrix.shape[0], named=False)

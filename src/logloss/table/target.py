@@ -41,6 +41,9 @@ class Labels:
     values: tuple[Any, ...]
     codes: npt.NDArray[Any]
 
+    def __len__(self) -> int:
+        return len(self.codes)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -128,12 +131,14 @@ def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels
         raise _missing(where, next(row for row, value in enumerate(values) if _is_missing(value)))
     if {type(value) for value in seen} <= {int, float}:
         numbers = np.array(values)
-        if (
-            numbers.dtype.kind in _NUMBER_KINDS
-        ):  # else integers of more than 64 bits: labels like others
+        if numbers.dtype.kind in _NUMBER_KINDS:  # else integers of over 64 bits: labels
             return numbers
-    code = {value: number for number, value in enumerate(seen)}
-    return Labels(tuple(map(_plain, seen)), np.array([code[value] for value in values]))
+    if len(seen) == 2:
+        codes = np.asarray(array == list(seen)[1], dtype=np.intp)
+    else:
+        code = {value: number for number, value in enumerate(seen)}
+        codes = np.array([code[value] for value in values], dtype=np.intp)
+    return Labels(tuple(map(_plain, seen)), codes)
 
 
 def _is_missing(value: Any) -> bool:
