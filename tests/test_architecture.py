@@ -43,11 +43,11 @@ FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 # Solvers see an objective, never data, never a type. What reads a fitted record reads just that.
 FORBIDDEN = {
-    "solvers": {"table", "backends", "_kernels"},
+    "solvers": {"table", "backends"},
     "report": {"table", "backends", "objective", "_kernels"},
     "export": {"backends", "objective", "solvers", "_kernels"},
     "cli": {"backends", "objective", "penalty", "_kernels"},
-    "estimator": {"backends", "objective", "solvers", "penalty", "_kernels"},
+    "estimator": {"backends", "objective", "penalty", "_kernels"},
 }
 
 # A package that is slow to import or not always there, and the only places that may ask for it.

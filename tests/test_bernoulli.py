@@ -1,4 +1,4 @@
-"""Every element of every function of the note against 800 digits, from 1e-308 to 1e308 and at ±inf."""
+"""Every function of the note, element by element: against 800 digits, and at ±0, ±inf, NaN."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def rounded(values, kind) -> np.ndarray:
 
 
 def worst(got: np.ndarray, exact: list[mpf], of: list[mpf] | None = None) -> float:
-    return max(oracle.ulps(g, e, o) for g, e, o in zip(got, exact, of or [None] * len(exact)))
+    scales = of or [None] * len(exact)
+    return max(oracle.ulps(*one) for one in zip(got, exact, scales, strict=True))
 
 
 def test_the_oracle_counts_ulps() -> None:
@@ -187,10 +188,10 @@ def test_a_loss_of_nothing_is_plus_zero(y) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda nan: logloss.sigmoid(nan),
-        lambda nan: logloss.log_sigmoid(nan),
-        lambda nan: logloss.sigmoid_derivative(nan),
-        lambda nan: logloss.logit(nan),
+        logloss.sigmoid,
+        logloss.log_sigmoid,
+        logloss.sigmoid_derivative,
+        logloss.logit,
         lambda nan: residual(1, nan),
         lambda nan: residual(nan, 0.3),
         lambda nan: loss_of_logit(1, nan),

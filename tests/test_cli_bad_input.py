@@ -173,8 +173,12 @@ def test_a_table_that_is_not_there(ends: Any, good: Path) -> None:
     assert "did you mean 'good.csv'?" in outcome.err
 
 
-def test_control_characters_in_a_name_do_not_reach_the_terminal(ends: Any, good: Path) -> None:
-    outcome = ends("fit", good, "--target", "\x1b[2J\r")
+@pytest.mark.parametrize("where", ["table", "target"])
+def test_control_characters_in_a_name_do_not_reach_the_terminal(
+    ends: Any, good: Path, where: str
+) -> None:
+    words = {"table": good, "target": "sick"} | {where: "\x1b[2J\r.csv"}
+    outcome = ends("fit", words["table"], "--target", words["target"])
     assert outcome.status == WRONG_USE
     assert "\x1b" not in outcome.err
     assert "\r" not in outcome.err

@@ -289,7 +289,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 PLACES = [path for path in places(document()) if path]
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(path=st.sampled_from(PLACES), value=json_values)
 def test_fuzz_any_value_at_any_place(path: tuple[Any, ...], value: Any) -> None:
     damaged = document()

@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,6 @@ from logloss.model import Model
 from logloss.table import Source, offset_values, read
 from logloss.table.bad_values import check_finite
 from logloss.table.design import design_of
-
-if TYPE_CHECKING:
-    from logloss.solvers.base import Solver, Step
 
 Array = NDArray[np.float64]
 
@@ -123,7 +120,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         C: float = 1.0,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
-        solver: str | Solver = "auto",
+        solver: Any = "auto",
         tol: float = 1e-6,
         max_iter: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
@@ -271,11 +268,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return tags
 
     def _named(self, source: Source) -> Source:
-        """The columns under their feature names, where X came with names that tell them apart."""
-        names = tuple(getattr(self, "feature_names_in_", ()))
-        if len(set(names)) < len(source.names):
-            return source
-        return replace(source, names=names, named=True)
+        """The columns under their feature names, where X came with names."""
+        names = getattr(self, "feature_names_in_", None)
+        return source if names is None else replace(source, names=tuple(names), named=True)
 
     def _start(self) -> Model | None:
         """Where a warm start begins: `coef_` and `intercept_` as they are now, by feature name."""
@@ -343,6 +338,6 @@ def _unknown(y: NDArray[Any]) -> DataError:
     )
 
 
-def _say(step: Step) -> None:
+def _say(step: Any) -> None:
     gap = "" if math.isnan(step.gap) else f", gap at most {step.gap:.3g}"
     sys.stderr.write(f"read {step.data_reads}: {step.seconds:.3g} s, F = {step.loss:.9g}{gap}\n")

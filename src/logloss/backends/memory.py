@@ -1,7 +1,7 @@
 """Rows in memory (a memory map included): each sum is one call of a kernel.
 
-The linear predictor z of the last point is kept, so that Hessians, trial steps and certificates at
-that point need no read to find it again.
+The linear predictors z of the last two points are kept, so that Hessians and certificates there, and
+trial steps between them, need no read to find them again.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class MemoryLikelihood:
         self._weight_sum = rows.total()
         self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._subset = np.arange(design.n_columns)
-        self._point: tuple[bytes, Array] | None = None
-        self._spare = np.empty(design.n_rows)
+        self._kept: list[tuple[bytes, Array]] = []
         self._null: tuple[float, float] | None = None
 
     @property
@@ -100,20 +99,17 @@ class MemoryLikelihood:
 
     def loss_gradient(self, beta: Array) -> tuple[float, Array]:
         coef, intercept = self.coordinates.raw(beta)
-        z = self._spare
+        z = self._buffer()
         loss, raw, slope, _ = _kernels.loss_gradient(
             self.design.kernel, self._observations, coef, intercept, z, self.n_threads
         )
         self.reads += 1
-        self._keep(beta, z)
+        self._kept.append((beta.tobytes(), z))
         scale = 1.0 / self._weight_sum
         return loss * scale, self.coordinates.gradient(raw, slope) * scale
 
     def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
-        z = self._linear(beta)
-        coef, intercept = self.coordinates.raw(direction)
-        along = _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
-        self.reads += 1
+        z, along = self._linear(beta), self._along(beta, direction)
         sums = _kernels.step_losses(self._observations, z, along, -steps, self.n_threads)
         return sums / self._weight_sum
 
@@ -137,7 +133,7 @@ class MemoryLikelihood:
 
     def dual(self, beta: Array, delta: Array) -> DualSums:
         coef, intercept = self.coordinates.raw(delta)
-        z, xi = self._linear(beta), self._spare
+        z, xi = self._linear(beta), np.empty(self.n_rows)
         raw, slope, curved, curvature = _kernels.dual(
             self.design.kernel, self._observations, z, coef, intercept, xi, self.n_threads
         )
@@ -166,19 +162,32 @@ class MemoryLikelihood:
             self.n_threads,
         )
 
-    def _keep(self, beta: Array, z: Array) -> None:
-        """Remember z at beta; the buffer of the point before is the next spare one."""
-        self._spare = np.empty(self.n_rows) if self._point is None else self._point[1]
-        self._point = (beta.tobytes(), z)
+    def _buffer(self) -> Array:
+        """A vector over rows to write to: that of the older of two kept points, or a new one."""
+        return self._kept.pop(0)[1] if len(self._kept) == 2 else np.empty(self.n_rows)
+
+    def _find(self, beta: Array) -> Array | None:
+        """z at beta, if kept."""
+        key = beta.tobytes()
+        return next((z for point, z in self._kept if point == key), None)
 
     def _linear(self, beta: Array) -> Array:
         """z at beta: the kept one, or by a read."""
-        if self._point is None or self._point[0] != beta.tobytes():
+        z = self._find(beta)
+        if z is None:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(
                 self.design.kernel, coef, intercept, self.rows.offset, self.n_threads
             )
             self.reads += 1
-            self._keep(beta, z)
-        assert self._point is not None
-        return self._point[1]
+            self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
+        return z
+
+    def _along(self, beta: Array, direction: Array) -> Array:
+        """X·direction: the difference of two kept points, or by a read."""
+        end, start = self._find(beta + direction), self._find(beta)
+        if end is not None and start is not None:
+            return end - start
+        coef, intercept = self.coordinates.raw(direction)
+        self.reads += 1
+        return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)

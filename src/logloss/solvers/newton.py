@@ -1,6 +1,6 @@
 """Newton's method with a subsampled start and Hessian, and an exact gradient.
 
-    β⁺ = β − t H̃⁻¹ ∇F(β)
+    β⁺ = β − (H̃ + μD)⁻¹ ∇F(β)
 
 H̃ is the Hessian over a sample of rows that stands for all (all rows where there are few). The
 gradient is exact, so the method converges to the exact optimum; each step shrinks the error by the
@@ -8,6 +8,11 @@ relative error of H̃, about √(d / Σq over the sample), at the cost of one re
 solved first, for a start that is already within its statistical error of the optimum. Where the
 decrease per read is poor, the sample grows, up to all rows (Byrd, Chin, Neveitt & Nocedal, SIAM J.
 Optim. 21, 2011; Erdogdu & Montanari, NeurIPS 2015). A Hessian is kept while it steers well.
+
+Far from the optimum μ damps the step (Levenberg & Marquardt), with D the diagonal of the first
+Hessian, so that units do not matter. Where nearly all of the loss is predicted to vanish, as on nearly
+separated data, μ starts at 1 and falls tenfold with each good step: undamped steps would run into
+regions where a few rows are all that is left of the Hessian.
 
 Unpenalised coefficients need the Newton step to rounding for their certificate, so near the optimum
 the Hessian is then taken over all rows, once.
@@ -24,7 +29,6 @@ from logloss import _kernels
 from logloss.certificate import solve
 from logloss.objective import Objective
 from logloss.solvers.base import State, Stop, minimise
-from logloss.solvers.line_search import backtrack
 
 Array = NDArray[np.float64]
 
@@ -32,6 +36,7 @@ _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sampl
 
 
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
+_TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _NEAR = 1e-2  # Σs (F − min F), in squared standard errors: where one exact step is enough
 
 
@@ -48,12 +53,18 @@ class NewtonState(State):
         The rows it is taken from; None: all.
     share : float
         Of all rows.
+    damping : float
+        μ.
+    diagonal : ndarray of shape (n_coefficients,)
+        D.
     """
 
     hessian: Array | None = None
     fresh: bool = True
     sample: Objective | None = None
     share: float = 1.0
+    damping: float = 0.0
+    diagonal: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -77,29 +88,34 @@ class Newton:
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough for one and no better start is known."""
         sample = self._sample(objective, self.share)
-        share = 1.0 if sample is None else self.share
-        if sample is None or beta[:-1].any():
-            return _steered(objective, beta, *objective.value_gradient(beta), sample, share)
-        value_of_null = objective.value_of_null()
+        if sample is None:
+            return _damped_at_first(_steered(objective, beta, *objective.value_gradient(beta)))
+        if beta[:-1].any():
+            value, gradient = objective.value_gradient(beta)
+            return _steered(objective, beta, value, gradient, sample, self.share)
+        null = objective.value_of_null()
         error = objective.n_coefficients / (2.0 * sample.n_rows)  # statistical, of the sample's F
-        first = minimise(sample, Newton(share=1.0), beta, Stop(tol=0.1 * error / value_of_null))
+        first = minimise(sample, Newton(share=1.0), beta, Stop(tol=0.1 * error / null))
+        if first.value <= _TOLD_APART * null:  # too few rows that matter to stand for all
+            return _damped_at_first(_steered(objective, beta, *objective.value_gradient(beta)))
         value, gradient = objective.value_gradient(first.beta)
-        if value <= value_of_null:
-            return _steered(objective, first.beta, value, gradient, sample, share)
-        return _steered(objective, beta, *objective.value_gradient(beta), sample, share)
+        if value <= null:
+            return _steered(objective, first.beta, value, gradient, sample, self.share)
+        value, gradient = objective.value_gradient(beta)
+        return _steered(objective, beta, value, gradient, sample, self.share)
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
         """One damped step; then a new Hessian, or a larger sample, if this one steered badly."""
-        point = _step(objective, state)
-        if point is None:
+        moved = _step(objective, state)
+        if moved is None:
             if state.sample is None and state.fresh:
                 return replace(state, stalled=True)
             return self._steer_better(objective, state, state)
-        kept = _with_step(replace(state, beta=point[0], value=point[1], gradient=point[2]))
+        kept = _with_step(moved)
         if not kept.decrease <= _enough(objective, state.share) * state.decrease:
             kept = self._steer_better(objective, kept, state)
         if objective.free_columns and kept.sample is not None and _near(objective, kept):
-            return _steered(objective, kept.beta, kept.value, kept.gradient, None, 1.0)
+            return _steered(objective, kept.beta, kept.value, kept.gradient)
         return kept
 
     def _steer_better(
@@ -112,7 +128,8 @@ class Newton:
             share = 4.0 * share
             sample = self._sample(objective, share)
             share = share if sample is not None else 1.0
-        return _steered(objective, state.beta, state.value, state.gradient, sample, share)
+        found = _steered(objective, state.beta, state.value, state.gradient, sample, share)
+        return replace(found, damping=state.damping, diagonal=state.diagonal)
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
         least = int(self.rows_per_coefficient * objective.n_coefficients / _CURVATURE)
@@ -125,16 +142,15 @@ def _steered(
     beta: Array,
     value: float,
     gradient: Array,
-    sample: Objective | None,
-    share: float,
+    sample: Objective | None = None,
+    share: float = 1.0,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
     hessian = (objective if sample is None else sample).hessian(beta)
-    return _with_step(
-        NewtonState(
-            beta, value, gradient, exact=sample is None, hessian=hessian, sample=sample, share=share
-        )
+    state = NewtonState(
+        beta, value, gradient, exact=sample is None, hessian=hessian, sample=sample, share=share
     )
+    return _with_step(replace(state, diagonal=np.diag(hessian)))
 
 
 def _with_step(state: NewtonState) -> NewtonState:
@@ -145,20 +161,38 @@ def _with_step(state: NewtonState) -> NewtonState:
     return replace(state, step=step, decrease=decrease, stalled=stalled, fresh=state.step is None)
 
 
-def _step(objective: Objective, state: NewtonState) -> tuple[Array, float, Array] | None:
-    """The next point, its F and gradient; None where no step along the direction decreases F."""
+def _damped_at_first(state: NewtonState) -> NewtonState:
+    return replace(state, damping=1.0) if state.decrease > 0.6 * state.value else state
+
+
+def _step(objective: Objective, state: NewtonState) -> NewtonState | None:
+    """The next point; None where no step decreases F, however damped. One read a trial."""
+    damping, rounding = state.damping, 1e-15 * abs(state.value)
+    for _ in range(16):
+        step, predicted = _damped(state, damping)
+        beta = state.beta - step
+        value, gradient = objective.value_gradient(beta)
+        gain = state.value - value
+        if gain >= 0.05 * predicted or abs(gain) <= rounding and predicted <= 10.0 * rounding:
+            better = damping / 10.0 if gain > 0.7 * predicted else damping
+            better = better if better > 1e-5 else 0.0
+            return replace(state, beta=beta, value=value, gradient=gradient, damping=better)
+        damping = max(10.0 * damping, 1e-2)
+    return None
+
+
+def _damped(state: NewtonState, damping: float) -> tuple[Array, float]:
+    """(H + μD)⁻¹∇F, and by how much the quadratic model falls."""
     assert state.step is not None
-    slope = 2.0 * state.decrease
-    beta = state.beta - state.step
-    value, gradient = objective.value_gradient(beta)
-    if value <= state.value - 1e-4 * slope:
-        return beta, value, gradient
-    found = backtrack(objective, state.beta, -state.step, state.value, slope)
-    if found is None:
-        return None
-    beta = state.beta - found * state.step
-    value, gradient = objective.value_gradient(beta)
-    return (beta, value, gradient) if value < state.value else None
+    assert state.hessian is not None
+    assert state.diagonal is not None
+    if damping == 0.0:
+        return state.step, state.decrease
+    hessian = state.hessian.copy()
+    hessian.flat[:: len(hessian) + 1] += damping * state.diagonal
+    step, _ = solve(hessian, state.gradient)
+    curved = _kernels.dot(step * damping, state.diagonal * step)
+    return step, 0.5 * (_kernels.dot(state.gradient, step) + curved)
 
 
 def _enough(objective: Objective, share: float) -> float:

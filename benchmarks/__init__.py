@@ -1,0 +1,1 @@
+"""Benchmarks: time to a known distance from the optimum, against other libraries."""

@@ -1,0 +1,143 @@
+"""The loosest tolerance at which a peer reaches the gap, and the layout in which it is fastest."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from benchmarks import layouts, objective
+from benchmarks.peers import PEERS
+from benchmarks.peers.base import Solution
+from benchmarks.problems import Task
+from benchmarks.worker import Job, PeerFailed, Worker
+
+TARGET = 1e-6  # (F − F*) / F*
+HALF_DECADE = 3.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to run a peer on a problem; or, with no tolerance, why it does not take part."""
+
+    peer: str
+    layout: str
+    tolerance: float | None
+    seconds: float  # of a warm fit in this setting
+    gap: float  # reached; the best one seen where there is no tolerance
+    note: str = ""
+
+
+def relative_gap(task: Task, optimum: float, solution: Solution) -> float:
+    value = objective.value(task, solution.coef, solution.intercept)
+    return (value - optimum) / optimum if math.isfinite(value) else math.inf
+
+
+def settings(job: Job, task: Task, optimum: float, limit: float, fresh: bool) -> list[Setting]:
+    """One setting for each layout of the peer, the fastest first; none with a tolerance: it fails.
+
+    They are remembered in the cache by version of the peer; those of a peer with a single
+    tolerance are not, as they cost two fits.
+    """
+    peer = PEERS[job.peer]
+    shapes = [layout for layout in layouts.sensible(task.X) if layout in peer.layouts]
+    reason = peer.skip(task) if shapes else "reads no layout that fits in memory"
+    if reason is not None:
+        return [Setting(job.peer, "", None, math.nan, math.nan, reason)]
+    memory = _Memory(job, limit)
+    known = None if fresh or len(peer.tolerances) == 1 else memory.recall()
+    if known is not None:
+        return known
+    found: list[Setting] = []
+    start = 0
+    for layout in shapes:
+        setting = _climb(replace(job, layout=layout), task, optimum, limit, start)
+        found.append(setting)
+        if setting.tolerance is not None:
+            start = sum(rung > 2 * setting.tolerance for rung in peer.tolerances)
+        elif setting.note.startswith("over"):
+            break  # the other layouts would take as long to fail
+    found.sort(key=lambda s: (s.tolerance is None, s.seconds))
+    if len(peer.tolerances) > 1:
+        memory.keep(found)
+    return found
+
+
+def fastest(job: Job, found: Sequence[Setting], limit: float) -> Setting:
+    """The setting to be timed: layouts that came within a factor of four are compared again, now.
+
+    The search may have run on a busy machine.
+    """
+    close = [s for s in found if s.tolerance is not None and s.seconds < 4 * found[0].seconds]
+    if len(close) < 2:
+        return found[0]
+    again = []
+    for setting in close:
+        with Worker(replace(job, layout=setting.layout), limit) as worker:
+            seconds = [*_warm(worker, setting, 0.0), *_warm(worker, setting, 0.1)]
+            again.append(replace(setting, seconds=min(seconds)))
+    return min(again, key=lambda s: s.seconds)
+
+
+def _warm(worker: Worker, setting: Setting, at_least: float) -> tuple[float, ...]:
+    if setting.tolerance is None:
+        return ()
+    return worker.fit(setting.tolerance, at_least).seconds
+
+
+def _climb(job: Job, task: Task, optimum: float, limit: float, start: int) -> Setting:
+    """Tighten the tolerance, from the rung ``start`` of the ladder, until the gap is reached."""
+    gaps: list[float] = []
+    failed = Setting(job.peer, job.layout, None, math.nan, math.nan)
+    try:
+        with Worker(job, limit) as worker:
+            for tolerance in PEERS[job.peer].tolerances[start:]:
+                timed = worker.fit(tolerance)
+                gaps.append(relative_gap(task, optimum, timed.solution))
+                if gaps[-1] <= TARGET:
+                    return _loosest(job, task, optimum, worker, tolerance)
+                if len(gaps) > 4 and gaps[-1] >= gaps[-5]:
+                    break
+    except PeerFailed as failure:
+        return replace(failed, gap=min(gaps, default=math.nan), note=str(failure))
+    return replace(failed, gap=min(gaps), note="does not get nearer")
+
+
+def _loosest(job: Job, task: Task, optimum: float, worker: Worker, tolerance: float) -> Setting:
+    """Between the rung that was reached and the one before: half a decade looser, if that does."""
+    if len(PEERS[job.peer].tolerances) > 1:
+        looser = tolerance * HALF_DECADE
+        timed = worker.fit(looser)
+        gap = relative_gap(task, optimum, timed.solution)
+        if gap <= TARGET:
+            seconds = min(*timed.seconds, *worker.fit(looser).seconds)
+            return Setting(job.peer, job.layout, looser, seconds, gap)
+    timed = worker.fit(tolerance)
+    gap = relative_gap(task, optimum, timed.solution)
+    return Setting(job.peer, job.layout, tolerance, min(timed.seconds), gap)
+
+
+class _Memory:
+    """Settings found before: one small JSON file each."""
+
+    def __init__(self, job: Job, limit: float) -> None:
+        version = PEERS[job.peer].version()
+        name = f"{job.problem.name}-scale{job.scale:g}-{job.peer}-{version}-{job.threads}t.json"
+        self._path: Path = job.cache / "settings" / name
+        self._limit = limit
+
+    def recall(self) -> list[Setting] | None:
+        if not self._path.exists():
+            return None
+        stored = json.loads(self._path.read_text())
+        found = [Setting(**setting) for setting in stored["settings"]]
+        if stored["limit"] < self._limit and found[0].tolerance is None:
+            return None  # it may get there in the time that it has now
+        return found
+
+    def keep(self, found: Sequence[Setting]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        stored = {"limit": self._limit, "settings": [asdict(setting) for setting in found]}
+        self._path.write_text(json.dumps(stored, indent=1))

@@ -1,0 +1,397 @@
+"""pandas, polars, pyarrow and anything else that speaks Arrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logloss.errors import DataError, UsageError
+from logloss.table import encode_target, learn, read, split
+
+DATA: dict[str, Any] = {
+    "a": [1.5, -2.0, 3.25, 0.0],
+    "b": [1, 2, 3, -4],
+    "flag": [True, False, True, True],
+    "label": ["no", "yes", "yes", "no"],
+}
+
+
+class OnlyStream:
+    """A stranger: it has the Arrow stream and nothing else."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+class OnlyArray:
+    """A record batch in disguise."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        return self._batch.__arrow_c_array__(requested_schema)
+
+
+def generator(table: Any) -> Any:
+    def batches() -> Iterator[Any]:
+        for start in range(table.num_rows):
+            yield from table.slice(start, 1).to_batches()
+
+    return pa.RecordBatchReader.from_batches(table.schema, batches())
+
+
+FRAMES: dict[str, Callable[[Any], Any]] = {
+    "pyarrow": pa.table,
+    "batch": pa.record_batch,
+    "pandas": lambda d: pd.DataFrame(d, index=[7, 5, 3, 1]),
+    "pandas-arrow": lambda d: pa.table(d).to_pandas(types_mapper=pd.ArrowDtype),
+    "polars": pl.DataFrame,
+    "stream": lambda d: OnlyStream(pa.table(d)),
+    "array": lambda d: OnlyArray(pa.record_batch(d)),
+    "generator": lambda d: generator(pa.table(d)),
+    "chunks": lambda d: pa.concat_tables([pa.table(d).slice(0, 1), pa.table(d).slice(1)]),
+}
+
+
+def columns_of(source: Any) -> tuple[np.ndarray[Any, Any], ...]:
+    source = read(source)
+    columns = learn(source).encode(source).columns
+    assert columns is not None
+    return columns
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_every_frame_gives_the_same(frame: Callable[[Any], Any]) -> None:
+    parts = split(frame(DATA), y="label")
+    assert parts.features.names == ("a", "b", "flag")
+    assert parts.features.n_rows == 4
+    encoded = learn(parts.features).encode(parts.features)
+    assert encoded.columns is not None
+    assert [column.tolist() for column in encoded.columns] == [
+        DATA["a"],
+        DATA["b"],
+        [1, 0, 1, 1],
+    ]
+    assert [column.dtype for column in encoded.columns] == ["float64", "int64", "uint8"]
+    target = encode_target(parts.y_values, where=parts.y_where)
+    assert target.classes == ("no", "yes")
+    assert target.y.tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_every_frame_is_predicted_by_name(frame: Callable[[Any], Any]) -> None:
+    schema = learn(read(pa.table({"b": [1], "a": [1.0]})))
+    columns = schema.encode(read(frame(DATA), columns=schema.column_names)).columns
+    assert columns is not None
+    assert [column.tolist() for column in columns] == [DATA["b"], DATA["a"]]
+
+
+@pytest.mark.parametrize("frame", [f for name, f in FRAMES.items() if "array" not in name], ids=str)
+@pytest.mark.parametrize("name", ["b", "flag", "label"])
+def test_a_target_keeps_the_type_of_its_labels(frame: Callable[[Any], Any], name: str) -> None:
+    data = DATA | {"b": [3, 5, 5, 3]}
+    classes = encode_target(split(frame(data), y=name).y_values).classes
+    assert [type(label) for label in classes] == [type(data[name][0])] * 2
+
+
+TYPES = {
+    pa.int8(): "int8",
+    pa.int16(): "int16",
+    pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.uint8(): "uint8",
+    pa.float32(): "float32",
+    pa.float64(): "float64",
+    pa.uint16(): "int32",
+    pa.uint32(): "int64",
+    pa.uint64(): "float64",
+    pa.float16(): "float32",
+    pa.bool_(): "uint8",
+    pa.decimal128(10, 3): "float64",
+    pa.decimal256(50, 3): "float64",
+}
+IN_PLACE = list(TYPES)[:7]
+
+
+@pytest.mark.parametrize(("type_", "dtype"), TYPES.items(), ids=str)
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_arrow_types(type_: Any, dtype: str, chunks: int) -> None:
+    values = [0, 1, 1, 0, 1, 0, 1, 1, 0]
+    array = pa.array(values).cast(pa.int8()).cast(type_)
+    size = len(values) // chunks
+    column = pa.chunked_array([array.slice(start, size) for start in range(0, 9, size)])
+    (out,) = columns_of(pa.table({"a": column}))
+    assert out.dtype == dtype
+    assert out.flags.c_contiguous
+    assert out.tolist() == values
+
+
+@pytest.mark.parametrize("type_", IN_PLACE, ids=str)
+def test_arrow_buffers_are_read_in_place(type_: Any) -> None:
+    array = pa.array([3, 1, 2], type=type_)
+    (out,) = columns_of(pa.table({"a": array.slice(1)}))
+    assert np.shares_memory(out, array.to_numpy())
+    assert out.tolist() == [1, 2]
+
+
+@given(
+    st.lists(st.decimals(-10_000, 10_000, places=3), min_size=1),
+    st.integers(0, 2**64 - 1),
+    st.lists(st.floats(width=16, allow_nan=False), min_size=1),
+)
+def test_widened_values(decimals: list[decimal.Decimal], big: int, halves: list[float]) -> None:
+    (out,) = columns_of(pa.table({"a": pa.array(decimals, pa.decimal128(10, 3))}))
+    np.testing.assert_allclose(out, list(map(float, decimals)), rtol=1e-15)
+    (out,) = columns_of(pa.table({"a": pa.array([big], pa.uint64())}))
+    assert out[0] == float(big)
+    (out,) = columns_of(pa.table({"a": pa.array(np.array(halves, dtype=np.float16))}))
+    assert out.tolist() == halves
+
+
+# ---- pandas
+
+
+def test_a_pandas_frame_of_one_block_stays_a_matrix() -> None:
+    values = np.arange(12.0).reshape(4, 3)
+    for order in ("C", "F"):
+        frame = pd.DataFrame(np.array(values, order=order), columns=["a", "b", "c"])
+        source = read(frame)
+        assert source.named
+        assert source.names == ("a", "b", "c")
+        assert np.shares_memory(source.matrix, frame.to_numpy())
+
+
+def test_such_a_frame_is_still_predicted_by_name() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "c": [5.0, 6.0]})
+    schema = learn(read(frame[["b", "a"]].copy()))
+    out = schema.encode(read(frame))
+    values = out.matrix if out.columns is None else np.column_stack(out.columns)
+    np.testing.assert_array_equal(values, frame[["b", "a"]].to_numpy())
+    with pytest.raises(DataError, match=r"X lacks a column of the model: 'a'"):
+        schema.encode(read(frame[["b", "c"]]))
+
+
+def test_a_target_by_name_reads_a_frame_column_by_column_without_a_copy() -> None:
+    frame = pd.DataFrame(np.asfortranarray(np.arange(12.0).reshape(4, 3)), columns=list("ayb"))
+    parts = split(frame, y="y")
+    columns = learn(parts.features).encode(parts.features).columns
+    assert columns is not None
+    assert all(np.shares_memory(column, frame.to_numpy()) for column in columns)
+
+
+def test_pandas_names_become_text_and_the_index_no_column() -> None:
+    frame = pd.DataFrame({0: [1.0, 2.0], 1: ["a", "b"]}, index=pd.Index([5, 9], name="id"))
+    assert split(frame, y="1").features.names == ("0",)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1j, 2j], [object(), 1], [1, "x"], pd.arrays.SparseArray([0, 1])],
+    ids=["complex", "object", "mixed", "sparse"],
+)
+def test_pandas_columns_that_arrow_cannot_hold(values: Any) -> None:
+    frame = pd.DataFrame({"a": [1, 2], "odd": values, "c": ["x", "y"]})
+    with pytest.raises(
+        DataError, match=r"^X: only columns of numbers .* 'odd' has the type"
+    ) as info:
+        read(frame)
+    assert "'c'" not in info.value.message
+    assert info.value.hint == "leave out it with --exclude odd (in Python exclude=['odd'])"
+
+
+# ---- bad tables
+
+
+def test_columns_that_are_not_numbers_are_all_named() -> None:
+    table = pa.table(
+        {
+            "ok": [1, 2],
+            "city name": ["Ulm", "Bonn"],
+            "blank": ["3.5", " "],
+            "digits": ["1", "2"],
+            "day": [dt.date(2020, 1, 1)] * 2,
+            "time": [dt.datetime(2020, 1, 1, tzinfo=dt.UTC)] * 2,
+            "list": [[1], [2, 3]],
+            "level": pa.array(["a", "b"]).dictionary_encode(),
+            "raw": [b"x", b"y"],
+            "none": pa.nulls(2),
+        }
+    )
+    with pytest.raises(DataError) as info:
+        learn(read(table))
+    for words in (
+        "'city name' is text ('Ulm' in row 0)",
+        "'blank' is text (' ' in row 1)",
+        "'digits' is text, though each value reads as a number",
+        "'day' is dates or times (date32[day])",
+        "'time' is dates or times (timestamp",
+        "'list' is nested values (list<",
+        "'level' is text ('a' in row 0)",
+        "'raw' is bytes, or text that is not UTF-8",
+        "'none' is empty in all rows",
+    ):
+        assert words in info.value.message
+    assert info.value.hint is not None
+    assert "--exclude 'city name' --exclude blank" in info.value.hint
+    assert "'ok'" not in str(info.value)
+
+
+def test_many_bad_columns_are_cut_short() -> None:
+    table = pa.table({f"t{j}": ["a"] for j in range(14)})
+    with pytest.raises(DataError, match=r"'t9' is text .*, and 4 more"):
+        learn(read(table))
+
+
+def test_text_columns_can_be_excluded() -> None:
+    parts = split(pl.DataFrame(DATA | {"t": ["x"] * 4}), y="label", exclude=["t", "a"])
+    assert learn(parts.features).coefficient_names == ("b", "flag")
+
+
+def test_missing_values_are_counted_and_placed() -> None:
+    column = pa.chunked_array([[1.0], [2.0, None], [None, 5.0]])
+    table = pa.table({"age": column, "ok": range(5), "bmi": [None, 1, 2, 3, 4]})
+    with pytest.raises(DataError) as info:
+        columns_of(table)
+    assert info.value.message == (
+        "X has missing values in 'age' (2 of 5, the first in row 2),"
+        " 'bmi' (1 of 5, the first in row 0)"
+    )
+    assert "--exclude age --exclude bmi" in str(info.value.hint)
+
+
+def test_nan_in_pandas_counts_as_missing() -> None:
+    frame = pd.DataFrame({"a": [1.0, np.nan], "b": [1, 2]})
+    with pytest.raises(DataError, match=r"'a' \(1 of 2, the first in row 1\)"):
+        columns_of(frame)
+
+
+@pytest.mark.parametrize("frame", [FRAMES["pyarrow"], FRAMES["pandas"], FRAMES["polars"]])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"y": "label", "sample_weight": "w"}, "X: column 'w' has a negative weight in row 3: -4"),
+        ({"y": "label", "sample_weight": "hole"}, "X: column 'hole' has a missing value in row 2"),
+        ({"y": "label", "offset": "hole"}, "X: column 'hole' has a missing value in row 2"),
+        ({"y": "hole"}, "X: column 'hole' has a missing value in row 2"),
+        (
+            {"y": "b", "offset": "label"},
+            "X: column 'label' holds values of the type text, where numbers are needed",
+        ),
+        ({"y": "day"}, "X: column 'day' holds dates or times"),
+    ],
+)
+def test_bad_columns_of_a_frame(
+    frame: Callable[[Any], Any], options: dict[str, str], words: str
+) -> None:
+    extra = {"w": DATA["b"], "hole": [1.0, 0.0, None, 1.0], "day": [dt.date(2020, 1, 1)] * 4}
+    with pytest.raises(DataError, match=words):
+        split(frame(DATA | extra), **options)
+
+
+def test_unknown_target_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"X has no column 'Lable'\nhint: did you mean 'label'"):
+        split(pl.DataFrame(DATA), y="Lable")
+    with pytest.raises(UsageError, match=r"X has no column 'flg'\nhint: did you mean 'flag'"):
+        split(pl.DataFrame(DATA), y="label", exclude=["flg"])
+
+
+def test_columns_that_the_model_needs() -> None:
+    schema = learn(read(pa.table({"a": [1], "b": [2], "c": [3]})))
+    with pytest.raises(DataError) as info:
+        schema.encode(read(pa.table({"B": [1], "extra": [2], "c": [3]})))
+    assert info.value.message == "X lacks 2 columns of the model: 'a', 'b'"
+    with pytest.raises(DataError, match=r"lacks a column of the model: 'b'\nhint: is 'B' meant"):
+        schema.encode(read(pa.table({"a": [1], "B": [1], "c": [3]})))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table([[1], [2]], names=["a", "a"]),
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pd.DataFrame([[1, "x"]], columns=["a", "a"]),
+    ],
+)
+def test_duplicate_names(table: Any) -> None:
+    with pytest.raises(DataError, match=r"X has two columns named 'a': columns 1 and 2"):
+        read(table)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (pa.table({"a": pa.array([], pa.int64())}), "X has column names but no rows"),
+        (pd.DataFrame({"a": []}), "X has column names but no rows"),
+        (pl.DataFrame({"a": []}), "X has column names but no rows"),
+        (pa.table({}), "X is empty"),
+    ],
+)
+def test_empty_tables(table: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(table)
+
+
+def test_what_is_almost_a_table() -> None:
+    with pytest.raises(UsageError, match=r"(?s)polars.*LazyFrame.*hint: collect it first"):
+        read(pl.LazyFrame(DATA))
+    with pytest.raises(DataError, match=r"(?s)polars.*Series.*a single column is not a table"):
+        read(pl.Series("a", [1, 2]))
+    with pytest.raises(DataError, match=r"but has 1|a single column is not a table"):
+        read(pd.Series([1, 2]))
+
+
+def test_a_stream_that_fails_half_way() -> None:
+    def batches() -> Iterator[Any]:
+        yield pa.record_batch({"a": [1]})
+        raise RuntimeError("the line went dead")
+
+    reader = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    with pytest.raises((DataError, RuntimeError), match=r"the line went dead"):
+        read(reader)
+
+
+def test_columns_beside_a_frame() -> None:
+    frame = pl.DataFrame(DATA).drop("label")
+    for y in (pl.Series(DATA["label"]), pa.array(DATA["label"]), pa.chunked_array([DATA["label"]])):
+        assert encode_target(split(frame, y=y).y_values).classes == ("no", "yes")
+    with pytest.raises(DataError, match=r"y has 3 values, but X has 4 rows"):
+        split(frame, y=pl.Series(["a", "b", "a"]))
+    with pytest.raises(DataError, match=r"sample_weight has a missing value in row 1"):
+        split(frame, y=DATA["label"], sample_weight=pl.Series([1, None, 2, 3]))
+    with pytest.raises(DataError, match=r"sample_weight holds values of the type text"):
+        split(frame, y=DATA["label"], sample_weight=pl.Series(DATA["label"]))
+
+
+def test_levels_that_no_row_has_are_no_classes() -> None:
+    column = pl.Series("y", ["b", "c", "b"], dtype=pl.Enum(["a", "b", "c"]))
+    target = encode_target(split(pl.DataFrame({"a": [1, 2, 3], "y": column}), y="y").y_values)
+    assert target.classes == ("b", "c")
+    assert target.y.tolist() == [0, 1, 0]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c"]), min_size=3), st.integers(1, 4))
+def test_arrow_and_numpy_read_labels_alike(labels: list[str], size: int) -> None:
+    chunks = [labels[start : start + size] for start in range(0, len(labels), size)]
+    table = pa.table({"y": pa.chunked_array(chunks), "a": range(len(labels))})
+    answers = []
+    for values in (split(table, y="y").y_values, np.array(labels, dtype=object)):
+        try:
+            target = encode_target(values)
+            answers.append((target.classes, target.y.tolist()))
+        except DataError as error:
+            answers.append(((), [str(error)]))  # type: ignore[arg-type]
+    assert answers[0] == answers[1]
