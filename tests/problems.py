@@ -180,9 +180,7 @@ def wide() -> Problem:
 
 
 def two_rows() -> Problem:
-    return Problem(
-        np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([1.0, 0.0]), minimum=False, free=()
-    )
+    return Problem(np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([1.0, 0.0]), minimum=False, free=())
 
 
 def no_intercept() -> Problem:
@@ -249,7 +247,7 @@ class Shrinkage:
 
     def suits(self, problem: Problem) -> bool:
         """Is there a minimum? Without a penalty, or on free columns, it takes labels that overlap."""
-        if self.C == math.inf:
+        if math.inf == self.C:
             return problem.minimum
         return bool(problem.free) or not self.leave
 

@@ -1,4 +1,4 @@
-"""Each kernel beside a naive twin in NumPy, on every storage and type, for any number of threads."""
+"""Each kernel beside a naive twin in NumPy: every storage and type, any number of threads."""
 
 from __future__ import annotations
 
@@ -147,7 +147,9 @@ def bce(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.log1p(np.exp(-np.abs(z))) + tail)
 
 
-def close(actual: np.ndarray | float, expected: np.ndarray | float, scale: np.ndarray | float) -> None:
+def close(
+    actual: np.ndarray | float, expected: np.ndarray | float, scale: np.ndarray | float
+) -> None:
     """Within rounding of a sum of terms whose absolute values sum to `scale`."""
     assert np.all(np.abs(actual - expected) <= 1e-13 * scale + 1e-300)
 
@@ -327,7 +329,9 @@ def test_row_gap_against_mpmath() -> None:
             gap, outside = _kernels.row_gap(one, z[k : k + 1], xi[k : k + 1], 0.0, 1)
             assert outside == 0
             assert abs(gap - exact) <= 1e-11 * exact
-    far = _kernels.row_gap(_kernels.Observations(np.zeros(2)), np.zeros(2), np.array([2.5, 1.0]), 0.0, 1)
+    far = _kernels.row_gap(
+        _kernels.Observations(np.zeros(2)), np.zeros(2), np.array([2.5, 1.0]), 0.0, 1
+    )
     assert far[1] == 1
 
 

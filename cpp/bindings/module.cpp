@@ -191,7 +191,7 @@ auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& ce
 }
 
 Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& center,
-           const Indices& subset, int n_threads) {
+           const Indices& subset, int n_threads, bool secant) {
     check_rows("gram", design, rows);
     check_length("gram", "linear", linear.shape(0), design.n_rows());
     check_length("gram", "center", center.shape(0), design.n_columns());
@@ -201,7 +201,7 @@ Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& lin
             throw std::invalid_argument("gram: the subset must be increasing column numbers of the design.");
     NewArray out({std::size_t(n + 1), std::size_t(n + 1)});
     unlocked(design, [&](Memory& memory) {
-        kernels().gram(design.design(), rows.rows, linear.data(), center.data(), subset.data(), n, out.data, memory,
+        kernels().gram(design.design(), rows.rows, linear.data(), secant, center.data(), subset.data(), n, out.data, memory,
                        n_threads);
     });
     return out.array();
@@ -281,7 +281,9 @@ NB_MODULE(_kernels, m) {
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
     m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a, "n_threads"_a,
-          "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`.");
+          "secant"_a = false,
+          "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant"
+          " curvature in place of q where asked for.");
     m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
           "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
     m.def("dot", &dot, "a"_a, "b"_a);

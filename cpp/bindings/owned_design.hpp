@@ -14,6 +14,10 @@
 #include <string>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "../kernels/kernels.hpp"
 
 namespace logloss {
@@ -26,18 +30,27 @@ class Memory final : public Workspace {
     double* take(std::size_t n_doubles) override {
         if (used_ == pieces_.size()) pieces_.emplace_back();
         Piece& piece = pieces_[used_++];
-        if (piece.size < n_doubles) {
+        if (piece.size < n_doubles || !piece.data) {
+            n_doubles = std::max<std::size_t>(n_doubles, 8);
             piece.data.reset();
-            piece.data.reset(static_cast<double*>(::operator new(n_doubles * 8, std::align_val_t{64})));
-            piece.size = n_doubles;
+            // sparse passes gather and scatter all over their vectors: with small pages each access misses the TLB
+            const bool huge = n_doubles * 8 >= huge_page / 4;
+            const std::size_t alignment = huge ? huge_page : 64;
+            piece.size = (n_doubles * 8 + alignment - 1) / alignment * alignment / 8;
+            piece.data.reset(static_cast<double*>(std::aligned_alloc(alignment, piece.size * 8)));
+            if (!piece.data) throw std::bad_alloc();
+#if defined(__linux__)
+            if (huge) madvise(piece.data.get(), piece.size * 8, MADV_HUGEPAGE);
+#endif
         }
         return piece.data.get();
     }
     void rewind() { used_ = 0; }
 
   private:
+    static constexpr std::size_t huge_page = std::size_t(1) << 21;
     struct Free {
-        void operator()(double* p) const { ::operator delete(p, std::align_val_t{64}); }
+        void operator()(double* p) const { std::free(p); }
     };
     struct Piece {
         std::unique_ptr<double, Free> data;

@@ -1,4 +1,5 @@
-// Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss.
+// Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with the
+// secant curvature in place of p(1-p).
 //
 // Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v), and multiplied MR x NR entries at
 // a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008). Sparse rows add the products of their
@@ -220,10 +221,12 @@ inline void multiply_panels(const GramShape& shape, Index first, Index end, Inde
             multiply(panels + i / NR * NR * K + i % NR, panels + J * NR * K, rows, c + i * shape.width + J * NR, shape.width);
 }
 
-inline void root_weights(const Observations& rows, const double* linear, Index row, Index m, double* root) {
+inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m, double* root) {
     for (Index i = 0; i < m; i += W) {
-        const Probability p = probability(load_some(linear + row + i, m - i));
-        const V v = load_weight(rows.weight, row + i, m - i) * p.p * p.complement;
+        const V z = load_some(linear + row + i, m - i);
+        const Probability p = probability(z);
+        const V q = secant ? secant_curvature(z, load_some(rows.y + row + i, m - i), p) : p.p * p.complement;
+        const V v = load_weight(rows.weight, row + i, m - i) * q;
         for (Index k = 0; k < W && i + k < m; k++) root[i + k] = __builtin_sqrt(v[k]);
     }
 }
@@ -236,8 +239,8 @@ inline Index group_end(const GramShape& shape, Index group) {
     return group == shape.n_groups ? n : panel;
 }
 
-inline void gram_task(const Design& design, const Observations& rows, const double* linear, const GramShape& shape,
-                      Index lane, Index group, double* sums, double* memory) {
+inline void gram_task(const Design& design, const Observations& rows, const double* linear, bool secant,
+                      const GramShape& shape, Index lane, Index group, double* sums, double* memory) {
     const Index chunks = (design.n_rows + K - 1) / K;
     const Index begin = lane * chunks / shape.n_lanes * K, stop = (lane + 1) * chunks / shape.n_lanes * K;
     const Index end = stop < design.n_rows ? stop : design.n_rows;
@@ -254,7 +257,7 @@ inline void gram_task(const Design& design, const Observations& rows, const doub
     if (sparse) seek(shape, begin, next);
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
-        root_weights(rows, linear, row, m, root);
+        root_weights(rows, linear, secant, row, m, root);
         pack(shape, sparse ? shape.width / NR : last, row, m, root, panels);
         multiply_panels(shape, first, last, m, panels, sums);
         if (!sparse) continue;
@@ -341,7 +344,7 @@ inline void share_out(const Design& design, GramShape& shape) {
     shape.n_groups = shape.n_lanes < 16 && shape.width > 512 ? shape.width / 256 : 1;
 }
 
-void gram(const Design& design, const Observations& rows, const double* linear, const double* center,
+void gram(const Design& design, const Observations& rows, const double* linear, bool secant, const double* center,
           const Index* subset, Index n, double* out, Workspace& workspace, int n_threads) {
     const Index d = design.n_columns, describe_size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
     double* memory = workspace.take(std::size_t(describe_size));
@@ -364,7 +367,7 @@ void gram(const Design& design, const Observations& rows, const double* linear, 
     parallel(shape.n_lanes, n_threads, [&](Index lane, int) { clear(lanes + lane * lane_size, lane_size); });
     parallel(tasks, int(team), [&](Index task, int thread) {
         const Index lane = task / shape.n_groups;
-        gram_task(design, rows, linear, shape, lane, shape.n_groups - 1 - task % shape.n_groups, lanes + lane * lane_size,
+        gram_task(design, rows, linear, secant, shape, lane, shape.n_groups - 1 - task % shape.n_groups, lanes + lane * lane_size,
                   threads + thread * thread_size);
     });
     const Index each = 4096;

@@ -62,7 +62,8 @@ struct Kernels {
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
                     Workspace&, int n_threads);
     // sum of s*q*[x-c, 1][x-c, 1]' over the columns in `subset` (increasing); (n_subset + 1)^2, full symmetric
-    void (*gram)(const Design&, const Observations&, const double* linear, const double* center, const Index* subset,
+    // `secant`: with the secant curvature (link.hpp) in place of q
+    void (*gram)(const Design&, const Observations&, const double* linear, bool secant, const double* center, const Index* subset,
                  Index n_subset, double* gram, Workspace&, int n_threads);
     double (*dot)(const double* a, const double* b, Index n);
     // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its

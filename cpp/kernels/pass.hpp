@@ -85,9 +85,11 @@ void pass(const Design& design, const double* coef, double intercept, const doub
     const Index n_sums = padded(Op::n_sums);
     const Index lane_size = Op::n_outputs * width + n_sums;
     const Index thread_size = (1 + Op::n_outputs) * tile + n_gathered + n_next + Op::n_outputs * (width + n_wide);
-    double* lanes = workspace.take(std::size_t(plan.n_lanes * lane_size + team * thread_size));
+    double* weights = workspace.take(std::size_t(width + plan.n_lanes * lane_size + team * thread_size));
+    double* lanes = weights + width;
     double* threads = lanes + plan.n_lanes * lane_size;
     const Index drain_every = tiles_per_drain(design);
+    for (Index j = 0; j < d; j++) weights[j] = coef[j];  // beside the sums, on their pages
 
     parallel(plan.n_lanes, int(team), [&](Index lane, int thread) {
         double* memory = threads + thread * thread_size;
@@ -115,7 +117,7 @@ void pass(const Design& design, const double* coef, double intercept, const doub
             const Index m = row + plan.tile_rows < design.n_rows ? plan.tile_rows : design.n_rows - row;
             for (Index i = 0; i < m; i++) t.z[i] = intercept + (offset ? offset[row + i] : 0.0);
             for (Index i = m; i < padded(m); i++) t.z[i] = 0.0;
-            tile_predict(design, t, row, m, coef);
+            tile_predict(design, t, row, m, weights);
             op.tile(row, m, t.z, t.u, lane_sums);
             for (int q = 0; q < Op::n_outputs; q++) tile_accumulate(design, t, row, m, q, near + q * width);
             if (n_next) finish_tile(design, row + m, t.next);

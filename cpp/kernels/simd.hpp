@@ -112,10 +112,10 @@ INLINE V exp_nonpositive(V x) {
     p = p * r + 0.5;
     p = p * (r * r) + r + 1.0;
     // 2^n in two factors, as n reaches below the least exponent of a normal number
-    const VI exponent = bits(shifted) - 0x4338000000000000 + 2048;
-    const VI half = reinterpret_cast<VI>(reinterpret_cast<VU>(exponent) >> 1);
-    const V low = bits((half - 1024 + 1023) << 52);
-    const V high = bits((exponent - half - 1024 + 1023) << 52);
+    const VU exponent = reinterpret_cast<VU>(shifted) - 0x4338000000000000u + 2048u;
+    const VU half = exponent >> 1;
+    const V low = reinterpret_cast<V>((half - 1u) << 52);
+    const V high = reinterpret_cast<V>((exponent - half - 1u) << 52);
     return p * low * high;
 }
 

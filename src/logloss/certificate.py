@@ -6,15 +6,17 @@ X_UᵀSr' = 0,
 
     D = (1/Σs) Σ s_i [H(t_i) + o_i r'_i] − Σ_{j∉U} pen*_j(−v_j),   v = XᵀSr'/Σs,
 
-bounds min F from below (H the entropy; Fenchel duality). δ should be near the Newton step: with the
-exact one the penalised part of the gap is Σ l_j δ_j²/2, second order, and X_UᵀSr' = 0 holds. F − D is never formed by subtraction; it is summed from its non-negative terms,
+bounds min F from below (H the entropy; Fenchel duality). δ should be near the Newton step: with
+the exact one the penalised part of the gap is Σ l_j δ_j²/2, second order, and X_UᵀSr' = 0 holds.
+F − D is never formed by subtraction; it is summed from its non-negative terms,
 
     gap = (1/Σs) Σ s_i [p φ(−(1−p)ξ) + (1−p) φ(pξ)] + Σ_{j∉U} (l_j w_j + v_j)²/(2 l_j),   ξ = Xδ,
     φ(x) = (1+x) log1p(x) − x,
 
 which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0; F(β) − F(β*) then exceeds the
 sum by at most ρ·(β − β*). Near the optimum β − β* is δ up to second order, so ‖ρ‖₁·10 max|δ| is
-added, and a ρ that is more than a rounding error of a few steps gives no bound at all.
+added, and a ρ that is more than a rounding error of a few steps gives no bound at all. Where δ is
+not the exact Newton step it says less about the distance, and max|β| is added to it.
 """
 
 from __future__ import annotations
@@ -26,13 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+from logloss.algebra import dot, solve
 from logloss.objective import Objective
 
 Array = NDArray[np.float64]
 
-ALIAS = 1e-12  # a pivot below this share of its diagonal: the column is a combination of others
 LARGEST_HESSIAN = 2000  # coefficients up to which a certificate may form the Hessian
+_LOST = 1e-6
 _FEASIBLE = 1e-9  # |X_UᵀSr'|/Σs up to which the residual counts as rounding
 
 
@@ -48,11 +50,11 @@ class Status(enum.Enum):
         " Raise max_iter or time_budget, or take solver='auto'."
     )
     SEPARATED_SUSPECTED = (
-        "The data look separable: some coefficients grow without bound as the fit goes on, and no"
-        " finite optimum exists. Add a penalty (such as C=1)."
+        "The data look separated: along some direction of the coefficients the loss only flattens"
+        " out, so that they would grow without bound. Add a penalty (such as C=1)."
     )
     INTERRUPTED = "The fit was interrupted; this is the best point that was reached."
-    FAILED = "The solver found no point that is better than the intercept alone."
+    FAILED = "The loss or its gradient is not a finite number."
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,43 @@ def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
         return math.inf
     free = objective.penalty.free
     off = np.abs(sums.score[free])
-    if off.size and not off.max() <= _FEASIBLE * _size(objective, beta):
+    if off.size and not off.max() <= _FEASIBLE * min(1.0, objective.value_of_null()):
         return math.inf
-    slack = 10.0 * float(off.sum()) * float(np.abs(delta).max()) if off.size else 0.0
+    radius = 10.0 * float(np.abs(delta).max())
+    if objective.n_coefficients > LARGEST_HESSIAN:  # δ is by conjugate gradients, and may be short
+        radius += float(np.abs(beta).max())
+    slack = radius * float(off.sum())
     return sums.gap + objective.penalty.gap(beta, sums.score) + slack
 
 
-def _size(objective: Objective, beta: Array) -> float:
-    """The size of a score that counts as large: the loss at hand, at most 1."""
-    return min(1.0, objective.value_of_null())
+def information_is_lost(objective: Objective, beta: Array, hessian: Array | None = None) -> bool:
+    """Does a direction carry less than a millionth of the information it has at the start?
+
+    The start is the intercept alone. That is how separation shows at a point where nothing is left
+    to gain: along the direction in which the rows are told apart, p(1−p) has gone to 0 on all rows
+    that it moves. The direction of least curvature is found by inverse iteration. Three reads at
+    most.
+
+    Parameters
+    ----------
+    hessian : ndarray, optional
+        At or near beta, where it is known.
+    """
+    null = np.zeros(len(beta))
+    if objective.likelihood.has_intercept:
+        null[-1] = objective.likelihood.null_fit()[0]
+    hessian = objective.hessian(beta) if hessian is None else hessian
+    v, rank = solve(hessian, np.ones(len(beta)))
+    if rank < len(beta) and rank < solve(objective.hessian(null), v)[1]:
+        return True
+    for _ in range(3):
+        v = v / float(np.abs(v).max() or 1.0)
+        v, _ = solve(hessian, v)
+    v = v / float(np.abs(v).max() or 1.0)
+    left = dot(v, hessian @ v)
+    if left > _LOST * float(np.diag(hessian).max()) * dot(v, v):
+        return False
+    return left <= _LOST * dot(v, objective.hessian_product(null, v))
 
 
 def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: float) -> Array:
@@ -114,12 +144,6 @@ def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: fl
     return conjugate_step(objective, beta, gradient, accuracy)
 
 
-def solve(hessian: Array, gradient: Array) -> tuple[Array, int]:
-    """H⁻¹g and the rank of H, on one thread; aliases of earlier columns stay where they are."""
-    step, rank = _kernels.solve(np.ascontiguousarray(hessian), gradient, ALIAS)
-    return step, rank
-
-
 def conjugate_step(
     objective: Objective, beta: Array, gradient: Array, accuracy: float, most: int = 500
 ) -> Array:
@@ -128,17 +152,17 @@ def conjugate_step(
     weight = np.where(l2 > 0.0, 0.5 / np.where(l2 > 0.0, l2, 1.0), 0.5 / max(accuracy, 1e-300))
     step = np.zeros_like(gradient)
     residual, direction = gradient.copy(), gradient.copy()
-    square = _kernels.dot(residual, residual)
+    square = dot(residual, residual)
     for _ in range(most):
-        if float((weight * residual) @ residual) <= accuracy or square == 0.0:
+        if dot(weight * residual, residual) <= accuracy or square == 0.0:
             break
         curved = objective.hessian_product(beta, direction)
-        curvature = _kernels.dot(direction, curved)
+        curvature = dot(direction, curved)
         if not curvature > 0.0:
             break
         rate = square / curvature
         step += rate * direction
         residual -= rate * curved
-        previous, square = square, _kernels.dot(residual, residual)
+        previous, square = square, dot(residual, residual)
         direction = residual + (square / previous) * direction
     return step

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from logloss.backends.coordinates import Coordinates, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
-from logloss.certificate import Certificate
+from logloss.certificate import Certificate, Status
 from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.model import Model
@@ -120,13 +120,13 @@ def fit(
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     options = {
-        "C": C if math.isfinite(C) else "inf",
-        "l1_ratio": l1_ratio,
-        "l1": l1,
-        "l2": l2,
-        "fit_intercept": fit_intercept,
+        "C": float(C) if math.isfinite(C) else "inf",
+        "l1_ratio": float(l1_ratio),
+        "l1": None if l1 is None else float(l1),
+        "l2": None if l2 is None else float(l2),
+        "fit_intercept": bool(fit_intercept),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
-        "tol": tol,
+        "tol": float(tol),
     }
     names = {
         "target": _name(y, parts.target_name),
@@ -205,7 +205,7 @@ def _solve(
     objective, where = task.objective(strength, exact)
     with np.errstate(invalid="ignore", over="ignore"):
         result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
-    if not math.isfinite(result.value):
+    if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features)
         raise DataError(
             "the values are too large: their products with any coefficients overflow",

@@ -1,11 +1,12 @@
 """The objective F(β) = likelihood + penalty: all that a solver sees.
 
-    F(β) = (1/Σs) Σ_i s_i bce(y_i, x_i·w + b + o_i) + Σ_j (l_j/2) w_j²
+F(β) = (1/Σs) Σ_i s_i bce(y_i, x_i·w + b + o_i) + Σ_j (l_j/2) w_j²
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,12 @@ class Objective:
     def reads(self) -> int:
         return self.likelihood.reads
 
-    @property
+    @cached_property
     def unpenalised(self) -> bool:
         """Nothing is penalised, so that a minimum may not exist."""
         return not self.penalty.l2.any()
 
-    @property
+    @cached_property
     def free_columns(self) -> bool:
         """Is any coefficient but the intercept unpenalised?"""
         free = self.penalty.free
@@ -60,11 +61,11 @@ class Objective:
     def values(self, beta: Array, direction: Array, steps: Array) -> Array:
         """F(β + t·direction) for each t in `steps`; one read for all."""
         losses = self.likelihood.losses(beta, direction, steps)
-        penalties = [self.penalty.value(beta + t * direction) for t in steps]
-        return losses + np.array(penalties)
+        values: Array = losses + np.array([self.penalty.value(beta + t * direction) for t in steps])
+        return values
 
-    def hessian(self, beta: Array) -> Array:
-        hessian = self.likelihood.hessian(beta)
+    def hessian(self, beta: Array, secant: bool = False) -> Array:
+        hessian = self.likelihood.hessian(beta, secant)
         hessian.flat[:: len(hessian) + 1] += self.penalty.l2
         return hessian
 
@@ -72,6 +73,6 @@ class Objective:
         return self.likelihood.hessian_product(beta, v) + self.penalty.l2 * v
 
     def subsample(self, share: float, floor: int) -> Objective | None:
-        """The objective of a sample of rows that stands for all; None where that is most of them."""
+        """The objective of a sample of rows that stands for all; None where it is most."""
         sample = self.likelihood.subsample(share, floor)
         return None if sample is None else Objective(sample, self.penalty)

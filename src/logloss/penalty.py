@@ -1,4 +1,4 @@
-"""The penalty: separable, one weight per coefficient, the intercept left out; and how it is asked for.
+"""The penalty: separable, one weight per coefficient, none for the intercept; how to ask for it.
 
     pen(w) = Σ_j (l_j / 2) w_j²,   l_j ≥ 0
 
@@ -15,11 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.algebra import dot
 from logloss.errors import UsageError
 
 Array = NDArray[np.float64]
@@ -31,14 +33,15 @@ class Penalty:
 
     l2: Array
 
-    @property
-    def free(self) -> Array:
+    @cached_property
+    def free(self) -> NDArray[np.bool_]:
         """Which coefficients are unpenalised, shape (n_coefficients,), bool."""
-        return self.l2 == 0.0
+        free: NDArray[np.bool_] = self.l2 == 0.0
+        return free
 
     def value(self, beta: Array) -> float:
         """pen(w)."""
-        return 0.5 * float((self.l2 * beta) @ beta)
+        return 0.5 * dot(self.l2 * beta, beta)
 
     def gradient(self, beta: Array) -> Array:
         """l_j w_j, shape (n_coefficients,)."""

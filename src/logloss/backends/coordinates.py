@@ -68,12 +68,12 @@ class Coordinates:
 class Spread:
     """Weighted mean and standard deviation of each column, shape (n_columns,).
 
-    Of a sparse column: 0 and the root mean square, as centring would fill it. Not finite where the
-    data are not.
+    Not finite where the data are not. `sparse`: the columns that must not be centred.
     """
 
     mean: Array
     deviation: Array
+    sparse: NDArray[np.bool_]
 
 
 def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
@@ -81,14 +81,15 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
 
     Raises nothing; a column that does not vary has the deviation 0.
     """
-    near = _nearby(design)
+    near = np.where(design.sparse, 0.0, _nearby(design))
     total = float(design.n_rows) if weight is None else float(weight.sum())
     with np.errstate(invalid="ignore", over="ignore"):
         first, second = _kernels.moments(design.kernel, weight, near, n_threads)
-        mean = np.where(design.sparse, 0.0, first / total)
+        mean = first / total
         variance = second / total - (mean - near) ** 2
-        constant = variance <= 1e-24 * (mean**2 + np.abs(variance))
-        return Spread(mean, np.where(constant, 0.0, np.sqrt(np.abs(variance))))
+        constant = variance <= 1e-15 * second / total + 1e-24 * mean**2
+        deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
+    return Spread(mean, deviation, design.sparse)
 
 
 def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
@@ -110,13 +111,12 @@ def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) ->
     curvature : float
         A typical p(1−p).
     """
-    center = spread.mean if intercept else np.zeros(len(spread.mean))
-    square = spread.deviation**2 + (0.0 if intercept else spread.mean**2)
-    scale = np.sqrt(square + l2 / curvature)
+    centred = ~spread.sparse & intercept
+    center = np.nan_to_num(np.where(centred, spread.mean, 0.0), posinf=0.0, neginf=0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
     usable = np.isfinite(scale) & (scale > 0.0)
-    return Coordinates(
-        np.nan_to_num(center, posinf=0.0, neginf=0.0), np.where(usable, scale, 1.0), intercept
-    )
+    return Coordinates(center, np.where(usable, scale, 1.0), intercept)
 
 
 def _nearby(design: Design) -> Array:

@@ -1,7 +1,7 @@
 """Rows in memory (a memory map included): each sum is one call of a kernel.
 
-The linear predictors z of the last two points are kept, so that Hessians and certificates there, and
-trial steps between them, need no read to find them again.
+The linear predictors z of the last two points are kept, so that Hessians and certificates there,
+and trial steps between them, need no read to find them again.
 """
 
 from __future__ import annotations
@@ -113,11 +113,11 @@ class MemoryLikelihood:
         sums = _kernels.step_losses(self._observations, z, along, -steps, self.n_threads)
         return sums / self._weight_sum
 
-    def hessian(self, beta: Array) -> Array:
+    def hessian(self, beta: Array, secant: bool = False) -> Array:
         center = self.coordinates.center
         z = self._linear(beta)
         gram = _kernels.gram(
-            self.design.kernel, self._observations, z, center, self._subset, self.n_threads
+            self.design.kernel, self._observations, z, center, self._subset, self.n_threads, secant
         )
         self.reads += 1
         return self.coordinates.hessian(gram) / self._weight_sum

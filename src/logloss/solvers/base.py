@@ -1,7 +1,8 @@
 """The one loop around every solver.
 
 A solver starts from a point and makes steps; each step returns a new state and changes none. The
-loop writes the history, asks for certificates when one is likely to succeed, and knows when to stop.
+loop writes the history, asks for certificates when one is likely to succeed, and knows when to
+stop.
 """
 
 from __future__ import annotations
@@ -9,16 +10,32 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Status, duality_gap, newton_step
+from logloss.certificate import (
+    LARGEST_HESSIAN,
+    Status,
+    duality_gap,
+    information_is_lost,
+    newton_step,
+)
 from logloss.objective import Objective
 
-__all__ = ["Callback", "Result", "Solver", "State", "Status", "Step", "Stop", "minimise"]
+__all__ = [
+    "Callback",
+    "Result",
+    "Solver",
+    "State",
+    "Status",
+    "Step",
+    "Stop",
+    "minimise",
+    "solve_to",
+]
 
 Array = NDArray[np.float64]
 
@@ -65,6 +82,8 @@ class State:
         Its guess of F(β) − min F; nan where it has none.
     exact : bool
         `step` is the Newton step to rounding, not an approximation.
+    hessian : ndarray of shape (n_coefficients, n_coefficients), or None
+        What `step` was found by.
     stalled : bool
         No step improves F any more.
     """
@@ -75,6 +94,7 @@ class State:
     step: Array | None = None
     decrease: float = math.nan
     exact: bool = False
+    hessian: Array | None = None
     stalled: bool = False
 
 
@@ -134,14 +154,14 @@ class _Bounds:
     Attributes
     ----------
     lower : float
-        The best lower bound on min F.
+        The best lower bound on min F; no term of F is negative.
     ratio : float
         How many times the solver's guess the last gap was.
     reads : int
         Data reads when the last certificate was asked for.
     """
 
-    lower: float = -math.inf
+    lower: float = 0.0
     ratio: float | None = None
     reads: int = -1
 
@@ -161,27 +181,66 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     -------
     Result
         Also when interrupted (Ctrl-C): then the last point reached.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Interrupted before there was any point.
     """
+    trail: list[State] = []
     history: list[Step] = []
-    state, gap, bounds = State(beta, math.inf, np.zeros_like(beta)), math.nan, _Bounds()
-    status: Status | None = None
     try:
-        previous, state = state, solver.start(objective, beta)
-        for _ in range(stop.max_iter or solver.most_steps):
-            gap, bounds = _certify(objective, state, previous, bounds, stop)
-            status = _record(objective, state, gap, stop, history)
-            if status is not None or state.stalled:
-                break
-            previous, state = state, solver.advance(objective, state)
-        if status not in (Status.CERTIFIED, Status.SEPARATED_SUSPECTED):
-            last, _ = _certify(objective, state, previous, bounds, stop, insist=True)
-            gap = last if math.isnan(gap) else min(last, gap)
-            ended = status or (Status.STALLED if state.stalled else Status.BUDGET)
-            status = _record(objective, state, gap, stop, history)
-            status = status if status is Status.CERTIFIED else ended
-        return Result(state.beta, state.value, gap, status, tuple(history))
+        return solve_to(objective, solver, beta, stop, trail, history)
     except KeyboardInterrupt:
-        return Result(state.beta, state.value, math.nan, Status.INTERRUPTED, tuple(history))
+        if not trail:
+            raise
+        last = trail[-1]
+        return Result(last.beta, last.value, last.value, Status.INTERRUPTED, tuple(history))
+
+
+def solve_to(
+    objective: Objective,
+    solver: Solver,
+    beta: Array,
+    stop: Stop,
+    trail: list[State] | None = None,
+    history: list[Step] | None = None,
+) -> Result:
+    """`minimise`, but an interruption passes through.
+
+    `trail` is given the last state and `history` the steps as they come, for whoever catches it.
+    """
+    trail = [] if trail is None else trail
+    history = [] if history is None else history
+    gap, bounds = math.nan, _Bounds()
+    state = previous = _checked(solver.start(objective, beta), trail)
+    status: Status | None = None
+    for _ in range(stop.max_iter or solver.most_steps):
+        gap, bounds = _certify(objective, state, previous, bounds, stop)
+        status = _record(objective, state, gap, stop, history)
+        if status is not None or state.stalled:
+            break
+        previous, state = state, _checked(solver.advance(objective, state), trail)
+    else:
+        status = _record(objective, state, math.nan, stop, history) or Status.BUDGET
+    if status not in (Status.CERTIFIED, Status.SEPARATED_SUSPECTED, Status.FAILED):
+        gap, _ = _certify(objective, state, previous, bounds, stop, insist=True)
+        seconds = time.perf_counter() - stop.begun
+        history[-1] = Step(objective.reads, seconds, state.value, gap)
+        proven = gap <= tolerance(objective, state.value, stop.tol)
+        status = Status.CERTIFIED if proven else status or Status.STALLED
+    if status is Status.CERTIFIED and _information_lost(objective, state):
+        status = Status.SEPARATED_SUSPECTED
+    gap = state.value if math.isnan(gap) else min(gap, state.value)
+    return Result(state.beta, state.value, gap, status, tuple(history))
+
+
+def _checked(state: State, trail: list[State]) -> State:
+    """Keep the state as the last one; one that is not finite is where the solver ends."""
+    if not (math.isfinite(state.value) and np.isfinite(state.gradient).all()):
+        state = replace(state, value=math.nan, stalled=True)
+    trail[:] = [state]
+    return state
 
 
 def _record(
@@ -191,12 +250,14 @@ def _record(
     seconds = time.perf_counter() - stop.begun
     step = Step(objective.reads, seconds, state.value, gap)
     history.append(step)
-    stopped = any([callback(step) for callback in stop.callbacks])
+    answers = [callback(step) for callback in stop.callbacks]
+    if math.isnan(state.value):
+        return Status.FAILED
     if gap <= tolerance(objective, state.value, stop.tol):
         return Status.CERTIFIED
     if _looks_separated(objective, state):
         return Status.SEPARATED_SUSPECTED
-    if stopped:
+    if any(answers):
         return Status.INTERRUPTED
     return Status.BUDGET if seconds >= stop.seconds else None
 
@@ -217,6 +278,14 @@ def _looks_separated(objective: Objective, state: State) -> bool:
     return objective.unpenalised and state.value <= 1e-9 * objective.value_of_null()
 
 
+def _information_lost(objective: Objective, state: State) -> bool:
+    """Unpenalised coefficients along some direction, and next to nothing left to know them by."""
+    if not objective.free_columns or objective.n_coefficients > LARGEST_HESSIAN:
+        return False
+    hessian = state.hessian if state.exact else None
+    return information_is_lost(objective, state.beta, hessian)
+
+
 def _certify(
     objective: Objective,
     state: State,
@@ -229,10 +298,12 @@ def _certify(
     goal = tolerance(objective, state.value, stop.tol)
     if not insist and not _promising(objective, state, previous, bounds, goal):
         return _known_gap(state, bounds, goal), bounds
+    if math.isnan(state.value):
+        return math.nan, bounds
     step = state.step
     if step is None or (objective.free_columns and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
-    gap = duality_gap(objective, state.beta, step)
+    gap = min(duality_gap(objective, state.beta, step), state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
@@ -256,5 +327,3 @@ def _promising(
     if objective.reads < 1.5 * bounds.reads:
         return False
     return previous.value - state.value <= 0.01 * goal
-
-

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+from logloss.algebra import dot
 from logloss.objective import Objective
 from logloss.solvers.base import State
 
@@ -43,9 +43,9 @@ def largest_curvature(objective: Objective, iterations: int = 20) -> float:
     v = np.random.default_rng(0).standard_normal(objective.n_coefficients)
     size = 0.0
     for _ in range(iterations):
-        v /= np.sqrt(_kernels.dot(v, v))
+        v /= np.sqrt(dot(v, v))
         curved = objective.hessian_product(zero, v)
-        previous, size = size, _kernels.dot(v, curved)
+        previous, size = size, dot(v, curved)
         v = curved
         if size <= 0.0 or abs(size - previous) <= 1e-3 * size:
             break
@@ -94,9 +94,7 @@ class Nesterov:
     def start(self, objective: Objective, beta: Array) -> DescentState:
         curvature = largest_curvature(objective)
         value, gradient = objective.value_gradient(beta)
-        return DescentState(
-            beta, value, gradient, None, np.nan, False, False, curvature, beta, value, gradient
-        )
+        return _at_rest(DescentState(beta, value, gradient, curvature=curvature))
 
     def advance(self, objective: Objective, state: DescentState) -> DescentState:
         assert state.point is not None
@@ -108,7 +106,7 @@ class Nesterov:
         if found is None or not found.value < state.value:
             return self._restart(state)
         move = found.beta - state.beta
-        if _kernels.dot(state.point_gradient, move) > 0.0:
+        if dot(state.point_gradient, move) > 0.0:
             return _at_rest(found)
         t = 0.5 * (1.0 + float(np.sqrt(1.0 + 4.0 * state.momentum**2)))
         point = found.beta + (state.momentum - 1.0) / t * move
@@ -141,7 +139,7 @@ def _descend(
     backtracking: bool,
 ) -> DescentState | None:
     """One gradient step; with backtracking L doubles until F decreases as L promises."""
-    square = _kernels.dot(gradient, gradient)
+    square = dot(gradient, gradient)
     rounding = 1e-15 * abs(value)
     for _ in range(60):
         point = beta - gradient / curvature

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+from logloss.algebra import dot
 from logloss.objective import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import Trial, strong_wolfe
@@ -48,7 +48,7 @@ class LBFGS:
 
     def advance(self, objective: Objective, state: LBFGSState) -> LBFGSState:
         direction = -_two_loops(state.gradient, state.pairs)
-        slope = _kernels.dot(direction, state.gradient)
+        slope = dot(direction, state.gradient)
         if not slope < 0.0:
             return self._again(objective, state)
         first = 1.0 if state.pairs else 1.0 / (1.0 + float(np.abs(state.gradient).sum()))
@@ -67,8 +67,8 @@ class LBFGS:
 
 
 def _remember(pairs: tuple[Pair, ...], s: Array, u: Array) -> tuple[Pair, ...]:
-    curvature = _kernels.dot(s, u)
-    if curvature <= 1e-12 * _kernels.dot(u, u):
+    curvature = dot(s, u)
+    if curvature <= 1e-12 * dot(u, u):
         return pairs
     return (*pairs, (s, u, 1.0 / curvature))
 
@@ -77,12 +77,12 @@ def _two_loops(gradient: Array, pairs: tuple[Pair, ...]) -> Array:
     q = gradient.copy()
     weights = []
     for s, u, rho in reversed(pairs):
-        a = rho * _kernels.dot(s, q)
+        a = rho * dot(s, q)
         weights.append(a)
         q -= a * u
     if pairs:
         s, u, rho = pairs[-1]
-        q *= 1.0 / (rho * _kernels.dot(u, u))
+        q *= 1.0 / (rho * dot(u, u))
     for (s, u, rho), a in zip(pairs, reversed(weights), strict=True):
-        q += (a - rho * _kernels.dot(u, q)) * s
+        q += (a - rho * dot(u, q)) * s
     return q

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+from logloss.algebra import dot
 from logloss.objective import Objective
 
 Array = NDArray[np.float64]
 
-_SHRINK = 0.5 ** np.arange(1, 25)
+_SHRINK: Array = 0.5 ** np.arange(1.0, 25.0)
 
 
 def backtrack(
@@ -88,7 +88,7 @@ def strong_wolfe(
 def _try(objective: Objective, beta: Array, direction: Array, step: float) -> Trial:
     point = beta + step * direction
     value, gradient = objective.value_gradient(point)
-    return Trial(step, value, _kernels.dot(gradient, direction), point, gradient)
+    return Trial(step, value, dot(gradient, direction), point, gradient)
 
 
 def _interpolate(a: Trial, b: Trial) -> float:

@@ -3,9 +3,8 @@
     H δ = ∇F(β),  one Hessian product (one read) an iteration;  β⁺ = β − t δ
 
 Columns come scaled, which is the diagonal preconditioner. The inner iteration stops when the
-quadratic model Q gains little more: j (Q_j − Q_{j−1}) ≤ η Q_j (Nash & Sofer 1990; used by LIBLINEAR,
-Hsia, Chiang & Lin, ACML 2018); near the optimum it goes on until the residual no longer matters
-for the certificate.
+quadratic model Q gains little more: j (Q_j − Q_{j−1}) ≤ η Q_j (Nash & Sofer 1990; used by
+LIBLINEAR, Hsia, Chiang & Lin, ACML 2018).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+from logloss.algebra import dot
 from logloss.objective import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import backtrack
@@ -33,7 +32,7 @@ class NewtonCG:
         Inner iterations at most.
     """
 
-    eta: float = 0.1
+    eta: float = 0.05
     most_inner: int = 250
     name: str = "newton-cg"
     most_steps: int = 500
@@ -44,7 +43,7 @@ class NewtonCG:
 
     def advance(self, objective: Objective, state: State) -> State:
         assert state.step is not None
-        slope = _kernels.dot(state.step, state.gradient)
+        slope = dot(state.step, state.gradient)
         beta = state.beta - state.step
         value, gradient = objective.value_gradient(beta)
         if not value <= state.value - 1e-4 * slope:
@@ -57,9 +56,7 @@ class NewtonCG:
             return replace(state, stalled=True)
         return self._state(objective, beta, value, gradient)
 
-    def _state(
-        self, objective: Objective, beta: Array, value: float, gradient: Array
-    ) -> State:
+    def _state(self, objective: Objective, beta: Array, value: float, gradient: Array) -> State:
         step, decrease = self._inner(objective, beta, gradient)
         stalled = not np.isfinite(decrease) or decrease <= 0.0
         return State(beta, value, gradient, step, decrease, stalled=stalled)
@@ -68,13 +65,13 @@ class NewtonCG:
         """δ and the model's decrease, ½ δ·∇F at the exact solution."""
         step = np.zeros_like(gradient)
         residual, direction = gradient.copy(), gradient.copy()
-        square = _kernels.dot(residual, residual)
+        square = dot(residual, residual)
         model = 0.0
         for j in range(1, self.most_inner + 1):
             if square == 0.0:
                 break
             curved = objective.hessian_product(beta, direction)
-            curvature = _kernels.dot(direction, curved)
+            curvature = dot(direction, curved)
             if not curvature > 0.0:
                 break
             rate = square / curvature
@@ -84,6 +81,6 @@ class NewtonCG:
             model += gain
             if j * gain <= self.eta * model:
                 break
-            previous, square = square, _kernels.dot(residual, residual)
+            previous, square = square, dot(residual, residual)
             direction = residual + (square / previous) * direction
         return step, model

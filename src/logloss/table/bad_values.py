@@ -1,4 +1,4 @@
-"""Where a value that is not finite stands. Looked for only once a sum over all values was not finite."""
+"""Where a value that is not finite stands; looked for only once a sum was not finite."""
 
 from __future__ import annotations
 
