@@ -38,11 +38,11 @@ def cancer() -> tuple[NDArray[np.float64], NDArray[np.str_]]:
 
 
 def ours() -> LogisticRegression:
-    return LogisticRegression(tol=1e-13)
+    return LogisticRegression(tol=1e-15)
 
 
 def peer() -> Any:
-    return Peer(solver="newton-cholesky", tol=1e-10)
+    return Peer(solver="newton-cholesky", tol=1e-12)
 
 
 SWAPS = {

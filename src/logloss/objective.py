@@ -65,7 +65,7 @@ class Objective:
         return values
 
     def hessian(self, beta: Array, secant: bool = False) -> Array:
-        hessian = self.likelihood.hessian(beta, secant)
+        hessian = self.likelihood.hessian(beta, secant=secant)
         hessian.flat[:: len(hessian) + 1] += self.penalty.l2
         return hessian
 

@@ -64,8 +64,13 @@ class Likelihood(Protocol):
         """Losses at beta + step·direction, for each step."""
         ...
 
-    def hessian(self, beta: Array, secant: bool = False) -> Array:
-        """Second derivatives; `secant`: larger for rows far on the wrong side (see Newton)."""
+    def hessian(
+        self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
+    ) -> Array:
+        """Second derivatives by the coefficients in `subset` (increasing), or by all.
+
+        `secant`: larger for rows far on the wrong side (see Newton).
+        """
         ...
 
     def hessian_product(self, beta: Array, v: Array) -> Array: ...

@@ -56,12 +56,11 @@ class Coordinates:
         beta[-1] = intercept
         return beta
 
-    def hessian(self, gram: Array) -> Array:
-        """Scale the Gram matrix of the centred columns and the ones."""
-        if not self.intercept:
-            return gram[:-1, :-1] / np.outer(self.scale, self.scale)
-        scale = np.append(self.scale, 1.0)
-        return gram / np.outer(scale, scale)
+    def hessian(self, gram: Array, columns: NDArray[np.int64], intercept: bool) -> Array:
+        """Scale the Gram matrix of these columns, centred, and the ones."""
+        scale = np.append(self.scale[columns], 1.0)
+        scaled: Array = gram / np.outer(scale, scale)
+        return scaled if intercept and self.intercept else scaled[:-1, :-1]
 
 
 @dataclass(frozen=True, eq=False)

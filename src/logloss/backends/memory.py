@@ -52,7 +52,7 @@ class MemoryLikelihood:
         self.reads = 0
         self._weight_sum = rows.total()
         self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
-        self._subset = np.arange(design.n_columns)
+        self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
         self._null: tuple[float, float] | None = None
 
@@ -113,14 +113,18 @@ class MemoryLikelihood:
         sums = _kernels.step_losses(self._observations, z, along, -steps, self.n_threads)
         return sums / self._weight_sum
 
-    def hessian(self, beta: Array, secant: bool = False) -> Array:
+    def hessian(
+        self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
+    ) -> Array:
+        columns = self._columns if subset is None else subset[subset < self.design.n_columns]
         center = self.coordinates.center
         z = self._linear(beta)
         gram = _kernels.gram(
-            self.design.kernel, self._observations, z, center, self._subset, self.n_threads, secant
+            self.design.kernel, self._observations, z, center, columns, self.n_threads, secant
         )
         self.reads += 1
-        return self.coordinates.hessian(gram) / self._weight_sum
+        with_intercept = subset is None or len(columns) < len(subset)
+        return self.coordinates.hessian(gram, columns, with_intercept) / self._weight_sum
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
         coef, intercept = self.coordinates.raw(v)
