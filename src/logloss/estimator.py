@@ -302,8 +302,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         gap = certificate.relative_gap
         reached = f"is at most {gap:.2g}" if math.isfinite(gap) else "is not known"
         return (
-            f"{certificate.solver} ended at step {steps}, after {certificate.seconds:.3g} s, without a"
-            f" proof of tol={self.tol:g}: the relative gap to the optimum {reached}.\n"
+            f"{certificate.solver} ended at step {steps}, after {certificate.seconds:.3g} s,"
+            f" without a proof of tol={self.tol:g}: the relative gap to the optimum {reached}.\n"
             f"{certificate.status.value}"
         )
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from logloss.backends.coordinates import Coordinates, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
-from logloss.errors import DataError, UsageError
+from logloss.checks import flag, number, whole
+from logloss.errors import DataError
 from logloss.fitted import Fitted
 from logloss.model import Model
 from logloss.objective import Objective
@@ -114,6 +115,7 @@ def fit(
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, standardize)
     strength.check()
     _check_limits(tol, max_iter, n_threads, time_budget)
+    fit_intercept = flag("fit_intercept", fit_intercept)
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     task = _task(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(solver, task.design.n_rows, task.design.n_columns + fit_intercept)
@@ -150,9 +152,10 @@ class Task:
 
     def objective(self, strength: Strength, exact: bool) -> tuple[Objective, Coordinates]:
         """The objective in coordinates that suit it, measured on all rows if `exact`."""
+        exact = exact or self.design.n_rows <= _FEW_ROWS
         measured = (
             spread(self.design, self.rows.weight, self.n_threads)
-            if exact or self.design.n_rows <= _FEW_ROWS
+            if exact
             else spread_of_some(self.design, self.n_threads)
         )
         total = self.rows.total()
@@ -161,7 +164,7 @@ class Task:
         where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
         inner = l2 / where.scale**2
         penalty = Penalty(np.append(inner, 0.0) if self.intercept else inner)
-        likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads)
+        likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
         return Objective(likelihood, penalty), where
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
@@ -254,10 +257,9 @@ def _name(given: Any, column: str | None) -> str | None:
 def _check_limits(
     tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
 ) -> None:
-    if not 0.0 < tol < 1.0:
-        raise UsageError(f"tol must lie between 0 and 1, not {tol!r}")
+    number("tol", tol, 0.0, 1.0, open_low=True)
     for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} must be at least 1, not {value!r}")
-    if time_budget is not None and not time_budget > 0.0:
-        raise UsageError(f"time_budget must be positive, not {time_budget!r} seconds")
+        if value is not None:
+            whole(name, value)
+    if time_budget is not None:
+        number("time_budget", time_budget, 0.0, math.inf, open_low=True)

@@ -15,6 +15,7 @@ from logloss.errors import UsageError
 from logloss.fitted import Fitted
 from logloss.report.text import Summary, short_distance
 from logloss.table import Source, offset_values, read, split
+from logloss.table.bad_values import check_finite
 from logloss.table.design import design_of
 
 if TYPE_CHECKING:
@@ -95,8 +96,12 @@ class Model:
             Where the model was fitted with an offset array and none is given.
         """
         source, o = self._read(table, offset)
-        design = design_of(self._fitted.schema.encode(source))
-        return design.predict(self._fitted.coefficients, self._fitted.intercept, o, n_threads)
+        encoded = self._fitted.schema.encode(source)
+        design = design_of(encoded)
+        z = design.predict(self._fitted.coefficients, self._fitted.intercept, o, n_threads)
+        if not np.isfinite(z).all():
+            check_finite(encoded, source)
+        return z
 
     def predict_proba(
         self, table: Any, offset: Any = None, n_threads: int | None = None

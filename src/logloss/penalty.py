@@ -13,6 +13,7 @@ A coefficient with l_j = 0 is unpenalised: its pen*(−v) is 0 at v = 0 and infi
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import dot
+from logloss.checks import flag, number
 from logloss.errors import UsageError
 
 Array = NDArray[np.float64]
@@ -72,14 +74,14 @@ class Strength:
 
     def check(self) -> None:
         """Raise a UsageError where the options contradict each other or cannot be."""
-        if not self.C > 0.0:
-            raise UsageError(f"C must be positive, not {self.C!r}", "C=inf means no penalty")
-        if not 0.0 <= self.l1_ratio <= 1.0:
-            raise UsageError(f"l1_ratio must lie between 0 and 1, not {self.l1_ratio!r}")
+        number("C", self.C, 0.0, math.inf, open_low=True)
+        number("l1_ratio", self.l1_ratio, 0.0, 1.0)
+        flag("standardize", self.standardize)
         for name, value in (("l1", self.l1), ("l2", self.l2)):
-            if value is not None and not 0.0 <= value < math.inf:
-                raise UsageError(f"{name} must be a number from 0 on, not {value!r}")
-            if value is not None and math.isfinite(self.C):
+            if value is None:
+                continue
+            number(name, value, 0.0, sys.float_info.max)
+            if math.isfinite(self.C):
                 raise UsageError(
                     f"C and {name} are two ways to say the same thing",
                     "give either C and l1_ratio, or l1 and l2",

@@ -43,13 +43,18 @@ class MemoryLikelihood:
     """A `Likelihood` over a Design. Shapes and scaling are those of the protocol."""
 
     def __init__(
-        self, design: Design, rows: RowData, coordinates: Coordinates, n_threads: int
+        self,
+        design: Design,
+        rows: RowData,
+        coordinates: Coordinates,
+        n_threads: int,
+        reads: int = 0,
     ) -> None:
         self.design = design
         self.rows = rows
         self.coordinates = coordinates
         self.n_threads = n_threads
-        self.reads = 0
+        self.reads = int(reads)  # those that measured the columns count
         self._weight_sum = rows.total()
         self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)

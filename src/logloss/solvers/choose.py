@@ -41,6 +41,11 @@ def choose(solver: str | Solver, n_rows: int, n_coefficients: int) -> Choice:
         There is no solver of that name.
     """
     if not isinstance(solver, str):
+        if not hasattr(solver, "advance") or isinstance(solver, type):
+            raise UsageError(
+                f"solver must be a name or a solver object, not {solver!r}",
+                f"the solvers are auto, {', '.join(NAMED)}",
+            )
         return Choice(solver, "as asked for")
     if solver == "auto":
         return _best(n_rows, n_coefficients)

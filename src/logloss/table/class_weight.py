@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.checks import number
 from logloss.errors import UsageError
 from logloss.table.target import Target
 
@@ -48,13 +50,16 @@ def _factors(
             )
         total, share = float(s.sum()), float(s[positive].sum())
         return total / (2.0 * (total - share)), total / (2.0 * share)
+    if not isinstance(class_weight, Mapping):
+        raise UsageError(
+            f"class_weight must be 'balanced' or a mapping of labels, not {class_weight!r}"
+        )
     for label, value in class_weight.items():
         if label not in target.classes:
             raise UsageError(
                 f"class_weight names {label!r}, but the classes are {target.classes[0]!r}"
                 f" and {target.classes[1]!r}"
             )
-        if not 0.0 <= value < np.inf:
-            raise UsageError(f"the class weight of {label!r} must not be negative, but is {value}")
+        number(f"the class weight of {label!r}", value, 0.0, sys.float_info.max, open_low=True)
     negative, positive_label = target.classes
     return float(class_weight.get(negative, 1.0)), float(class_weight.get(positive_label, 1.0))
