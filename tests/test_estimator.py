@@ -163,7 +163,7 @@ def test_parameters_are_wrong() -> None:
         ({"l1_ratio": 0.5}, "L1 penalties are not available"),
         ({"solver": "newtn"}, "did you mean 'newton'"),
         ({"tol": 0.0}, "tol must be positive"),
-        ({"max_iter": 0}, "max_iter must be at least 1"),
+        ({"max_iter": 0}, "max_iter must be a whole number from 1 on"),
         ({"class_weight": {"maybe": 2.0}}, "class_weight names 'maybe'"),
         ({"penalty_factors": {"x7": 2.0}}, "penalty_factors names 'x7'"),
     ]:

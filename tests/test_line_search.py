@@ -45,7 +45,7 @@ def quadratic(t: float) -> tuple[float, float]:
 
 def flat(t: float) -> tuple[float, float]:
     """Like log(1 + e^(−t)): falls for ever."""
-    return math.log1p(math.exp(-t)), -1.0 / (1.0 + math.exp(t))
+    return math.log1p(math.exp(-t)), -math.exp(-t) / (1.0 + math.exp(-t))
 
 
 def wall(t: float) -> tuple[float, float]:

@@ -141,7 +141,8 @@ def information_is_lost(objective: Objective, beta: Array, hessian: Array | None
     left = dot(v, hessian @ v)
     if left > _LOST * float(np.diag(hessian).max()) * dot(v, v):
         return False
-    return left <= _LOST * dot(v, objective.hessian_product(null, v))
+    at_null = dot(v, objective.hessian_product(null, v))
+    return 0.0 < at_null and left <= _LOST * at_null
 
 
 def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: float) -> Array:

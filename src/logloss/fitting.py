@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_NO_PENALTY = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
 _FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
 
 
@@ -163,6 +164,7 @@ class Task:
         mean = self.rows.total(self.rows.y) / total
         where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
         inner = l2 / where.scale**2
+        inner[inner < _NO_PENALTY] = 0.0
         penalty = Penalty(np.append(inner, 0.0) if self.intercept else inner)
         likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
         return Objective(likelihood, penalty), where
