@@ -16,6 +16,7 @@ from benchmarks.worker import Job, PeerFailed, Worker
 
 TARGET = 1e-6  # (F − F*) / F*
 HALF_DECADE = 3.0
+_MOST_DECADES = 8  # above the first rung
 
 
 @dataclass(frozen=True)
@@ -106,17 +107,28 @@ def _climb(job: Job, task: Task, optimum: float, limit: float, start: int) -> Se
 
 
 def _loosest(job: Job, task: Task, optimum: float, worker: Worker, tolerance: float) -> Setting:
-    """Between the rung that was reached and the one before: half a decade looser, if that does."""
-    if len(PEERS[job.peer].tolerances) > 1:
-        looser = tolerance * HALF_DECADE
-        timed = worker.fit(looser)
+    """From a rung that was reached: half a decade looser if that does; decades, if it is the first.
+
+    What a tolerance means differs between libraries by as much as the number of rows.
+    """
+
+    def tried(tolerance: float) -> Setting:
+        timed = worker.fit(tolerance)
         gap = relative_gap(task, optimum, timed.solution)
-        if gap <= TARGET:
-            seconds = min(*timed.seconds, *worker.fit(looser).seconds)
-            return Setting(job.peer, job.layout, looser, seconds, gap)
-    timed = worker.fit(tolerance)
-    gap = relative_gap(task, optimum, timed.solution)
-    return Setting(job.peer, job.layout, tolerance, min(timed.seconds), gap)
+        return Setting(job.peer, job.layout, tolerance, min(timed.seconds), gap)
+
+    rungs = PEERS[job.peer].tolerances
+    reached = tried(tolerance)  # warm now
+    if len(rungs) == 1:
+        return reached
+    decades = _MOST_DECADES if tolerance == rungs[0] else 0
+    for decade in range(1, decades + 1):
+        looser = tried(tolerance * 10.0**decade)
+        if looser.gap > TARGET:
+            break
+        reached = looser
+    looser = tried(HALF_DECADE * (reached.tolerance or tolerance))
+    return looser if looser.gap <= TARGET else reached
 
 
 class _Memory:

@@ -83,7 +83,7 @@ def mirrored() -> Problem:
 
 def correlated() -> Problem:
     """Columns that are nearly a combination of each other: a condition number of about 1e10."""
-    rng, X, y = _plain(seed=1)
+    _, X, y = _plain(seed=1)
     X[:, 1] = X[:, 0] + 1e-5 * X[:, 1]
     return Problem(X, y, slow=True)
 
@@ -246,7 +246,7 @@ class Shrinkage:
         return l2 * problem.deviation() ** 2 if self.standardize else l2
 
     def suits(self, problem: Problem) -> bool:
-        """Is there a minimum? Without a penalty, or on free columns, it takes labels that overlap."""
+        """Is there a minimum? Columns without a penalty need labels that overlap."""
         if math.inf == self.C:
             return problem.minimum
         return bool(problem.free) or not self.leave

@@ -146,7 +146,7 @@ def test_bad_values_beside_the_matrix(role: str, value: float) -> None:
 def test_one_huge_value_is_no_proof_of_anything(
     n: int, value: float, storage: str, C: float
 ) -> None:
-    """Squares overflow. A fit that is called certified must be: no worse than without the column."""
+    """Squares overflow. What is called certified must be no worse than without the column."""
     X, y = draw(n)
     X[3, 1] = value
     rest = logloss.fit(np.delete(X, 1, axis=1), y, C=C)
@@ -173,7 +173,7 @@ def test_units_of_any_size_without_a_penalty(unit: float) -> None:
 
 @pytest.mark.parametrize("unit", [1e-300, 5e-324])
 def test_columns_too_small_to_matter(unit: float) -> None:
-    """A coefficient would overflow: these columns count as constant or cost nothing, with a bound."""
+    """Their coefficients would overflow: the optimum is that of the intercept alone."""
     X, y = draw(FEW)
     model = logloss.fit(X * unit, y, C=1.0)
     assert model.certificate.status is Status.CERTIFIED

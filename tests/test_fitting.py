@@ -166,7 +166,7 @@ def test_weights_and_offset_by_name_and_by_array() -> None:
 
 
 def test_an_offset_is_a_column_with_the_coefficient_one() -> None:
-    """Fitted with the column itself, and its own coefficient for an offset: the rest is the same."""
+    """With a column and its own coefficient for an offset, the rest stays the same."""
     free = fit(X, Y)
     last = free.fitted.coefficients[-1]
     fixed = fit(X[:, :-1], Y, offset=last * X[:, -1])
@@ -246,10 +246,10 @@ def test_scikit_learn_finds_the_same(C: float, intercept: bool) -> None:
 
 
 def test_ill_conditioned_columns_as_they_come() -> None:
-    """Breast cancer unscaled, without a penalty: it is separable; with C = 1e4 it has an optimum."""
+    """Breast cancer unscaled, with the same penalty as on scaled columns."""
     data, label = load_breast_cancer(return_X_y=True)
     scale = data.std(axis=0)
-    factors = scale**2  # the same penalty as on scaled columns
+    factors = scale**2
     raw = fit(data, label, C=1e4, penalty_factors=factors, tol=1e-9)
     scaled = fit(data / scale, label, C=1e4, tol=1e-9)
     assert raw.fitted.objective == pytest.approx(scaled.fitted.objective, rel=2e-9)
@@ -313,7 +313,7 @@ def test_null_loss_with_an_offset_is_that_of_the_best_intercept() -> None:
         ({"penalty_factors": {"x9": 1.0}}, "x9"),
         ({"class_weight": "balance"}, "balance"),
         ({"class_weight": {2: 1.0}}, "2"),
-        ({"class_weight": {1: -1.0}}, "negative"),
+        ({"class_weight": {1: -1.0}}, "-1"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
@@ -374,7 +374,7 @@ def test_kddcup_in_forty_reads(data_file: Callable[[str], Path]) -> None:
 
 
 def test_problems_have_the_labels_they_say() -> None:
-    """The table of problems itself: both labels are there, and no column of a weighted row is NaN."""
+    """The table of problems itself: both labels are among the rows that count."""
     for name, problem in PROBLEMS.items():
         kept = problem.s > 0.0
         assert problem.y[kept].min() == 0.0 < problem.y[kept].max() == 1.0, name

@@ -24,7 +24,7 @@ Curve = Callable[[float], tuple[float, float]]  # t → f(t), f'(t)
 
 @dataclass
 class Line:
-    """A function of the first coordinate, in place of an objective; counts how often it is asked."""
+    """A function of the first coordinate in place of an objective; lists where it was asked."""
 
     curve: Curve
     reads: list[float] = field(default_factory=list)
@@ -54,9 +54,9 @@ def wall(t: float) -> tuple[float, float]:
 
 
 def wiggly(t: float) -> tuple[float, float]:
-    return -t * math.exp(-t) + 0.01 * math.cos(20.0 * t), (t - 1.0) * math.exp(
-        -t
-    ) - 0.2 * math.sin(20.0 * t)
+    return -t * math.exp(-t) + 0.01 * math.cos(20.0 * t), (t - 1.0) * math.exp(-t) - 0.2 * math.sin(
+        20.0 * t
+    )
 
 
 def search(curve: Curve, first: float, **options: Any) -> tuple[Trial | None, Line, Trial]:
@@ -173,7 +173,7 @@ def test_backtracking_gives_up_where_nothing_is_better() -> None:
     task = objective(PROBLEMS["well"], "C=1")
     beta, direction, value, slope = halved(task, 0)
     assert backtrack(task, beta, -direction, value, slope) is None
-    line = Line(lambda t: (math.nan, math.nan))
+    line = Line(lambda _: (math.nan, math.nan))
     assert backtrack(line, np.zeros(1), np.ones(1), 0.0, 1.0) is None  # type: ignore[arg-type]
 
 

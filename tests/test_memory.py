@@ -1,4 +1,4 @@
-"""Rows in memory: derivatives, kept values, counted reads, coordinates, and what a fit allocates."""
+"""Rows in memory: derivatives, kept values, reads, coordinates, and what a fit allocates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def design(X: Any) -> Design:
 
 
 def likelihood(problem: Problem, storage: str = "C", n_threads: int = 1) -> MemoryLikelihood:
-    """Scaled, and centred where it fills nothing, so that coordinates are part of what is tested."""
+    """Scaled, and centred where that fills nothing: coordinates are part of what is tested."""
     X = STORAGES[storage](problem.X)
     d = problem.X.shape[1]
     centred = problem.intercept and not storage.startswith("cs")
@@ -116,7 +116,7 @@ def test_losses_along_a_direction(name: str, storage: str) -> None:
 
 @each_case
 def test_a_dual_point_solves_the_equation_of_the_intercept(name: str, storage: str) -> None:
-    """v = XᵀSr'/Σs with r' = r − q·(Xδ): the gradient less the Hessian product, but for the shift."""
+    """v = XᵀSr'/Σs, r' = r − q·(Xδ): gradient less Hessian product, but for a shift."""
     task = likelihood(PROBLEMS[name], storage)
     beta, delta, _ = points(task)
     delta = 0.01 * delta
@@ -189,7 +189,7 @@ def test_reads_are_counted() -> None:
         call()
         return task.reads - before
 
-    assert reads(lambda: task.null_fit()) == 0
+    assert reads(task.null_fit) == 0
     assert reads(lambda: task.loss_gradient(a)) == 1
     assert reads(lambda: task.hessian(a)) == 1
     assert reads(lambda: task.losses(a, b, np.linspace(0.0, 1.0, 20))) == 1

@@ -1,4 +1,4 @@
-"""A sample of rows that stands for all: chosen by their numbers alone, fair to labels and weights."""
+"""A sample of rows that stands for all: chosen by their numbers, fair to labels and weights."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_sample_carries_the_weight_of_each_label(
     full = np.ones(n) if weight is None else weight
     assert rows.dtype == np.int64
     assert (np.diff(rows) > 0).all()
-    assert 0 <= rows[0]
+    assert rows[0] >= 0
     assert rows[-1] < n
     assert (full[rows] > 0.0).all()
     assert (s > 0.0).all()

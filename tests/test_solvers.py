@@ -1,4 +1,4 @@
-"""Every problem of the table, by every solver, stored in every way, against the optimum to 50 digits."""
+"""Every problem by every solver, stored in every way, against the optimum to 50 digits."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_tight_tolerances(name: str, solver: str) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("name", ["unscaled", "timestamps"])
 def test_units_cost_no_solver_anything(name: str, solver: str) -> None:
-    """Scale and centre are taken out: reads as for columns in good units, not a thousand times more."""
+    """Scale and centre are taken out: about as many reads as for columns in good units."""
     problem = PROBLEMS[name]
     X = (problem.X - problem.X.mean(axis=0)) / problem.deviation()
     ill = fit(problem, "none", solver=solver)

@@ -6,6 +6,8 @@ then compete with those of the kernels.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,3 +30,35 @@ def solve(hessian: Array, gradient: Array) -> tuple[Array, int]:
     """
     step, rank = _kernels.solve(np.ascontiguousarray(hessian), gradient, ALIAS)
     return step, int(rank)
+
+
+def conjugate_gradients(
+    product: Callable[[Array], Array], right: Array
+) -> Iterator[tuple[Array, Array, float]]:
+    """Iterates of conjugate gradients for Hx = b, from 0 (Hestenes & Stiefel 1952).
+
+    Parameters
+    ----------
+    product : function
+        v → Hv, for a positive semidefinite H; called once an iteration.
+    right : ndarray
+        b.
+
+    Yields
+    ------
+    x, b − Hx, and how much ½ x·Hx − b·x has fallen in this iteration. The same arrays each time.
+    """
+    x = np.zeros_like(right)
+    residual, direction = right.copy(), right.copy()
+    square = dot(residual, residual)
+    while square > 0.0:
+        curved = product(direction)
+        curvature = dot(direction, curved)
+        if not curvature > 0.0:
+            return
+        rate = square / curvature
+        x += rate * direction
+        residual -= rate * curved
+        yield x, residual, 0.5 * rate * square
+        previous, square = square, dot(residual, residual)
+        direction = residual + (square / previous) * direction

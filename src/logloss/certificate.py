@@ -24,11 +24,13 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, solve
+from logloss.algebra import conjugate_gradients, dot, solve
 from logloss.objective import Objective
 
 Array = NDArray[np.float64]
@@ -142,7 +144,7 @@ def information_is_lost(objective: Objective, beta: Array, hessian: Array | None
     if left > _LOST * float(np.diag(hessian).max()) * dot(v, v):
         return False
     at_null = dot(v, objective.hessian_product(null, v))
-    return 0.0 < at_null and left <= _LOST * at_null
+    return at_null > 0.0 and left <= _LOST * at_null
 
 
 def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: float) -> Array:
@@ -160,21 +162,10 @@ def conjugate_step(
     objective: Objective, beta: Array, gradient: Array, accuracy: float, most: int = 500
 ) -> Array:
     """H⁻¹g by conjugate gradients, one read an iteration; see `newton_step`."""
-    l2 = objective.penalty.l2
-    weight = np.where(l2 > 0.0, 0.5 / np.where(l2 > 0.0, l2, 1.0), 0.5 / max(accuracy, 1e-300))
     step = np.zeros_like(gradient)
-    residual, direction = gradient.copy(), gradient.copy()
-    square = dot(residual, residual)
-    for _ in range(most):
-        if dot(weight * residual, residual) <= accuracy or square == 0.0:
+    product = partial(objective.hessian_product, beta)
+    for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
+        step = x
+        if objective.penalty.shortfall(residual, accuracy) <= accuracy:
             break
-        curved = objective.hessian_product(beta, direction)
-        curvature = dot(direction, curved)
-        if not curvature > 0.0:
-            break
-        rate = square / curvature
-        step += rate * direction
-        residual -= rate * curved
-        previous, square = square, dot(residual, residual)
-        direction = residual + (square / previous) * direction
     return step

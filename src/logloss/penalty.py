@@ -49,6 +49,14 @@ class Penalty:
         """l_j w_j, shape (n_coefficients,)."""
         return self.l2 * beta
 
+    def shortfall(self, residual: Array, accuracy: float = 1.0) -> float:
+        """What a residual ρ of the Newton system adds to the gap: Σ ρ_j² / (2 l_j) over l_j > 0.
+
+        Of unpenalised coefficients it must be rounding; here it counts as if l_j were `accuracy`.
+        """
+        l2 = np.where(self.free, max(accuracy, 1e-300), self.l2)
+        return 0.5 * float((residual**2 / l2).sum())
+
     def gap(self, beta: Array, score: Array) -> float:
         """Σ_j [pen_j(w_j) + pen_j*(−v_j) + v_j w_j] over the penalised coefficients.
 

@@ -56,8 +56,22 @@ class Coordinates:
         beta[-1] = intercept
         return beta
 
-    def hessian(self, gram: Array, columns: NDArray[np.int64], intercept: bool) -> Array:
-        """Scale the Gram matrix of these columns, centred, and the ones."""
+    def hessian(
+        self,
+        gram: Array,
+        columns: NDArray[np.int64],
+        intercept: bool,
+        uncentred: NDArray[np.bool_],
+    ) -> Array:
+        """Centre, where still to do, and scale the Gram matrix of these columns and the ones.
+
+        `uncentred`: of all columns, those that the kernel took as they are: sparse ones, which
+        centring would fill. Their G becomes G − μg' − gμ' + μμ'g₀.
+        """
+        center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
+        if center.any():
+            gram = gram - np.outer(center, gram[-1])
+            gram = gram - np.outer(gram[:, -1], center)
         scale = np.append(self.scale[columns], 1.0)
         scaled: Array = gram / np.outer(scale, scale)
         return scaled if intercept and self.intercept else scaled[:-1, :-1]
@@ -67,12 +81,11 @@ class Coordinates:
 class Spread:
     """Weighted mean and standard deviation of each column, shape (n_columns,).
 
-    Not finite where the data are not. `sparse`: the columns that must not be centred.
+    Not finite where the data are not.
     """
 
     mean: Array
     deviation: Array
-    sparse: NDArray[np.bool_]
 
 
 def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
@@ -88,7 +101,7 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
         variance = second / total - (mean - near) ** 2
         constant = variance <= 1e-15 * second / total + 1e-24 * mean**2
         deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
-    return Spread(mean, deviation, design.sparse)
+    return Spread(mean, deviation)
 
 
 def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
@@ -110,8 +123,7 @@ def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) ->
     curvature : float
         A typical p(1−p).
     """
-    centred = ~spread.sparse & intercept
-    center = np.nan_to_num(np.where(centred, spread.mean, 0.0), posinf=0.0, neginf=0.0)
+    center = np.nan_to_num(spread.mean, posinf=0.0, neginf=0.0) * intercept
     with np.errstate(invalid="ignore", over="ignore"):
         scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
     usable = np.isfinite(scale) & (scale > 0.0)

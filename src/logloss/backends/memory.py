@@ -6,6 +6,7 @@ and trial steps between them, need no read to find them again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from logloss.backends.sampling import stratified
 from logloss.table.design import Design
 
 Array = NDArray[np.float64]
+
+_LARGEST_SHIFT = 1e3  # of the intercept, in log odds, to make Σ s r' vanish
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +125,16 @@ class MemoryLikelihood:
         self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
     ) -> Array:
         columns = self._columns if subset is None else subset[subset < self.design.n_columns]
-        center = self.coordinates.center
+        sparse = self.design.sparse
+        center = np.where(sparse, 0.0, self.coordinates.center)
         z = self._linear(beta)
         gram = _kernels.gram(
             self.design.kernel, self._observations, z, center, columns, self.n_threads, secant
         )
         self.reads += 1
         with_intercept = subset is None or len(columns) < len(subset)
-        return self.coordinates.hessian(gram, columns, with_intercept) / self._weight_sum
+        hessian = self.coordinates.hessian(gram, columns, with_intercept, sparse)
+        return hessian / self._weight_sum
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
         coef, intercept = self.coordinates.raw(v)
@@ -147,10 +152,12 @@ class MemoryLikelihood:
             self.design.kernel, self._observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
-        shift = 0.0
         score = self.coordinates.gradient(raw, slope)
+        shift = 0.0
         if self.coordinates.intercept and curvature > 0.0:
             shift = slope / curvature
+            if not abs(shift) < _LARGEST_SHIFT:  # it would drown ξ, and with it r'
+                return DualSums(score, math.inf, False)
             score = score - shift * self.coordinates.gradient(curved, curvature)
             score[-1] = 0.0
         gap, outside = _kernels.row_gap(self._observations, z, xi, shift, self.n_threads)

@@ -80,6 +80,8 @@ class State:
         An approximate Newton step from beta (β − step is better), for a certificate.
     decrease : float
         Its guess of F(β) − min F; nan where it has none.
+    rest : float
+        What the inexactness of `step` adds to the gap of its certificate; nan where not known.
     exact : bool
         `step` is the Newton step to rounding, not an approximation.
     hessian : ndarray of shape (n_coefficients, n_coefficients), or None
@@ -93,6 +95,7 @@ class State:
     gradient: Array
     step: Array | None = None
     decrease: float = math.nan
+    rest: float = math.nan
     exact: bool = False
     hessian: Array | None = None
     stalled: bool = False
@@ -301,7 +304,8 @@ def _certify(
     if math.isnan(state.value):
         return math.nan, bounds
     step = state.step
-    if step is None or (objective.free_columns and not state.exact):
+    poor = objective.free_columns or insist or state.rest > goal
+    if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
     gap = min(duality_gap(objective, state.beta, step), state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
@@ -321,6 +325,8 @@ def _promising(
     objective: Objective, state: State, previous: State, bounds: _Bounds, goal: float
 ) -> bool:
     """Is a certificate likely to reach the goal, and worth its reads?"""
+    if state.rest >= 0.0:
+        return 1.2 * (state.decrease + state.rest) <= goal or state.decrease <= 0.01 * goal
     if state.decrease >= 0.0:
         usual = 1.0 if state.exact else INEXACT
         return state.decrease * (bounds.ratio or usual) <= goal

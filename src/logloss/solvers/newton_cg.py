@@ -10,11 +10,13 @@ LIBLINEAR, Hsia, Chiang & Lin, ACML 2018).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
+from logloss.algebra import conjugate_gradients, dot
 from logloss.objective import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import backtrack
@@ -32,7 +34,7 @@ class NewtonCG:
         Inner iterations at most.
     """
 
-    eta: float = 0.05
+    eta: float = 0.2
     most_inner: int = 250
     name: str = "newton-cg"
     most_steps: int = 500
@@ -57,30 +59,13 @@ class NewtonCG:
         return self._state(objective, beta, value, gradient)
 
     def _state(self, objective: Objective, beta: Array, value: float, gradient: Array) -> State:
-        step, decrease = self._inner(objective, beta, gradient)
-        stalled = not np.isfinite(decrease) or decrease <= 0.0
-        return State(beta, value, gradient, step, decrease, stalled=stalled)
-
-    def _inner(self, objective: Objective, beta: Array, gradient: Array) -> tuple[Array, float]:
-        """δ and the model's decrease, ½ δ·∇F at the exact solution."""
-        step = np.zeros_like(gradient)
-        residual, direction = gradient.copy(), gradient.copy()
-        square = dot(residual, residual)
-        model = 0.0
-        for j in range(1, self.most_inner + 1):
-            if square == 0.0:
-                break
-            curved = objective.hessian_product(beta, direction)
-            curvature = dot(direction, curved)
-            if not curvature > 0.0:
-                break
-            rate = square / curvature
-            step += rate * direction
-            residual -= rate * curved
-            gain = 0.5 * rate * square
-            model += gain
+        product = partial(objective.hessian_product, beta)
+        step, residual, model = np.zeros_like(gradient), gradient, 0.0
+        iterates = islice(conjugate_gradients(product, gradient), self.most_inner)
+        for j, (x, left, gain) in enumerate(iterates, start=1):
+            step, residual, model = x, left, model + gain
             if j * gain <= self.eta * model:
                 break
-            previous, square = square, dot(residual, residual)
-            direction = residual + (square / previous) * direction
-        return step, model
+        rest = objective.penalty.shortfall(residual)
+        stalled = not model > 0.0
+        return State(beta, value, gradient, step, model, rest, stalled=stalled)

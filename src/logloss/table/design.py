@@ -33,7 +33,7 @@ class Design:
     encoded : Encoded
         The arrays behind the blocks.
     sparse : ndarray of shape (n_columns,), bool
-        Columns that must not be centred, as that would fill them.
+        Columns that cannot be centred as they are read, as that would fill them.
     """
 
     kernel: _kernels.Design
