@@ -119,7 +119,7 @@ def test_a_dual_point_solves_the_equation_of_the_intercept(name: str, storage: s
     """v = XᵀSr'/Σs, r' = r − q·(Xδ): gradient less Hessian product, but for a shift."""
     task = likelihood(PROBLEMS[name], storage)
     beta, delta, _ = points(task)
-    delta = 0.01 * delta
+    beta, delta = 0.1 * beta, 0.01 * delta
     sums = task.dual(beta, delta)
     _, gradient = task.loss_gradient(beta)
     if not task.has_intercept:
@@ -131,7 +131,16 @@ def test_a_dual_point_solves_the_equation_of_the_intercept(name: str, storage: s
         expected = expected - column * (expected[-1] / column[-1])
         assert abs(sums.score[-1]) <= 1e-15
     np.testing.assert_allclose(sums.score, expected, atol=1e-9)
-    assert sums.gap >= 0.0
+    assert 0.0 <= sums.gap < np.inf
+
+
+def test_a_shift_that_drowns_everything_is_no_dual_point() -> None:
+    """So far out that p(1−p) is 1e-190, the intercept's equation cannot be solved in float64."""
+    task = likelihood(PROBLEMS["one_column"])
+    far = np.array([1e-3, 440.0])
+    sums = task.dual(far, np.array([0.0, 1.0]))
+    assert not sums.feasible
+    assert sums.gap == np.inf
 
 
 # ---- values that are kept
