@@ -219,7 +219,7 @@ def test_penalty_factors_by_position_and_by_name() -> None:
         without.coef_ * np.sqrt(factors[1:]), scaled.coef_, rtol=1e-6, atol=1e-9
     )
     r = mine.predict_proba(X)[:, 1] - y
-    # not penalised: its score is zero at the optimum, and g²/(2L) ≤ F − min F near it, L ≤ mean x²/4
+    # not penalised: its score is zero at the optimum; g²/(2L) ≤ F − min F near it, L ≤ mean x²/4
     gap = mine.model_.certificate.gap
     assert gap < 1e-14
     assert abs(X[:, 0] @ r) <= len(y) * np.sqrt(0.5 * np.mean(X[:, 0] ** 2) * gap)

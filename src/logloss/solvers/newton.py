@@ -68,8 +68,8 @@ class Newton:
     """Parameters.
 
     share : float
-        Share of the rows in the first sample, where that is not more than twice what
-        `rows_per_coefficient` asks for.
+        Share of the rows in the first sample at most, where `rows_per_coefficient` asks for no
+        more.
     rows_per_coefficient : float
         Σq in the sample is to be at least this many times the number of coefficients; with fewer
         rows than that, all are taken.
@@ -84,7 +84,8 @@ class Newton:
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""
         sample = self._sample(objective, self.share)
-        if sample is None or beta[:-1].any():
+        known = beta[:-1] if objective.likelihood.has_intercept else beta
+        if sample is None or known.any():
             value, gradient = objective.value_gradient(beta)
             return _steered(objective, beta, value, gradient, sample, self.share, secant=True)
         null = objective.value_of_null()
@@ -139,7 +140,7 @@ class Newton:
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
         least = int(self.rows_per_coefficient * objective.n_coefficients / _CURVATURE)
-        enough = 2.0 * least * (share / self.share) / objective.n_rows
+        enough = least * (share / self.share) / objective.n_rows
         return objective.subsample(min(share, enough), least) if share < 0.5 else None
 
 
