@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError
-from logloss.table.read import column_values, read, unknown_column
+from logloss.table.read import column_values, read
 from logloss.table.schema import Encoded, NumericColumn, Schema, learn
-from logloss.table.source import Source
+from logloss.table.source import Source, unknown_column
 from logloss.table.target import Label, Labels, Target, encode_target
 
 __all__ = [

@@ -25,8 +25,7 @@ import pyarrow.parquet
 
 from logloss.errors import DataError, UsageError, nearest
 from logloss.table.arrow import check_names, first_line, is_number, source_of
-from logloss.table.read import unknown_column
-from logloss.table.source import Source
+from logloss.table.source import Source, unknown_column
 
 _BLOCK = 1 << 20  # bytes parsed at a time: small enough to overlap decompressing with parsing
 _CAREFUL_BLOCK = 1 << 28

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from logloss.errors import DataError, UsageError, nearest
-from logloss.table.source import Source
+from logloss.errors import DataError
+from logloss.table.source import Source, unknown_column
 from logloss.table.target import Labels
 
-__all__ = ["Source", "column_values", "read", "unknown_column"]
+__all__ = ["Source", "column_values", "read"]
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 _LABEL_KINDS = "OUST"  # of objects and text
@@ -105,18 +105,6 @@ def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Labels:
         return np.asarray(values)
     except ValueError as error:
         raise DataError(f"{where} is not a column: its entries differ in length") from error
-
-
-def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:
-    """The error for a column that is not there; the hint is the nearest name, or all names."""
-    names = tuple(names)
-    near = nearest(name, names)
-    if near is not None:
-        hint = f"did you mean {near!r}?"
-    else:
-        shown = ", ".join(map(repr, names[:20]))
-        hint = f"the columns are {shown}{', …' if len(names) > 20 else ''}"
-    return UsageError(f"{where} has no column {name!r}", hint)
 
 
 def _project(source: Source, columns: Collection[str] | None, exclude: Collection[str]) -> Source:

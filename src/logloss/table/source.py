@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from logloss.errors import UsageError, nearest
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,15 @@ class Source:
 def _columns_of(matrix: Any, chosen: np.ndarray[Any, Any]) -> Any:
     in_a_row = chosen.size > 0 and bool((np.diff(chosen) == 1).all())
     return matrix[:, chosen[0] : chosen[-1] + 1] if in_a_row else matrix[:, chosen]
+
+
+def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:
+    """The error for a column that is not there; the hint is the nearest name, or all names."""
+    names = tuple(names)
+    near = nearest(name, names)
+    if near is not None:
+        hint = f"did you mean {near!r}?"
+    else:
+        shown = ", ".join(map(repr, names[:20]))
+        hint = f"the columns are {shown}{', …' if len(names) > 20 else ''}"
+    return UsageError(f"{where} has no column {name!r}", hint)
