@@ -40,7 +40,7 @@ _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sampl
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
 _CHEAP = 0.004  # the same where a Hessian is that of a sample, which costs less than a step
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
-_FAR = 0.05  # of F, still to gain: where the secant Hessian steers
+_FAR = 0.02  # of F, still to gain: where the secant Hessian steers
 _NEAR = 1e-2  # Σs (F − min F), in squared standard errors: where one exact step is enough
 
 
@@ -102,17 +102,17 @@ class Newton:
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
         """One damped step; then a new Hessian, or a larger sample, if this one steered badly."""
-        moved = _step(objective, state)
-        if moved is None:
+        point = _step(objective, state)
+        if point is None:
             if state.sample is None and state.fresh and not state.exact:
                 return _steered(objective, state.beta, state.value, state.gradient)
             if state.sample is None and state.fresh:
                 return replace(state, stalled=True)
             return self._steer_better(objective, state, state)
-        kept = _with_step(moved)
+        kept = _moved(state, *point)
         if kept.value >= state.value and kept.decrease > 0.5 * state.decrease:
             return replace(kept, stalled=True)
-        if not kept.decrease <= _enough(objective, state) * state.decrease:
+        if _far(kept) or not kept.decrease <= _enough(objective, state) * state.decrease:
             kept = self._steer_better(objective, kept, state)
         if objective.free_columns and kept.sample is not None and _near(objective, kept):
             return _steered(objective, kept.beta, kept.value, kept.gradient)
@@ -135,7 +135,7 @@ class Newton:
             state.gradient,
             sample,
             share,
-            secant=state.decrease > _FAR * state.value,
+            secant=_far(state),
         )
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
@@ -155,42 +155,66 @@ def _steered(
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
     hessian = (objective if sample is None else sample).hessian(beta, secant)
-    exact = sample is None and not secant
-    return _with_step(
-        NewtonState(beta, value, gradient, exact=exact, hessian=hessian, sample=sample, share=share)
+    step, _ = solve(hessian, gradient)
+    decrease = 0.5 * dot(gradient, step)
+    return NewtonState(
+        beta,
+        value,
+        gradient,
+        step,
+        decrease,
+        exact=sample is None and not secant,
+        hessian=hessian,
+        stalled=not decrease > 0.0,
+        sample=sample,
+        share=1.0 if sample is None else share,
     )
 
 
-def _with_step(state: NewtonState) -> NewtonState:
+def _moved(state: NewtonState, beta: Array, value: float, gradient: Array) -> NewtonState:
+    """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
-    step, _ = solve(state.hessian, state.gradient)
-    decrease = 0.5 * dot(state.gradient, step)
-    stalled = not decrease > 0.0
-    return replace(state, step=step, decrease=decrease, stalled=stalled, fresh=state.step is None)
+    step, _ = solve(state.hessian, gradient)
+    decrease = 0.5 * dot(gradient, step)
+    return NewtonState(
+        beta,
+        value,
+        gradient,
+        step,
+        decrease,
+        exact=state.exact,
+        hessian=state.hessian,
+        stalled=not decrease > 0.0,
+        fresh=False,
+        sample=state.sample,
+        share=state.share,
+    )
 
 
-def _step(objective: Objective, state: NewtonState) -> NewtonState | None:
-    """The next point; None where no step along the direction decreases F."""
+def _step(objective: Objective, state: NewtonState) -> tuple[Array, float, Array] | None:
+    """The next point, F and ∇F there; None where no step along the direction decreases F."""
     assert state.step is not None
     slope, rounding = 2.0 * state.decrease, 1e-15 * abs(state.value)
     beta = state.beta - state.step
     value, gradient = objective.value_gradient(beta)
     if value <= state.value - 1e-4 * slope or (slope <= rounding and value <= state.value):
-        return replace(state, beta=beta, value=value, gradient=gradient)
+        return beta, value, gradient
     found = backtrack(objective, state.beta, -state.step, state.value, slope)
     if found is None:
         return None
     beta = state.beta - found * state.step
     value, gradient = objective.value_gradient(beta)
-    return (
-        replace(state, beta=beta, value=value, gradient=gradient) if value < state.value else None
-    )
+    return (beta, value, gradient) if value < state.value else None
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:
     """How far a step with a kept Hessian must shrink the error: less, the more a new one costs."""
     well = _STEERS_WELL if state.sample is None else _CHEAP
     return float(well ** (128.0 / (128.0 + state.share * objective.n_coefficients)))
+
+
+def _far(state: NewtonState) -> bool:
+    return state.decrease > _FAR * state.value
 
 
 def _near(objective: Objective, state: NewtonState) -> bool:
