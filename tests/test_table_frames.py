@@ -211,7 +211,7 @@ def test_pandas_columns_that_arrow_cannot_hold(values: Any) -> None:
     ) as info:
         read(frame)
     assert "'c'" not in info.value.message
-    assert info.value.hint == "leave out it with --exclude odd (in Python exclude=['odd'])"
+    assert info.value.hint == "leave it out with --exclude odd (in Python exclude=['odd'])"
 
 
 # ---- bad tables

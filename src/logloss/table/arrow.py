@@ -321,7 +321,7 @@ def _missing_in(holes: list[tuple[str, Any]], source: Source) -> DataError:
     ]
     return DataError(
         f"{source.where} has missing values in {_and_more(listed, len(holes))}",
-        "fill them, leave out these rows, or the columns: leave out "
+        "fill them, leave out these rows, or the columns: leave "
         + _how_to_exclude([name for name, _ in holes]),
     )
 
@@ -330,7 +330,7 @@ def _not_numbers(where: str, problems: list[str], names: list[str]) -> DataError
     return DataError(
         f"{where}: only columns of numbers or bools can be fitted, but"
         f" {_and_more(problems, len(names))}",
-        f"leave out {_how_to_exclude(names)}",
+        f"leave {_how_to_exclude(names)}",
     )
 
 
@@ -344,4 +344,4 @@ def _how_to_exclude(names: list[str]) -> str:
     them = "it" if len(names) == 1 else "them"
     options = " ".join(f"--exclude {shlex.quote(name)}" for name in names)
     in_python = f"{names!r}" if len(names) <= _SHOWN else "[…]"
-    return f"{them} with {options} (in Python exclude={in_python})"
+    return f"{them} out with {options} (in Python exclude={in_python})"
