@@ -28,7 +28,7 @@ FLOORS = (
     {"algebra", "checks", "files"},
     {"table"},
     {"backends", "penalty"},
-    {"objective"},
+    {"objective", "strength"},
     {"certificate"},
     {"solvers"},
     {"fitted"},
@@ -46,8 +46,8 @@ FORBIDDEN = {
     "solvers": {"table", "backends"},
     "report": {"table", "backends", "objective", "_kernels"},
     "export": {"backends", "objective", "solvers", "_kernels"},
-    "cli": {"backends", "objective", "penalty", "_kernels"},
-    "estimator": {"backends", "objective", "penalty", "_kernels"},
+    "cli": {"backends", "objective", "penalty", "strength", "_kernels"},
+    "estimator": {"backends", "objective", "penalty", "strength", "_kernels"},
 }
 
 # A package that is slow to import or not always there, and the only places that may ask for it.

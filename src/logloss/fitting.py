@@ -19,9 +19,9 @@ from logloss.errors import DataError
 from logloss.fitted import Fitted
 from logloss.model import Model
 from logloss.objective import Objective
-from logloss.penalty import Penalty, Strength
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
 from logloss.solvers.choose import Choice, choose
+from logloss.strength import Strength
 from logloss.table import Schema, Split, encode_target, learn, split
 from logloss.table.bad_values import check_finite
 from logloss.table.class_weight import class_weights
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_NO_PENALTY = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
 _FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
 
 
@@ -52,6 +51,7 @@ def fit(
     max_iter: int | None = None,
     fit_intercept: bool = True,
     penalty_factors: Any = None,
+    bounds: Any = None,
     standardize: bool = False,
     positive: Label | None = None,
     exclude: Collection[str] = (),
@@ -72,7 +72,7 @@ def fit(
     class_weight : mapping of label to weight, or "balanced", optional
         Multiplied into the weights. "balanced" gives both classes the same weight in total.
     C, l1_ratio : float
-        scikit-learn's meaning: l = (1 − l1_ratio)/(C Σs). inf: no penalty.
+        scikit-learn's meaning: a = l1_ratio/(C Σs), l = (1 − l1_ratio)/(C Σs). inf: no penalty.
     l1, l2 : float, optional
         glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
     solver : str or Solver
@@ -84,6 +84,9 @@ def fit(
     fit_intercept : bool
     penalty_factors : mapping of coefficient name to factor, or array of shape (d,), optional
         What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
+    bounds : mapping of coefficient name to bounds, or sequence of d bounds, optional
+        Of the coefficients as they are reported: a pair (lower, upper), in which None is none, or
+        a sign, "+" or "-".
     standardize : bool
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         What is reported is in the units of the columns all the same.
@@ -113,13 +116,15 @@ def fit(
         An option is wrong, or names a column that is not there.
     """
     begun = time.perf_counter()
-    strength = Strength(C, l1_ratio, l1, l2, penalty_factors, standardize)
+    strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
     _check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     task = _task(parts, positive, class_weight, fit_intercept, threads(n_threads))
-    chosen = choose(solver, task.design.n_rows, task.design.n_columns + fit_intercept)
+    chosen = choose(
+        solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
+    )
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     options = {
@@ -160,12 +165,11 @@ class Task:
             else spread_of_some(self.design, self.n_threads)
         )
         total = self.rows.total()
-        l2 = strength.l2_of(self.schema.coefficient_names, total, measured.deviation)
+        names = self.schema.coefficient_names
+        weights = strength.weights(names, total, measured.deviation)
         mean = self.rows.total(self.rows.y) / total
-        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
-        inner = l2 / where.scale**2
-        inner[inner < _NO_PENALTY] = 0.0
-        penalty = Penalty(np.append(inner, 0.0) if self.intercept else inner)
+        where = coordinates(measured, weights[0], max(mean * (1.0 - mean), 1e-6), self.intercept)
+        penalty = strength.penalty(weights, names, where.scale, self.intercept)
         likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
         return Objective(likelihood, penalty), where
 

@@ -1,6 +1,9 @@
 """The objective F(β) = likelihood + penalty: all that a solver sees.
 
-F(β) = (1/Σs) Σ_i s_i bce(y_i, x_i·w + b + o_i) + Σ_j (l_j/2) w_j²
+F(β) = (1/Σs) Σ_i s_i bce(y_i, x_i·w + b + o_i) + Σ_j [a_j |w_j| + (l_j/2) w_j²],  lo ≤ w ≤ hi
+
+Values are those of all of F; gradients and Hessians are those of its smooth part, without a_j and
+the bounds.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A smooth objective; each method but `values` and `value_of_null` costs one read of the data.
+    """Each method but `values` and `value_of_null` costs one read of the data.
 
     Points and gradients have shape (n_coefficients,), the intercept last where there is one.
     """
@@ -41,8 +44,8 @@ class Objective:
 
     @cached_property
     def unpenalised(self) -> bool:
-        """Nothing is penalised, so that a minimum may not exist."""
-        return not self.penalty.l2.any()
+        """Nothing is penalised or bounded, so that a minimum may not exist."""
+        return self.penalty.smooth and not self.penalty.l2.any()
 
     @cached_property
     def free_columns(self) -> bool:
@@ -64,9 +67,12 @@ class Objective:
         values: Array = losses + np.array([self.penalty.value(beta + t * direction) for t in steps])
         return values
 
-    def hessian(self, beta: Array, secant: bool = False) -> Array:
-        hessian = self.likelihood.hessian(beta, secant=secant)
-        hessian.flat[:: len(hessian) + 1] += self.penalty.l2
+    def hessian(
+        self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
+    ) -> Array:
+        hessian = self.likelihood.hessian(beta, subset, secant=secant)
+        l2 = self.penalty.l2 if subset is None else self.penalty.l2[subset]
+        hessian.flat[:: len(hessian) + 1] += l2
         return hessian
 
     def hessian_product(self, beta: Array, v: Array) -> Array:

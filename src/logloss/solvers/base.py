@@ -116,6 +116,11 @@ class Solver(Protocol):
         """Its steps do not depend on the units of the columns."""
         ...
 
+    @property
+    def nonsmooth(self) -> bool:
+        """It takes L1 penalties and bounds."""
+        ...
+
     def start(self, objective: Objective, beta: Array) -> Any:
         """The state at beta, or at a better point that the solver knows how to find."""
         ...

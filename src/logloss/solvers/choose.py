@@ -11,6 +11,7 @@ from logloss.solvers.descent import GradientDescent, Nesterov
 from logloss.solvers.lbfgs import LBFGS
 from logloss.solvers.newton import Newton
 from logloss.solvers.newton_cg import NewtonCG
+from logloss.solvers.prox_newton import ProxNewton
 
 WIDE = 2000  # coefficients beyond which a dense Hessian costs more than it saves
 
@@ -20,6 +21,7 @@ NAMED: dict[str, type[Any]] = {
     "lbfgs": LBFGS,
     "newton": Newton,
     "newton-cg": NewtonCG,
+    "prox-newton": ProxNewton,
 }
 ALIASES = {"newton-cholesky": "newton", "liblinear": "newton-cg"}
 
@@ -32,14 +34,30 @@ class Choice:
     reason: str
 
 
-def choose(solver: str | Solver, n_rows: int, n_coefficients: int) -> Choice:
+def choose(solver: str | Solver, n_rows: int, n_coefficients: int, smooth: bool = True) -> Choice:
     """Find the solver that was named, or the best for a problem of this shape.
+
+    Parameters
+    ----------
+    smooth : bool
+        There is no L1 penalty, and no bound.
 
     Raises
     ------
     UsageError
-        There is no solver of that name.
+        There is no solver of that name, or it cannot take the penalty.
     """
+    choice = _find(solver, n_rows, n_coefficients, smooth)
+    if not smooth and not choice.solver.nonsmooth:
+        able = [name for name, kind in NAMED.items() if kind.nonsmooth]
+        raise UsageError(
+            f"{choice.solver.name} cannot take an L1 penalty or bounds",
+            f"the solvers that can: auto, {', '.join(able)}",
+        )
+    return choice
+
+
+def _find(solver: str | Solver, n_rows: int, n_coefficients: int, smooth: bool) -> Choice:
     if not isinstance(solver, str):
         if not hasattr(solver, "advance") or isinstance(solver, type):
             raise UsageError(
@@ -48,18 +66,20 @@ def choose(solver: str | Solver, n_rows: int, n_coefficients: int) -> Choice:
             )
         return Choice(solver, "as asked for")
     if solver == "auto":
-        return _best(n_rows, n_coefficients)
+        return _best(n_rows, n_coefficients, smooth)
     if solver in NAMED:
         return Choice(NAMED[solver](), "as asked for")
     if solver in ALIASES:
-        name = ALIASES[solver]
+        name = ALIASES[solver] if smooth else "prox-newton"
         return Choice(NAMED[name](), f"the nearest to scikit-learn's {solver!r}")
     near = nearest(solver, [*NAMED, *ALIASES, "auto"])
     hint = f"did you mean {near!r}?" if near else f"the solvers are auto, {', '.join(NAMED)}"
     raise UsageError(f"there is no solver {solver!r}", hint)
 
 
-def _best(n: int, d: int) -> Choice:
+def _best(n: int, d: int, smooth: bool) -> Choice:
+    if not smooth:
+        return Choice(ProxNewton(), "an L1 penalty or bounds keep most columns out of each step")
     if d > WIDE:
         return Choice(NewtonCG(), f"{d:,} coefficients are too many for a dense Hessian")
     return Choice(Newton(), f"{d:,} coefficients and {n:,} rows make a dense Hessian cheap")

@@ -80,6 +80,7 @@ class Newton:
     name: str = "newton"
     most_steps: int = 200
     affine_invariant: bool = True
+    nonsmooth: bool = False
 
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""
@@ -154,7 +155,7 @@ def _steered(
     secant: bool = False,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
-    hessian = (objective if sample is None else sample).hessian(beta, secant)
+    hessian = (objective if sample is None else sample).hessian(beta, secant=secant)
     step, _ = solve(hessian, gradient)
     decrease = 0.5 * dot(gradient, step)
     return NewtonState(

@@ -39,6 +39,7 @@ class NewtonCG:
     name: str = "newton-cg"
     most_steps: int = 500
     affine_invariant: bool = False
+    nonsmooth: bool = False
 
     def start(self, objective: Objective, beta: Array) -> State:
         return self._state(objective, beta, *objective.value_gradient(beta))
