@@ -166,6 +166,6 @@ def conjugate_step(
     product = partial(objective.hessian_product, beta)
     for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
         step = x
-        if objective.penalty.shortfall(residual, accuracy) <= accuracy:
+        if objective.late or objective.penalty.shortfall(residual, accuracy) <= accuracy:
             break
     return step
