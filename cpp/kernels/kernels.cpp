@@ -2,6 +2,7 @@
 #include "gram.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
+#include "quadratic.hpp"
 #include "solve.hpp"
 #include "vectors.hpp"
 
@@ -15,7 +16,7 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, bernoulli, stream_read};
+                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read};
     return kernels;
 }
 

@@ -52,6 +52,10 @@ class Penalty:
         far = np.full(len(l2), math.inf)
         return cls(l2, np.zeros(len(l2)), -far, far)
 
+    def of(self, subset: NDArray[np.int64]) -> Penalty:
+        """That of these coefficients alone."""
+        return Penalty(self.l2[subset], self.l1[subset], self.lower[subset], self.upper[subset])
+
     @cached_property
     def smooth(self) -> bool:
         """Neither an L1 penalty nor a bound: pen has a gradient everywhere."""
@@ -85,6 +89,17 @@ class Penalty:
             return x
         shrunk = np.sign(x) * np.maximum(np.abs(x) - step * self.l1, 0.0)
         clipped: Array = np.clip(shrunk, self.lower, self.upper)
+        return clipped
+
+    def settle(self, beta: Array) -> Array:
+        """The same point with what rounding has left beside a bound put on it."""
+        if not self.bounded.any():
+            return beta
+        for bound in (self.lower, self.upper):
+            far = np.where(np.isfinite(bound), bound, 0.0)
+            near = np.isfinite(bound) & (np.abs(beta - far) <= 1e-12 * np.abs(far))
+            beta = np.where(near, far, beta)
+        clipped: Array = np.clip(beta, self.lower, self.upper)
         return clipped
 
     def pull(self, beta: Array, gradient: Array) -> Array:
