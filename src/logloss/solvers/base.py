@@ -359,14 +359,19 @@ def _certify(
     if math.isnan(state.value):
         return math.nan, bounds
     step = state.step
-    poor = objective.free_columns or state.rest > goal
+    poor = objective.free_columns or _expected(state, bounds) > goal
     if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
     gap = min(duality_gap(objective, state.beta, step), state.value)
-    guess = state.decrease if state.decrease > 0.0 else goal
+    guess = state.decrease + max(state.rest, 0.0) if state.decrease > 0.0 else goal
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
     return gap, _Bounds(lower, ratio, objective.reads)
+
+
+def _expected(state: State, bounds: _Bounds) -> float:
+    """The gap that the state's step should prove, where the solver can tell; else nan."""
+    return max(bounds.ratio or 1.2, 1.2) * (state.decrease + state.rest)
 
 
 def _known_gap(state: State, bounds: _Bounds, goal: float) -> float:
@@ -381,7 +386,7 @@ def _promising(
 ) -> bool:
     """Is a certificate likely to reach the goal, and worth its reads?"""
     if state.rest >= 0.0:
-        return 1.2 * (state.decrease + state.rest) <= goal or state.decrease <= 0.01 * goal
+        return _expected(state, bounds) <= goal or state.decrease <= 0.01 * goal
     if state.decrease >= 0.0:
         usual = 1.0 if state.exact else INEXACT
         return state.decrease * (bounds.ratio or usual) <= goal

@@ -25,12 +25,15 @@ the Hessian is then taken over all rows, once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.algebra import dot
 from logloss.objective import Objective
+from logloss.penalty import Penalty
 from logloss.quadratic import model_step
 from logloss.solvers.base import State, Stop, solve_to
 from logloss.solvers.line_search import damped
@@ -57,11 +60,14 @@ class NewtonState(State):
         The rows it is taken from; None: all.
     share : float
         Of all rows.
+    pull : float
+        The norm of the least subgradient; nan where F is smooth.
     """
 
     fresh: bool = True
     sample: Objective | None = None
     share: float = 1.0
+    pull: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,7 @@ class Newton:
             sample,
             share,
             secant=_far(state),
+            pull=previous.pull,
         )
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
@@ -154,6 +161,7 @@ def _steered(
     sample: Objective | None = None,
     share: float = 1.0,
     secant: bool = False,
+    pull: float = math.nan,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
     hessian = (objective if sample is None else sample).hessian(beta, secant=secant)
@@ -165,8 +173,12 @@ def _steered(
         hessian=hessian,
         sample=sample,
         share=1.0 if sample is None else share,
+        pull=pull,
     )
-    return replace(_moved(objective, state, beta, value, gradient), fresh=True)
+    moved = _moved(objective, state, beta, value, gradient)
+    exact = sample is None and not secant
+    rest = 0.0 if exact and not objective.penalty.smooth else moved.rest
+    return replace(moved, fresh=True, exact=exact, rest=rest)
 
 
 def _moved(
@@ -175,8 +187,12 @@ def _moved(
     """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
     model = model_step(objective.penalty, state.hessian, beta, gradient)
+    pull, rest = _rest(objective.penalty, beta, gradient, state.pull)
     return replace(
         state,
+        rest=rest,
+        pull=pull,
+        exact=state.exact and objective.penalty.smooth,
         beta=beta,
         value=value,
         gradient=gradient,
@@ -185,6 +201,20 @@ def _moved(
         stalled=not model.decrease > 0.0,
         fresh=False,
     )
+
+
+def _rest(penalty: Penalty, beta: Array, gradient: Array, before: float) -> tuple[float, float]:
+    """The norm of the least subgradient, and what will be left of it by the step, in the gap.
+
+    The next step should shrink it as the last one did. Smooth F needs neither: its gap is of second
+    order in what an approximate Hessian leaves.
+    """
+    if penalty.smooth:
+        return math.nan, math.nan
+    pull = penalty.pull(beta, gradient)
+    size = math.sqrt(dot(pull, pull))
+    rate = min(1.0, size / before) if before > 0.0 else 1.0
+    return size, penalty.shortfall(rate * pull, beta)
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:

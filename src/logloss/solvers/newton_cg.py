@@ -59,6 +59,6 @@ class NewtonCG:
             step, residual, model = x, left, model + gain
             if j * gain <= self.eta * model or objective.late:
                 break
-        rest = objective.penalty.shortfall(residual)
+        rest = objective.penalty.shortfall(residual, beta)
         stalled = not model > 0.0
         return State(beta, value, gradient, step, model, rest, stalled=stalled)
