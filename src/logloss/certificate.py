@@ -186,6 +186,7 @@ def conjugate_step(
     product = partial(objective.hessian_product, beta)
     for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
         step = x
-        if objective.penalty.shortfall(residual, beta, accuracy) <= accuracy:
+        left = objective.penalty.shortfall(residual, beta, accuracy)
+        if left <= accuracy or objective.late:
             break
     return step
