@@ -250,6 +250,7 @@ def _solve(
         )
     likelihood = objective.likelihood
     coef, intercept = where.raw(result.beta)
+    coef = strength.within_bounds(coef, task.schema.coefficient_names)
     return Fitted(
         schema=task.schema,
         coefficients=coef,
