@@ -27,6 +27,7 @@ from benchmarks.problems import PROBLEMS, Task, load
 from benchmarks.search import TARGET
 
 _RATIO = 1e-4  # of the smallest strength to the largest
+_PROOF = 1e-10  # relative: to which the optima are known
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     options = _options()
     task = load(PROBLEMS[options.problem], options.cache)
+    task = replace(task, X=layouts.convert(task.X, "csr" if task.is_sparse else "c"))
     lambdas = grid(task, options.strengths)
     optima = _optima(task, lambdas, options)
     runs = [run for name in options.peers for run in _measure(name, task, lambdas, optima, options)]
@@ -68,7 +70,7 @@ def _optima(task: Task, lambdas: np.ndarray, options: argparse.Namespace) -> np.
     if not kept.exists():
         values, beta = [], None
         for strength in lambdas:
-            found = reference_l1.solve(at(task, float(strength)), beta)
+            found = reference_l1.solve(at(task, float(strength)), beta, _PROOF)
             beta = found.beta
             values.append(found.value)
         np.save(kept, np.array(values))
@@ -97,14 +99,14 @@ def _measure(
         return []
     default = _run(peer, peer.default, task, optima, options)
     for tolerance in peer.ladder:
-        found = _run(peer, tolerance, task, optima, replace_repeats(options, 1))
+        found = _run(peer, tolerance, task, optima, _once(options))
         if found.worst <= TARGET and found.reached == len(lambdas):
             return [default, _run(peer, tolerance, task, optima, options)]
     return [default]
 
 
-def replace_repeats(options: argparse.Namespace, repeats: int) -> argparse.Namespace:
-    return argparse.Namespace(**(vars(options) | {"repeats": repeats}))
+def _once(options: argparse.Namespace) -> argparse.Namespace:
+    return argparse.Namespace(**(vars(options) | {"repeats": 1}))
 
 
 def _run(

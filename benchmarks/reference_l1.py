@@ -47,12 +47,13 @@ class Proven:
     steps: int
 
 
-def solve(task: Task, start: np.ndarray | None = None) -> Proven:
-    """From zero, or from the point ``start`` of shape (d + 1,)."""
+def solve(task: Task, start: np.ndarray | None = None, target: float = _TARGET) -> Proven:
+    """From zero, or from the point ``start`` of shape (d + 1,), to the relative gap ``target``."""
     d = task.X.shape[1]
     beta = np.zeros(d + 1) if start is None else start.copy()
     value, best, stalled, steps = objective.value(task, beta[:d], beta[d]), np.inf, 0, 0
-    damping, none, most = _DAMPING
+    first, none, most = _DAMPING
+    damping = first if start is None else 0.0  # a start is taken to be near
     before = np.inf
     largest = _largest_curvature(task)
     while steps < _MAX_STEPS and damping < most:
@@ -61,7 +62,7 @@ def solve(task: Task, start: np.ndarray | None = None) -> Proven:
         still = value > before * (1.0 - _STILL) and gap > 0.5 * best
         stalled, before = stalled + 1 if still else 0, value
         best = min(best, gap)
-        if gap <= _TARGET or stalled > 8:
+        if gap <= target or stalled > 8:
             break
         steps += 1
         chosen = _working_set(task, beta, slope)
