@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from logloss.algebra import dot
 from logloss.objective import Objective
-from logloss.quadratic import left_by_a_kept_hessian, model_step
+from logloss.quadratic import left_by_a_kept_hessian, step_towards
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 
@@ -204,7 +204,7 @@ def _moved(
     hessian = state.hessian
     if not state.exact and state.decrease > _ROUNDS * value:
         hessian = _learned(hessian, beta - state.beta, gradient - state.gradient)
-    model = model_step(objective.penalty, hessian, beta, gradient)
+    model = step_towards(objective.penalty, hessian, beta, gradient, value)
     pull, rest = left_by_a_kept_hessian(objective.penalty, beta, gradient, state.pull)
     return replace(
         state,
