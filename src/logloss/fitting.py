@@ -251,6 +251,7 @@ def solve_task(
         )
     likelihood = objective.likelihood
     coef, intercept = where.raw(result.beta)
+    coef = strength.within_bounds(coef, task.schema.coefficient_names)
     return Fitted(
         schema=task.schema,
         coefficients=coef,

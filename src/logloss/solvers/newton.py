@@ -31,10 +31,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
 from logloss.objective import Objective
-from logloss.penalty import Penalty
-from logloss.quadratic import model_step
+from logloss.quadratic import left_by_a_kept_hessian, model_step
 from logloss.solvers.base import State, Stop, solve_to
 from logloss.solvers.line_search import damped
 
@@ -187,7 +185,7 @@ def _moved(
     """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
     model = model_step(objective.penalty, state.hessian, beta, gradient)
-    pull, rest = _rest(objective.penalty, beta, gradient, state.pull)
+    pull, rest = left_by_a_kept_hessian(objective.penalty, beta, gradient, state.pull)
     return replace(
         state,
         rest=rest,
@@ -201,20 +199,6 @@ def _moved(
         stalled=not model.decrease > 0.0,
         fresh=False,
     )
-
-
-def _rest(penalty: Penalty, beta: Array, gradient: Array, before: float) -> tuple[float, float]:
-    """The norm of the least subgradient, and what will be left of it by the step, in the gap.
-
-    The next step should shrink it as the last one did. Smooth F needs neither: its gap is of second
-    order in what an approximate Hessian leaves.
-    """
-    if penalty.smooth:
-        return math.nan, math.nan
-    pull = penalty.pull(beta, gradient)
-    size = math.sqrt(dot(pull, pull))
-    rate = min(1.0, size / before) if before > 0.0 else 1.0
-    return size, penalty.shortfall(rate * pull, beta)
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:
