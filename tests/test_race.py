@@ -190,6 +190,15 @@ def test_a_picture_is_the_same_each_time(ending: str, tmp_path: Path) -> None:
         assert b">reads of the data<" in data
 
 
+def test_a_long_curve_is_thinned_and_a_muted_one_has_no_legend(tmp_path: Path) -> None:
+    x = np.arange(1.0, 50_001.0)
+    curves = (Curve("long", x.tolist(), (1.0 / x).tolist()), Curve("behind", [1, 9], [1, 1], True))
+    draw([Panel("x", "y", curves, "a title")], tmp_path / "a.svg")
+    svg = (tmp_path / "a.svg").read_text()
+    assert len(svg) < 60_000
+    assert svg.count(">long<") == svg.count(">behind<") == svg.count(">a title<") == 1
+
+
 def test_a_picture_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panels = [Panel("x", "y", (Curve("a", [1.0, 2.0], [1.0, 0.1]),))]
     with pytest.raises(UsageError, match=r"race\.gif.*\n.*\.png"):

@@ -108,7 +108,7 @@ class Race:
 
     @property
     def floor(self) -> float:
-        """The excess below which nothing is told or of interest: charts end there."""
+        """The excess below which nothing is told or of interest: a curve ends there."""
         return max(self.optimum_gap, _TIGHT * self.optimum, 1e-300)
 
     def panels(self) -> tuple[Panel, Panel]:
@@ -151,10 +151,12 @@ class Race:
     def _panel(self, label: str, position: Callable[[Step], float]) -> Panel:
         curves = []
         for run in self.runs:
-            points = [(position(step), max(self.excess(step), self.floor)) for step in run.history]
-            points = [(x, y) for x, y in points if x > 0.0 and math.isfinite(y)]
+            excess = [(position(step), self.excess(step)) for step in run.history]
+            there = next((i for i, (_, y) in enumerate(excess) if y <= self.floor), len(excess))
+            shown = [(x, max(y, self.floor)) for x, y in excess[: there + 1]]
+            points = [(x, y) for x, y in shown if x > 0.0 and math.isfinite(y)]
             if points:
-                curves.append(Curve(run.label, *zip(*points, strict=True)))
+                curves.append(Curve(run.label, [x for x, _ in points], [y for _, y in points]))
         return Panel(label, "loss above the optimum", tuple(curves))
 
 

@@ -24,15 +24,21 @@ _MARKERS = "ox+*#@%&=~$^"
 _LEFT, _AROUND = 8, 4  # what a chart has beside its cells: characters, lines
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
 _DASHES = ("-", "--", "-.", ":")
+_GREY = "#c4c4c4"
+_MOST_POINTS = 120  # of a curve in a picture
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points in the order in which they were reached; all of them positive."""
+    """Points in the order in which they were reached; all of them positive.
+
+    `muted`: in a picture it is grey, behind the others, and named at its end.
+    """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
+    muted: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Panel:
     x_label: str
     y_label: str
     curves: tuple[Curve, ...]
+    title: str = ""
 
 
 def check_picture(path: str | os.PathLike[str]) -> None:
@@ -166,8 +173,10 @@ def draw(panels: Sequence[Panel], path: str | os.PathLike[str], title: str = "")
         axes[0].set_ylabel(panels[0].y_label)
         if title:
             figure.suptitle(visible(title))
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right upper", frameon=False)
+        shown: dict[str, Any] = {}
+        for axis in axes:
+            shown |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+        figure.legend(shown.values(), shown, loc="outside right upper", frameon=False)
         suffix = Path(path).suffix.lower()[1:]
         dated = {"svg": "Date", "pdf": "CreationDate"}.get(suffix)
         with replacing(path) as file:
@@ -176,18 +185,40 @@ def draw(panels: Sequence[Panel], path: str | os.PathLike[str], title: str = "")
 
 def _fill(axis: Any, panel: Panel) -> None:
     for i, curve in enumerate(panel.curves):
-        axis.plot(
-            curve.x,
-            curve.y,
-            label=visible(curve.label),
-            color=_COLOURS[i % len(_COLOURS)],
-            linestyle=_DASHES[i // len(_COLOURS) % len(_DASHES)],
-            linewidth=1.4,
-            marker=".",
-            markersize=4.0 if len(curve.x) < 60 else 0.0,
-        )
+        x, y = _thinned(curve)
+        style = {
+            "color": _COLOURS[i % len(_COLOURS)],
+            "linestyle": _DASHES[i // len(_COLOURS) % len(_DASHES)],
+            "linewidth": 1.4,
+            "marker": ".",
+            "markersize": 4.0 if len(x) < 40 else 0.0,
+            "label": visible(curve.label),
+        }
+        if curve.muted:
+            style |= {"color": _GREY, "linewidth": 0.8, "markersize": 0.0, "zorder": 1.0}
+            del style["label"]
+            axis.annotate(
+                visible(curve.label), (x[-1], y[-1]), color="#888888", size=6.5,
+                xytext=(2, 1), textcoords="offset points",
+            )  # fmt: skip
+        axis.plot(x, y, **style)
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.minorticks_off()
     axis.set_xlabel(panel.x_label)
+    axis.set_title(visible(panel.title), size=9.0)
     axis.grid(True, which="major", linewidth=0.4, alpha=0.5)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _thinned(curve: Curve) -> tuple[list[float], list[float]]:
+    """At most about `_MOST_POINTS` of its points, evenly over a logarithmic axis."""
+    if len(curve.x) <= _MOST_POINTS:
+        return list(curve.x), list(curve.y)
+    first, last = math.log(curve.x[0]), math.log(curve.x[-1])
+    apart = (last - first) / _MOST_POINTS
+    kept: list[int] = []
+    for i, x in enumerate(curve.x):
+        if not kept or i == len(curve.x) - 1 or math.log(x / curve.x[kept[-1]]) >= apart:
+            kept.append(i)
+    return [curve.x[i] for i in kept], [curve.y[i] for i in kept]
