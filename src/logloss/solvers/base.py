@@ -363,7 +363,8 @@ def _certify(
     if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
     gap = min(duality_gap(objective, state.beta, step), state.value)
-    guess = state.decrease + max(state.rest, 0.0) if state.decrease > 0.0 else goal
+    guess = state.decrease if state.decrease > 0.0 else goal
+    guess += state.rest if state.rest > 0.0 else 0.0
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
     return gap, _Bounds(lower, ratio, objective.reads)
