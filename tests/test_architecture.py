@@ -35,7 +35,7 @@ FLOORS = (
     {"report", "export", "evaluation", "inference"},
     {"model"},
     {"fitting"},
-    {"paths"},
+    {"paths", "racing"},
     {"estimator", "cli"},
     {"__main__"},
 )
@@ -57,7 +57,7 @@ HOME_OF = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pyarrow": {"table", "cli", "model", "report", "export"},
+    "pyarrow": {"table", "cli", "model", "racing", "report", "export"},
     "scipy": {"table", "solvers", "inference"},
     "pandas": set(),
     "polars": set(),
@@ -66,6 +66,7 @@ HOME_OF = {
     "torch": {"backends.torch"},
     "onnx": {"export.onnx"},
     "duckdb": {"table"},
+    "matplotlib": {"report"},
 }
 
 

@@ -145,7 +145,7 @@ def fit(
         "offset": column_name(offset, parts.offset_name),
         "weights": column_name(sample_weight, parts.weights_name),
     }
-    return Model(_solve(task, strength, chosen, start, stop, {"options": options, **names}))
+    return Model(solve_task(task, strength, chosen, start, stop, {"options": options, **names}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ def task_of(
     return Task(parts, schema, target, design, rows, intercept, n_threads)
 
 
-def _solve(
+def solve_task(
     task: Task,
     strength: Strength,
     chosen: Choice,
@@ -238,6 +238,7 @@ def _solve(
     stop: Stop,
     record: dict[str, Any],
 ) -> Fitted:
+    """Minimise, and put into a record what was found; `record` says what was asked for."""
     exact = strength.standardize or not chosen.solver.affine_invariant
     objective, where = task.objective(strength, exact)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -174,7 +174,7 @@ def _coefficients(fitted: Fitted) -> str:
     names = ["(intercept)", *shown]
     values = aligned([figure(x, 5) for x in [fitted.intercept, *shown.values()]])
     ratios = ["", *aligned([figure(odds_ratio(x)) for x in shown.values()])]
-    lines = _columns(
+    lines = columns(
         ["coefficient", *(_fitting(name) for name in names)],
         ["value", *values],
         ["odds ratio", *ratios],
@@ -196,7 +196,7 @@ def _fitting(name: str) -> str:
     return text if len(text) <= _NAME_WIDTH else text[: _NAME_WIDTH - 3] + "..."
 
 
-def _columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
+def columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
     """Return the lines of a table: the first column flush left, the others flush right."""
     name_width = max(map(len, names))
     widths = [max(map(len, column)) for column in numbers]

@@ -49,8 +49,9 @@ def closing_gap(
             step = _newton_step(timed, state, goal, begun)
         gap = min(gap, duality_gap(objective, state.beta, step))
     except OutOfTime:
-        if math.isinf(gap):
-            gap = duality_gap(objective, state.beta, np.zeros_like(state.beta))
+        pass
+    if math.isinf(gap):
+        gap = duality_gap(objective, state.beta, np.zeros_like(state.beta))
     return min(gap, state.value)
 
 
