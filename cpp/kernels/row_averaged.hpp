@@ -47,92 +47,116 @@ void dense_averaged(const DenseRows<T>& rows, const Observations& data, const Pe
     }
 }
 
-struct alignas(64) Slot {  // all that a row needs of one coefficient, in one line of memory
-    double w, g, last, inverse, l2, decay, l1, column;
+struct alignas(32) Slot {  // what rows need of one coefficient, half a line of memory
+    double w, g;
+    Index last;  // draws until it was brought up to date
+    double inverse;
 };
 
+struct Reach {
+    double keep, reach;
+};
+
+// The coefficients of sparse rows. Where all columns share an l2, `table` holds the closed form for every number of steps.
 template <bool smooth>
 struct Slots {
     Slot* slots;
+    const double* decay;
+    const Reach* table;
     const Penalties& penalty;
     double step;
 
-    Missed missed(const Slot& s) const {
-        const Index j = Index(s.column);
-        return {s.g, s.l2, s.decay, s.l1, penalty.lower[j], penalty.upper[j]};
+    Reach reach(Index j, Index k) const {
+        if (table) return table[k];
+        const Path p = path(splat(double(k)), splat(decay[j]), splat(penalty.l2[j]), step);
+        return {p.keep[0], p.reach[0]};
     }
 
-    // w of up to W coefficients after all steps before `now`, written back; the rest of the vector is 0
-    template <class At>
-    INLINE_MEMBER V catch_up(Index n, double now, At&& at) const {
-        alignas(64) double f[6][W] = {};
-        for (Index q = 0; q < n; q++) {
-            const Slot& s = slots[at(q)];
-            f[0][q] = s.w;
-            f[1][q] = s.g;
-            f[2][q] = now - s.last;
-            f[3][q] = s.decay;
-            f[4][q] = s.l2;
-            if constexpr (!smooth) f[5][q] = s.l1;
-        }
-        const V old = load(f[0]), g = load(f[1]), k = load(f[2]);
-        const Path p = path(k, load(f[3]), load(f[4]), step);
-        V w = p.keep * old;
+    // w of a coefficient after all steps before `now`
+    INLINE_MEMBER double catch_up(Index j, Index now) const {
+        Slot& s = slots[j];
+        const Index k = now - s.last;
+        s.last = now;
+        const Reach r = reach(j, k);
         if constexpr (smooth) {
-            w -= p.reach * g;
-            store(f[0], w);
-        } else {
-            const V l1 = load(f[5]), one = splat(1.0);
-            const V sign = old > 0.0 ? one : old < 0.0 ? -one : g < -l1 ? one : g > l1 ? -one : V{};
-            w -= p.reach * (g + l1 * sign);
-            w = sign == 0.0 ? V{} : w;
-            const VI crossed = (w * sign < 0.0) & (k > 0.0);
-            store(f[0], w);
-            for (Index q = 0; q < n; q++)
-                if (crossed[q] || (penalty.bounded && k[q] > 0))
-                    f[0][q] = missed_steps(old[q], k[q], missed(slots[at(q)]), step);
-            w = load(f[0]);
+            s.w = r.keep * s.w - r.reach * s.g;
+        } else if (k > 0) {
+            const double l1 = penalty.l1[j], old = s.w;
+            const double sign = old > 0 ? 1.0 : old < 0 ? -1.0 : s.g < -l1 ? 1.0 : s.g > l1 ? -1.0 : 0.0;
+            s.w = sign == 0 ? 0.0 : r.keep * old - r.reach * (s.g + l1 * sign);
+            if (penalty.bounded || s.w * sign < 0)
+                s.w = missed_steps(old, double(k), {s.g, penalty.l2[j], decay[j], l1, penalty.lower[j], penalty.upper[j]}, step);
         }
-        for (Index q = 0; q < n; q++) {
-            Slot& s = slots[at(q)];
-            s.w = f[0][q];
-            s.last = now;
-        }
-        return w;
+        return s.w;
     }
 };
+
+template <class T, class I>
+INLINE void fetch_slots(const SparseRows<T, I>& rows, const Draws& draws, Index t, const Slot* slots) {
+    if (t >= draws.n) return;
+    const Index i = draws.order[t];
+    for (Index k = rows.begin(i), end = rows.end(i); k < end; k++) __builtin_prefetch(slots + rows.x.indices[k], 1);
+}
+
+// The table, or null where the columns differ.
+inline const Reach* shared_table(const Penalties& penalty, double step, Index d, Index n, Workspace& workspace) {
+    for (Index j = 1; j < d; j++)
+        if (penalty.l2[j] != penalty.l2[0]) return nullptr;
+    const V l2 = splat(d ? penalty.l2[0] : 0.0), decay = splat(__builtin_log1p(step * l2[0]));
+    Reach* table = reinterpret_cast<Reach*>(workspace.take(std::size_t(2 * (n + W))));
+    for (Index k = 0; k <= n; k += W) {
+        V steps{};
+        for (int q = 0; q < W; q++) steps[q] = double(k + q);
+        const Path p = path(steps, decay, l2, step);
+        for (int q = 0; q < W; q++) table[k + q] = {p.keep[q], p.reach[q]};
+    }
+    return table;
+}
+
+// x'.w of a row, its coefficients brought up to date; two sums, as each addition waits for the one before
+template <bool smooth, class T, class I>
+INLINE double lagged_dot(const SparseRows<T, I>& rows, Index i, Index now, const Slots<smooth>& all) {
+    double a = 0, b = 0;
+    Index k = rows.begin(i);
+    const Index end = rows.end(i);
+    const auto product = [&](Index q) {
+        const Index j = rows.x.indices[q];
+        return double(rows.x.values[q]) * all.slots[j].inverse * all.catch_up(j, now);
+    };
+    for (; k + 2 <= end; k += 2) {
+        a += product(k);
+        b += product(k + 1);
+    }
+    if (k < end) a += product(k);
+    return a + b;
+}
 
 template <bool smooth, class T, class I>
 void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, const Penalties& penalty, const Draws& draws,
                      const Averaged& a, Workspace& workspace) {
     const Index d = rows.d;
     Slot* slots = reinterpret_cast<Slot*>(workspace.take(std::size_t(d + 1) * sizeof(Slot) / sizeof(double)));
-    for (Index j = 0; j < d; j++)
-        slots[j] = {a.beta[j], a.mean[j], 0.0, rows.inverse[j], penalty.l2[j], __builtin_log1p(a.step * penalty.l2[j]),
-                    penalty.l1[j], double(j)};
-    const Slots<smooth> all{slots, penalty, a.step};
+    double* decay = workspace.take(std::size_t(d));
+    for (Index j = 0; j < d; j++) {
+        slots[j] = {a.beta[j], a.mean[j], 0, rows.inverse[j]};
+        decay[j] = __builtin_log1p(a.step * penalty.l2[j]);
+    }
+    const Slots<smooth> all{slots, decay, shared_table(penalty, a.step, d, draws.n, workspace), penalty, a.step};
     double ones = rows.intercept ? a.beta[d] : 0.0, ones_mean = rows.intercept ? a.mean[d] : 0.0;
     for (Index t = 0; t < draws.n; t++) {
         const Index i = draws.order[t];
         fetch_ahead(rows, data, draws, t);
         if (t + rows_ahead < draws.n) __builtin_prefetch(a.residuals + draws.order[t + rows_ahead], 1);
-        const Index begin = rows.begin(i), end = rows.end(i);
-        V products{};
-        for (Index k = begin; k < end; k += W) {
-            const I* index = rows.x.indices + k;
-            const Index n = end - k < W ? end - k : W;
-            alignas(64) double x[W] = {};
-            for (Index q = 0; q < n; q++) x[q] = double(rows.x.values[k + q]) * slots[index[q]].inverse;
-            products += load(x) * all.catch_up(n, double(t), [&](Index q) { return index[q]; });
-        }
-        const double z = sum(products) + ones + (data.offset ? data.offset[i] : 0.0);
+        fetch_slots(rows, draws, t + 2, slots);
+        const double z = lagged_dot(rows, i, t, all) + ones + (data.offset ? data.offset[i] : 0.0);
         const double r = residual_of(z, data.y[i]), share = (data.weight ? data.weight[i] : 1.0) * a.scale;
         const double change = r - a.residuals[i], into = share * change, kick = a.saga ? change : into;
+        const double aside = a.step * (kick - into);
         a.residuals[i] = r;
-        for (Index k = begin; k < end; k++) {
+        for (Index k = rows.begin(i), end = rows.end(i); k < end; k++) {
             Slot& s = slots[rows.x.indices[k]];
             const double x = double(rows.x.values[k]) * s.inverse;
-            s.w -= a.step * (kick - into) * x;
+            s.w -= aside * x;
             s.g += into * x;
         }
         if (rows.intercept) {
@@ -140,9 +164,8 @@ void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, con
             ones_mean += into;
         }
     }
-    for (Index j = 0; j < d; j += W) all.catch_up(d - j < W ? d - j : W, double(draws.n), [&](Index q) { return j + q; });
     for (Index j = 0; j < d; j++) {
-        a.beta[j] = slots[j].w;
+        a.beta[j] = all.catch_up(j, draws.n);
         a.mean[j] = slots[j].g;
     }
     if (rows.intercept) {
