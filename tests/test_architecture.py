@@ -28,7 +28,7 @@ FLOORS = (
     {"algebra", "checks", "files"},
     {"table"},
     {"backends", "penalty"},
-    {"objective", "strength"},
+    {"objective", "strength", "quadratic"},
     {"certificate"},
     {"solvers"},
     {"fitted"},

@@ -39,7 +39,7 @@ struct Dual {               // r' = r - q*(x.delta + delta0): X'Sr', X'Sq and th
 };
 
 struct RowGap {             // see certificate.py
-    double gap;             // sum of s*[p phi(-(1-p) xi) + (1-p) phi(p xi)]
+    double gap;             // sum of s*[p phi(D/p) + (1-p) phi(-D/(1-p))], D = -(1-c) r - c q xi: -q xi at c = 1
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
@@ -110,7 +110,7 @@ struct Kernels {
     void (*step_losses)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* steps,
                         Index n_steps, double* losses, Workspace&, int n_threads);
     RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
-                      Workspace&, int n_threads);
+                      double scale, Workspace&, int n_threads);
     // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
                     Workspace&, int n_threads);
@@ -122,6 +122,9 @@ struct Kernels {
     // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its
     // diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
     Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
+    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g to g + Hd
+    Index (*quadratic)(const double* hessian, const double* l1, const double* lower, const double* upper, Index n,
+                       double accuracy, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
     // rows one at a time, on one thread

@@ -64,8 +64,10 @@ def dual(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.flo
 def step_losses(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
     """Sums of s*loss at z = linear - step*xi, for each step."""
 
-def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, n_threads: int) -> tuple[float, float]:
-    """The rows' part of the duality gap, and how many rows leave [0, 1]."""
+def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, scale: float, n_threads: int) -> tuple[float, float]:
+    """
+    The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].
+    """
 
 def moments(design: Design, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:
     """Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2)."""
@@ -78,6 +80,11 @@ def gram(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.flo
 def solve(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], tolerance: float) -> tuple[NDArray[numpy.float64], int]:
     """
     Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.
+    """
+
+def quadratic(hessian: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], point: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], l1: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], lower: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], upper: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], accuracy: float, most: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], int]:
+    """
+    Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.
     """
 
 def dot(a: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float: ...

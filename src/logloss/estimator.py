@@ -52,7 +52,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     C : float, default 1.0
         Inverse strength of the penalty, as in scikit-learn. `math.inf`: no penalty.
     l1_ratio : float, default 0.0
-        Share of the L1 penalty. Only 0 is available in this version.
+        Share of the L1 penalty: 1 is the lasso, between 0 and 1 the elastic net.
     fit_intercept : bool, default True
     solver : str or Solver, default "auto"
         "auto" chooses by the shape of the data. A name that `logloss.fit` knows, or an object of
@@ -66,6 +66,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Multiplied into the sample weights.
     penalty_factors : mapping of feature name to factor, or array of shape (d,), optional
         What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
+    bounds : mapping of feature name to bounds, or sequence of d bounds, optional
+        A pair (lower, upper), in which None is none, or a sign, "+" or "-".
     standardize : bool, default False
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         `coef_` is in the units of the columns all the same.
@@ -125,6 +127,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         max_iter: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         penalty_factors: Any = None,
+        bounds: Any = None,
         standardize: bool = False,
         random_state: Any = None,
         n_threads: int | None = None,
@@ -140,6 +143,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.class_weight = class_weight
         self.penalty_factors = penalty_factors
+        self.bounds = bounds
         self.standardize = standardize
         self.random_state = random_state
         self.n_threads = n_threads
@@ -195,6 +199,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             max_iter=self.max_iter,
             fit_intercept=self.fit_intercept,
             penalty_factors=self.penalty_factors,
+            bounds=self.bounds,
             standardize=self.standardize,
             n_threads=self.n_threads,
             time_budget=self.time_budget,

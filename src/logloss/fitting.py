@@ -15,7 +15,7 @@ from logloss.backends.coordinates import Coordinates, coordinates, spread, sprea
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
-from logloss.errors import DataError
+from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.model import Model
 from logloss.objective import Objective
@@ -97,9 +97,10 @@ def fit(
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). The result never depends on it.
     time_budget : float, optional
-        Seconds after which the best point so far is taken.
+        Seconds after which the best point so far is taken: that of least F, not the last one. Its
+        certificate takes a tenth more at most, beyond a read or two of the data.
     start : Model, optional
-        Where to start: its coefficients, by name.
+        Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
         Called with a `Step` after each step; a true result stops the fit.
 
@@ -118,10 +119,10 @@ def fit(
     begun = time.perf_counter()
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
-    _check_limits(tol, max_iter, n_threads, time_budget)
+    check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
-    task = _task(parts, positive, class_weight, fit_intercept, threads(n_threads))
+    task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
     )
@@ -135,11 +136,14 @@ def fit(
         "fit_intercept": bool(fit_intercept),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
         "tol": float(tol),
+        "standardize": bool(standardize),
+        "max_iter": None if max_iter is None else int(max_iter),
+        "time_budget": None if time_budget is None else float(time_budget),
     }
     names = {
-        "target": _name(y, parts.target_name),
-        "offset": _name(offset, parts.offset_name),
-        "weights": _name(sample_weight, parts.weights_name),
+        "target": column_name(y, parts.target_name),
+        "offset": column_name(offset, parts.offset_name),
+        "weights": column_name(sample_weight, parts.weights_name),
     }
     return Model(_solve(task, strength, chosen, start, stop, {"options": options, **names}))
 
@@ -176,22 +180,46 @@ class Task:
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""
         if start is not None:
-            known = start.coefficients
-            coef = np.array([known.get(name, 0.0) for name in self.schema.coefficient_names])
-            return where.inner(coef, start.intercept)
+            return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
         beta = np.zeros(objective.n_coefficients)
         if self.intercept:
             beta[-1] = objective.likelihood.null_fit()[0]
         return beta
 
+    def _known(self, start: Model) -> tuple[Array, float]:
+        """The coefficients of a model in the order of ours; an error where it is of other data."""
+        names, known = self.schema.coefficient_names, start.coefficients
+        missing = [name for name in names if name not in known]
+        surplus = sorted(set(known) - set(names))
+        if missing or surplus:
+            lacks = f"it lacks {_listed(missing)}" if missing else ""
+            has = f"the table lacks {_listed(surplus)}" if surplus else ""
+            raise UsageError(
+                f"start is a model of other columns: {', '.join(filter(None, [lacks, has]))}",
+                "fit the columns that it was fitted on (see exclude), or leave start out",
+            )
+        if start.classes != self.target.classes:
+            raise UsageError(
+                f"start models {start.classes[1]!r} against {start.classes[0]!r}, this fit"
+                f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
+                "say by positive which label is meant, or leave start out",
+            )
+        return np.array([known[name] for name in names]), start.intercept
 
-def _task(
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def task_of(
     parts: Split,
     positive: Label | None,
     class_weight: Mapping[Any, float] | str | None,
     intercept: bool,
     n_threads: int,
 ) -> Task:
+    """Learn what the columns are, and encode them and the target."""
     schema = learn(parts.features)
     target = encode_target(
         parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
@@ -222,6 +250,7 @@ def _solve(
         )
     likelihood = objective.likelihood
     coef, intercept = where.raw(result.beta)
+    coef = strength.within_bounds(coef, task.schema.coefficient_names)
     return Fitted(
         schema=task.schema,
         coefficients=coef,
@@ -255,14 +284,15 @@ def _certificate(
     )
 
 
-def _name(given: Any, column: str | None) -> str | None:
+def column_name(given: Any, column: str | None) -> str | None:
     """What the model remembers: the column, "" for an array, None for nothing."""
     return column if column is not None else ("" if given is not None else None)
 
 
-def _check_limits(
+def check_limits(
     tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
 ) -> None:
+    """Raise a UsageError where a limit of a fit cannot be."""
     number("tol", tol, 0.0, 1.0, open_low=True)
     for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
         if value is not None:

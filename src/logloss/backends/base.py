@@ -7,6 +7,7 @@ may be centred and scaled, which is affine and undone when a fit is reported.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -18,16 +19,16 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class DualSums:
-    """A dual point r' = r − q·(Xδ), the unpenalised intercept's equation solved exactly.
+    """A dual point c·r', r' = r − q·(Xδ), the unpenalised intercept's equation solved exactly.
 
     Attributes
     ----------
     score : ndarray of shape (n_coefficients,)
-        v = XᵀSr'/Σs.
+        c·v, v = XᵀSr'/Σs.
     gap : float
-        The rows' part of the duality gap, (1/Σs) Σ s [p φ(−(1−p)ξ) + (1−p) φ(pξ)] with ξ = Xδ.
+        The rows' part of the duality gap; see certificate.py.
     feasible : bool
-        y + r' lies in [0, 1] on every row with weight.
+        y + c·r' lies in [0, 1] on every row with weight.
     """
 
     score: Array
@@ -74,7 +75,9 @@ class Likelihood(Protocol):
         ...
 
     def hessian_product(self, beta: Array, v: Array) -> Array: ...
-    def dual(self, beta: Array, delta: Array) -> DualSums: ...
+    def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
+        """The dual point of the step δ, scaled by c = reach(v)."""
+        ...
 
     def subsample(self, share: float, floor: int) -> Self | None:
         """About `share` of the rows and at least `floor`, weighted to stand for all of them.

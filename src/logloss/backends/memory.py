@@ -7,6 +7,7 @@ and trial steps between them, need no read to find them again.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,7 +146,7 @@ class MemoryLikelihood:
         self.reads += 1
         return self.coordinates.gradient(raw, slope) / self._weight_sum
 
-    def dual(self, beta: Array, delta: Array) -> DualSums:
+    def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
         coef, intercept = self.coordinates.raw(delta)
         z, xi = self._linear(beta), np.empty(self.n_rows)
         raw, slope, curved, curvature = _kernels.dual(
@@ -160,8 +161,10 @@ class MemoryLikelihood:
                 return DualSums(score, math.inf, False)
             score = score - shift * self.coordinates.gradient(curved, curvature)
             score[-1] = 0.0
-        gap, outside = _kernels.row_gap(self._observations, z, xi, shift, self.n_threads)
-        return DualSums(score / self._weight_sum, gap / self._weight_sum, outside == 0.0)
+        score = score / self._weight_sum
+        c = reach(score)
+        gap, outside = _kernels.row_gap(self._observations, z, xi, shift, c, self.n_threads)
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0)
 
     def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
         count = max(int(share * self.n_rows), floor)

@@ -2,12 +2,13 @@
 
     β⁺ = β − t H̃⁻¹ ∇F(β)
 
-H̃ is the Hessian over a sample of rows that stands for all (all rows where there are few). The
-gradient is exact, so the method converges to the exact optimum; each step shrinks the error by the
-relative error of H̃, about √(d / Σq over the sample), at the cost of one read. The sample is also
-solved first, for a start that is already within its statistical error of the optimum. Where the
-decrease per read is poor, the sample grows, up to all rows (Byrd, Chin, Neveitt & Nocedal, SIAM J.
-Optim. 21, 2011; Erdogdu & Montanari, NeurIPS 2015). A Hessian is kept while it steers well.
+or, under an L1 penalty or bounds, the step to the minimum of the model with H̃ (quadratic.py). H̃ is
+the Hessian over a sample of rows that stands for all (all rows where there are few). The gradient
+is exact, so the method converges to the exact optimum; each step shrinks the error by the relative
+error of H̃, about √(d / Σq over the sample), at the cost of one read. The sample is also solved
+first, for a start that is already within its statistical error of the optimum. Where the decrease
+per read is poor, the sample grows, up to all rows (Byrd, Chin, Neveitt & Nocedal, SIAM J. Optim.
+21, 2011; Erdogdu & Montanari, NeurIPS 2015). A Hessian is kept while it steers well.
 
 Far from the optimum H̃ is the secant Hessian. A row far on the wrong side has p(1−p) near 0, though
 its loss bends on the way back; on nearly separated data such rows are what is left, and p(1−p)
@@ -24,15 +25,16 @@ the Hessian is then taken over all rows, once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, solve
 from logloss.objective import Objective
+from logloss.quadratic import left_by_a_kept_hessian, model_step
 from logloss.solvers.base import State, Stop, solve_to
-from logloss.solvers.line_search import backtrack
+from logloss.solvers.line_search import damped
 
 Array = NDArray[np.float64]
 
@@ -56,11 +58,14 @@ class NewtonState(State):
         The rows it is taken from; None: all.
     share : float
         Of all rows.
+    pull : float
+        The norm of the least subgradient; nan where F is smooth.
     """
 
     fresh: bool = True
     sample: Objective | None = None
     share: float = 1.0
+    pull: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -103,14 +108,14 @@ class Newton:
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
         """One damped step; then a new Hessian, or a larger sample, if this one steered badly."""
-        point = _step(objective, state)
+        point = damped(objective, state, 2.0 * state.decrease)
         if point is None:
             if state.sample is None and state.fresh and not state.exact:
                 return _steered(objective, state.beta, state.value, state.gradient)
             if state.sample is None and state.fresh:
                 return replace(state, stalled=True)
             return self._steer_better(objective, state, state)
-        kept = _moved(state, *point)
+        kept = _moved(objective, state, *point)
         if kept.value >= state.value and kept.decrease > 0.5 * state.decrease:
             return replace(kept, stalled=True)
         if _far(kept) or not kept.decrease <= _enough(objective, state) * state.decrease:
@@ -137,6 +142,7 @@ class Newton:
             sample,
             share,
             secant=_far(state),
+            pull=previous.pull,
         )
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
@@ -153,59 +159,46 @@ def _steered(
     sample: Objective | None = None,
     share: float = 1.0,
     secant: bool = False,
+    pull: float = math.nan,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
     hessian = (objective if sample is None else sample).hessian(beta, secant=secant)
-    step, _ = solve(hessian, gradient)
-    decrease = 0.5 * dot(gradient, step)
-    return NewtonState(
+    state = NewtonState(
         beta,
         value,
         gradient,
-        step,
-        decrease,
         exact=sample is None and not secant,
         hessian=hessian,
-        stalled=not decrease > 0.0,
         sample=sample,
         share=1.0 if sample is None else share,
+        pull=pull,
     )
+    moved = _moved(objective, state, beta, value, gradient)
+    exact = sample is None and not secant
+    rest = 0.0 if exact and not objective.penalty.smooth else moved.rest
+    return replace(moved, fresh=True, exact=exact, rest=rest)
 
 
-def _moved(state: NewtonState, beta: Array, value: float, gradient: Array) -> NewtonState:
+def _moved(
+    objective: Objective, state: NewtonState, beta: Array, value: float, gradient: Array
+) -> NewtonState:
     """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
-    step, _ = solve(state.hessian, gradient)
-    decrease = 0.5 * dot(gradient, step)
-    return NewtonState(
-        beta,
-        value,
-        gradient,
-        step,
-        decrease,
-        exact=state.exact,
-        hessian=state.hessian,
-        stalled=not decrease > 0.0,
+    model = model_step(objective.penalty, state.hessian, beta, gradient)
+    pull, rest = left_by_a_kept_hessian(objective.penalty, beta, gradient, state.pull)
+    return replace(
+        state,
+        rest=rest,
+        pull=pull,
+        exact=state.exact and objective.penalty.smooth,
+        beta=beta,
+        value=value,
+        gradient=gradient,
+        step=model.step,
+        decrease=model.decrease,
+        stalled=not model.decrease > 0.0,
         fresh=False,
-        sample=state.sample,
-        share=state.share,
     )
-
-
-def _step(objective: Objective, state: NewtonState) -> tuple[Array, float, Array] | None:
-    """The next point, F and ∇F there; None where no step along the direction decreases F."""
-    assert state.step is not None
-    slope, rounding = 2.0 * state.decrease, 1e-15 * abs(state.value)
-    beta = state.beta - state.step
-    value, gradient = objective.value_gradient(beta)
-    if value <= state.value - 1e-4 * slope or (slope <= rounding and value <= state.value):
-        return beta, value, gradient
-    found = backtrack(objective, state.beta, -state.step, state.value, slope)
-    if found is None:
-        return None
-    beta = state.beta - found * state.step
-    value, gradient = objective.value_gradient(beta)
-    return (beta, value, gradient) if value < state.value else None
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:
