@@ -1,4 +1,4 @@
-"""Naive NumPy twins of the row-by-row kernels: one coefficient vector, one row at a time, no lag."""
+"""Naive NumPy twins of the row-by-row kernels: one row at a time, all coefficients, no lag."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Penalty:
 
 
 def averaged(rows: Rows, penalty: Penalty, order, step, saga, total, w, g, table):
-    """SAGA (Defazio, Bach & Lacoste-Julien 2014) or SAG (Schmidt, Le Roux & Bach 2017), one epoch."""
+    """SAGA (Defazio, Bach & Lacoste-Julien 2014) or SAG (Schmidt, Le Roux & Bach 2017)."""
     w, g, table = w.copy(), g.copy(), table.copy()
     for i in order:
         x, r = rows.at(i, w)

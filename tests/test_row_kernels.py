@@ -313,7 +313,7 @@ def penalty_of(width: int) -> twin.Penalty:
         (lambda r, o, v: r.averaged(o, 0.1, True, 1.0, v, *vectors(2), np.zeros(3)), "residuals"),
         (lambda r, o, v: r.descend(o, np.zeros(3), 1, v, *vectors(1), None, 1, 0), "steps"),
         (lambda r, o, v: r.descend(o, np.zeros(3), 0, v, *vectors(1), None, 1, 0), "needs a row"),
-        (lambda r, o, v: r.perceptron(o, 1.0, np.zeros(3), *vectors(1), 0.0, 0, 0), "beta"),
+        (lambda r, o, _: r.perceptron(o, 1.0, np.zeros(3), *vectors(1), 0.0, 0, 0), "beta"),
     ],
 )
 def test_wrong_shapes_are_refused(call: Callable[..., Any], words: str) -> None:

@@ -1,75 +1,87 @@
 """Rows in memory, one at a time: what stochastic solvers read, in the coordinates of the solver.
 
-Dense rows in C order and CSR, of float64 or float32, are read as they lie. Everything else (columns,
-CSC, several blocks, integers) is copied once, row after row: to float32 where that holds all values,
-and to CSR where a block is sparse. One thread does all of it, so that results do not depend on their
+Dense rows in C order and CSR, of float64 or float32, are read as they lie. All else (columns, CSC,
+several blocks, integers) is copied once, row after row: to float32 where that holds all values, and
+to CSR where a block is sparse. One thread does all of it, so that results do not depend on their
 number.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.backends.coordinates import Coordinates
 from logloss.penalty import Penalty
-from logloss.table.design import Design
+
+if TYPE_CHECKING:
+    from logloss.backends.memory import MemoryLikelihood
 
 Array = NDArray[np.float64]
 Order = NDArray[np.int64]
+Three = tuple[Array, Array, Array]
 
 
 class MemoryRows:
-    """A `Rows` over a Design; see the protocol."""
+    """A `Rows` over the rows of a `MemoryLikelihood`; see the protocol."""
 
-    def __init__(
-        self,
-        design: Design,
-        observations: _kernels.Observations,
-        coordinates: Coordinates,
-        weight: Array | None,
-        weight_sum: float,
-    ) -> None:
+    def __init__(self, likelihood: MemoryLikelihood) -> None:
+        self._likelihood = likelihood
+        where, design = likelihood.coordinates, likelihood.design
         self._kernel = _kernels.Rows(
-            design.kernel,
-            observations,
-            np.ascontiguousarray(coordinates.center),
-            1.0 / coordinates.scale,
-            coordinates.intercept,
+            design.kernel, likelihood.observations, where.center, 1.0 / where.scale, where.intercept
         )
+        likelihood.reads += self._kernel.copied
         self._n_rows = design.n_rows
-        self._weight_sum = weight_sum
-        self._shares = None if weight is None else np.cumsum(weight)
+        weight = likelihood.rows.weight
+        self._counts = None if weight is None else np.flatnonzero(weight)
+        self._shares = None if weight is None else np.cumsum(weight[self._counts])
         self._largest_square: float | None = None
-        self.n_draws = design.n_rows if weight is None else int(np.count_nonzero(weight))
 
     @property
     def density(self) -> float:
-        """Entries that a row has, as a share of the columns."""
-        return self._kernel.n_entries / max(self._n_rows * self._kernel.n_columns, 1)
+        return float(
+            self._kernel.n_entries / max(self._n_rows * self._likelihood.n_coefficients, 1)
+        )
 
     @property
     def largest_square(self) -> float:
         if self._largest_square is None:
-            self._largest_square = self._kernel.largest_square()
+            self._largest_square = float(self._kernel.largest_square())
+            self._likelihood.reads += 1
         return self._largest_square
 
     def draw(self, rng: np.random.Generator) -> Order:
-        """With replacement; a row of weight s is found s/Σs of the time, one of none never."""
         if self._shares is None:
-            return rng.integers(0, self._n_rows, self.n_draws)
-        at = rng.random(self.n_draws) * self._shares[-1]
-        return np.searchsorted(self._shares, at, side="right").astype(np.int64)
+            return rng.integers(0, self._n_rows, self._n_rows)
+        return self._at(rng.random(len(self._shares)))
+
+    def shuffle(self, rng: np.random.Generator) -> Order:
+        """Of n equal pieces of Σs, laid out row after row, each names one row."""
+        if self._shares is None:
+            return rng.permutation(self._n_rows)
+        n = len(self._shares)
+        return self._at((rng.permutation(n) + rng.random(n)) / n)
+
+    def _at(self, share: Array) -> Order:
+        """The rows at these shares of Σs, by binary search."""
+        assert self._shares is not None
+        assert self._counts is not None
+        found = np.searchsorted(self._shares, share * self._shares[-1], side="right")
+        order: Order = self._counts[np.minimum(found, len(self._counts) - 1)]
+        return order
+
+    def residuals(self, beta: Array) -> Array:
+        return self._likelihood.residuals(beta)
 
     def average(
-        self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: tuple[Array, ...]
+        self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: Three
     ) -> None:
-        beta, mean, residuals = vectors
-        parts = _parts(penalty)
-        self._kernel.averaged(
-            order, step, jump, self._weight_sum, parts, beta, mean, residuals
-        )
+        total = self._likelihood.weight_sum
+        self._kernel.averaged(order, step, jump, total, _parts(penalty), *vectors)
+        self._likelihood.reads += 1
 
     def descend(
         self,
@@ -82,7 +94,9 @@ class MemoryRows:
     ) -> int:
         mean, every, count = (None, 1, 0) if average is None else average
         parts = _parts(penalty)
-        return self._kernel.descend(order, steps, batch_size, parts, beta, mean, every, count)
+        count = self._kernel.descend(order, steps, batch_size, parts, beta, mean, every, count)
+        self._likelihood.reads += 1
+        return count
 
     def adam(
         self,
@@ -91,20 +105,27 @@ class MemoryRows:
         batch_size: int,
         constants: tuple[float, float, float],
         penalty: Penalty,
-        vectors: tuple[Array, ...],
+        vectors: Three,
         done: int,
     ) -> int:
         parts = _parts(penalty)
-        return self._kernel.adam(order, steps, batch_size, constants, parts, *vectors, done)
+        total = self._kernel.adam(order, steps, batch_size, constants, parts, *vectors, done)
+        self._likelihood.reads += 1
+        return total
 
     def perceptron(
-        self, order: Order, step: float, vectors: tuple[Array, ...], pocket: tuple[float, int, int]
-    ) -> tuple[float, int, int, int, int]:
-        beta, best = vectors
-        found: tuple[float, int, int, int, int] = self._kernel.perceptron(
-            order, step, beta, best, *pocket
+        self,
+        order: Order,
+        step: float,
+        vectors: tuple[Array, Array],
+        pocket: tuple[float, int, int],
+    ) -> tuple[float, int, int, int]:
+        (point, best), (errors, run, best_run) = vectors, pocket
+        errors, run, best_run, mistakes, checks = self._kernel.perceptron(
+            order, step, point, best, errors, run, best_run
         )
-        return found
+        self._likelihood.reads += int(checks) + (len(order) > 0)
+        return errors, run, best_run, mistakes
 
 
 def _parts(penalty: Penalty) -> tuple[Array, Array, Array, Array]:
