@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -39,6 +40,14 @@ _AS_IT_LIES = {
     "ensure_all_finite": False,
 }
 _NUMBERS = "biuf"  # kinds of NumPy types
+
+
+def _has_probabilities(estimator: Any) -> bool:
+    """Or an AttributeError: what scikit-learn takes for "this one cannot"."""
+    model = getattr(estimator, "model_", None)
+    if model is not None and model.certificate.status is Status.NO_LOSS:
+        raise AttributeError(f"no probabilities: {Status.NO_LOSS.value}")
+    return True
 
 
 class LogisticRegression(ClassifierMixin, BaseEstimator):
@@ -72,7 +81,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         `coef_` is in the units of the columns all the same.
     random_state : int, RandomState or None
-        Reaches stochastic solvers only, of which this version has none: results never depend on it.
+        Seed of the solvers that read rows in random order; other results never depend on it.
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). Results never depend on it.
     time_budget : float, optional
@@ -201,6 +210,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             penalty_factors=self.penalty_factors,
             bounds=self.bounds,
             standardize=self.standardize,
+            random_state=self.random_state,
             n_threads=self.n_threads,
             time_budget=self.time_budget,
             start=self._start(),
@@ -247,6 +257,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         positive = self.decision_function(X, offset) > 0.0
         return self.classes_[positive.astype(np.intp)]
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Probabilities of both classes, in the order of `classes_`, shape (n, 2).
 
@@ -255,6 +266,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         z = self.decision_function(X, offset)
         return np.column_stack((sigmoid(-z), sigmoid(z)))
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithms of `predict_proba`, shape (n, 2): finite also where a probability is 0."""
         z = self.decision_function(X, offset)
@@ -298,7 +310,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = np.array([steps], dtype=np.int32)
         if fitted.certificate.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        if not fitted.certified:
+        if not (fitted.certified or fitted.certificate.status is Status.NO_LOSS):
             warnings.warn(self._shortfall(steps), ConvergenceWarning, stacklevel=3)
 
     def _shortfall(self, steps: int) -> str:

@@ -55,6 +55,7 @@ def fit(
     standardize: bool = False,
     positive: Label | None = None,
     exclude: Collection[str] = (),
+    random_state: Any = None,
     n_threads: int | None = None,
     time_budget: float | None = None,
     start: Model | None = None,
@@ -76,7 +77,8 @@ def fit(
     l1, l2 : float, optional
         glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
     solver : str or Solver
-        "auto", gd, nesterov, lbfgs, newton, newton-cg; or an object of `logloss.solvers`.
+        "auto", gd, nesterov, lbfgs, newton, newton-cg, prox-newton, sag, saga, sgd, adam,
+        sigmoid-update, perceptron; or an object of `logloss.solvers`.
     tol : float
         The relative gap to prove: (F − min F)/F ≤ tol.
     max_iter : int, optional
@@ -94,6 +96,9 @@ def fit(
         The class whose probability is modelled; the larger one by default.
     exclude : collection of column names
         Columns to leave out.
+    random_state : int, Generator or RandomState, optional
+        Seed of the solvers that read rows in random order (sag, saga, sgd, adam, sigmoid-update,
+        perceptron): equal seeds give equal bits, as does none. Other results never depend on it.
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). The result never depends on it.
     time_budget : float, optional
@@ -125,7 +130,7 @@ def fit(
     task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
-    )
+    ).seeded(random_state)
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     options = {
@@ -160,8 +165,13 @@ class Task:
     intercept: bool
     n_threads: int
 
-    def objective(self, strength: Strength, exact: bool) -> tuple[Objective, Coordinates]:
-        """The objective in coordinates that suit it, measured on all rows if `exact`."""
+    def objective(
+        self, strength: Strength, exact: bool, by_row: bool = False
+    ) -> tuple[Objective, Coordinates]:
+        """The objective in coordinates that suit it, measured on all rows if `exact`.
+
+        `by_row`: that suit a solver which goes row by row.
+        """
         exact = exact or self.design.n_rows <= _FEW_ROWS
         measured = (
             spread(self.design, self.rows.weight, self.n_threads)
@@ -173,6 +183,9 @@ class Task:
         weights = strength.weights(names, total, measured.deviation)
         mean = self.rows.total(self.rows.y) / total
         where = coordinates(measured, weights[0], max(mean * (1.0 - mean), 1e-6), self.intercept)
+        if by_row and self.design.sparse.any():
+            square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
+            where = where.by_row(self.design.sparse, square)
         penalty = strength.penalty(weights, names, where.scale, self.intercept)
         likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
         return Objective(likelihood, penalty), where
@@ -240,7 +253,8 @@ def solve_task(
 ) -> Fitted:
     """Minimise, and put into a record what was found; `record` says what was asked for."""
     exact = strength.standardize or not chosen.solver.affine_invariant
-    objective, where = task.objective(strength, exact)
+    by_row = getattr(chosen.solver, "by_row", False)
+    objective, where = task.objective(strength, exact, by_row)
     with np.errstate(invalid="ignore", over="ignore"):
         result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
     if result.status is Status.FAILED:
@@ -250,6 +264,7 @@ def solve_task(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
+    value = math.nan if result.status is Status.NO_LOSS else result.value
     coef, intercept = where.raw(result.beta)
     coef = strength.within_bounds(coef, task.schema.coefficient_names)
     return Fitted(
@@ -262,8 +277,8 @@ def solve_task(
         n_rows=task.design.n_rows,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
-        loss=result.value - objective.penalty.value(result.beta),
-        objective=result.value,
+        loss=value - objective.penalty.value(result.beta),
+        objective=value,
         null_loss=objective.value_of_null(),
         **record,
     )

@@ -16,7 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.base import Likelihood
+from logloss.backends.base import Likelihood, Rows
+from logloss.errors import UsageError
 from logloss.penalty import Penalty
 
 Array = NDArray[np.float64]
@@ -104,6 +105,23 @@ class Objective:
         """The objective of a sample of rows that stands for all; None where it is most."""
         sample = self._rows().subsample(share, floor)
         return None if sample is None else replace(self, likelihood=sample)
+
+    def by_row(self, solver: str) -> Rows:
+        """The rows one at a time, for a solver that needs them so.
+
+        Raises
+        ------
+        UsageError
+            The rows live where they cannot be read that way.
+        """
+        rows = self.likelihood.by_row()
+        if rows is None:
+            raise UsageError(
+                f"{solver} reads row by row, which needs rows in memory; these are in"
+                f" {self.likelihood.place}",
+                "take solver='auto', which reads all rows at once",
+            )
+        return rows
 
     def _rows(self) -> Likelihood:
         """The likelihood, in time."""

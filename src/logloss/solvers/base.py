@@ -89,6 +89,8 @@ class State:
         What `step` was found by.
     stalled : bool
         No step improves F any more.
+    lossless : bool
+        There is no F and no certificate; `value` is what the solver makes small instead.
     """
 
     beta: Array
@@ -100,6 +102,7 @@ class State:
     exact: bool = False
     hessian: Array | None = None
     stalled: bool = False
+    lossless: bool = False
 
 
 class Solver(Protocol):
@@ -213,7 +216,7 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     except KeyboardInterrupt:
         if not best:
             raise
-        gap = max(best[0].value - _proven(history), 0.0)
+        gap = math.nan if best[0].lossless else max(best[0].value - _proven(history), 0.0)
         return Result(best[0].beta, best[0].value, gap, Status.INTERRUPTED, tuple(history))
 
 
@@ -274,6 +277,8 @@ def _ended(
     What it costs is bounded by a tenth of the time, where time was given. `last` is F at the last
     point, which is not the best one where a solver wanders.
     """
+    if best.lossless:
+        return Result(best.beta, best.value, math.nan, Status.NO_LOSS, tuple(history))
     goal = tolerance(objective, best.value, stop.tol)
     gap = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
     gap = min(gap, best.value - _proven(history))
@@ -334,7 +339,9 @@ def tolerance(objective: Objective, value: float, tol: float) -> float:
 
 def _looks_separated(objective: Objective, state: State) -> bool:
     """Unpenalised, and a loss of nothing: all rows are told apart."""
-    return objective.unpenalised and state.value <= 1e-9 * objective.value_of_null()
+    if state.lossless or not objective.unpenalised:
+        return False
+    return state.value <= 1e-9 * objective.value_of_null()
 
 
 def _information_lost(objective: Objective, state: State) -> bool:
@@ -346,13 +353,11 @@ def _information_lost(objective: Objective, state: State) -> bool:
 
 
 def _certify(
-    objective: Objective,
-    state: State,
-    previous: State,
-    bounds: _Bounds,
-    stop: Stop,
+    objective: Objective, state: State, previous: State, bounds: _Bounds, stop: Stop
 ) -> tuple[float, _Bounds]:
     """The gap at this state, as far as it is worth a read; nan where it is not."""
+    if state.lossless:
+        return math.nan, bounds
     goal = tolerance(objective, state.value, stop.tol)
     if not _promising(objective, state, previous, bounds, goal):
         return _known_gap(state, bounds, goal), bounds
