@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,14 +92,17 @@ def all_cases() -> list[tuple[str, Callable[[], Case]]]:
     for d in (1, 2, 3, 7, 8, 9, 15, 16, 17, 64, 100):
         for layout in ("C", "F"):
             cases.append((f"d{d}-{layout}", lambda k=d, v=layout: dense(1030, k, np.float64, v)))
+    narrow = (np.float32, np.int8, np.int16, np.uint8)  # columns in groups and what remains
+    for dtype, d in itertools.product(narrow, (1, 2, 6, 8, 20, 31, 100)):
+        name = f"{np.dtype(dtype).name}-d{d}-F"
+        cases.append((name, lambda k=d, t=dtype: dense(1303, k, t, "F")))
     for n in (1, 2, 7, 8, 9, 130):
         cases.append((f"n{n}", lambda k=n: dense(k, 11, np.float64, "C")))
-    for by_row in (True, False):
-        for index in (np.int32, np.int64):
-            for dtype in (np.float64, np.float32):
-                name = f"{'csr' if by_row else 'csc'}-{np.dtype(index).name}-{np.dtype(dtype).name}"
-                make = lambda b=by_row, i=index, t=dtype: sparse(9001, 41, b, i, t)  # noqa: E731
-                cases.append((name, make))
+    for by_row, index in itertools.product((True, False), (np.int32, np.int64)):
+        for dtype in (np.float64, np.float32):
+            name = f"{'csr' if by_row else 'csc'}-{np.dtype(index).name}-{np.dtype(dtype).name}"
+            make = lambda b=by_row, i=index, t=dtype: sparse(9001, 41, b, i, t)  # noqa: E731
+            cases.append((name, make))
     cases.append(("mixed", lambda: mixed(9001)))
     cases.append(("wide", lambda: dense(300, 1200, np.float64, "C")))
     cases.append(("large", lambda: dense(60_000, 30, np.float64, "C")))

@@ -36,32 +36,37 @@ template <class T>
 struct Wide {  // W values of type T as they lie in memory, aligned as T is
     typedef T type __attribute__((vector_size(W * sizeof(T)), aligned(alignof(T)), may_alias));
 };
-typedef std::int32_t Half __attribute__((vector_size(W * 4)));
 
-// W small integers as int32; by intrinsics, as compilers convert such short vectors one value at a time.
+// W small integers, widened by intrinsics, as compilers convert such short vectors one value at a time. AVX-512 goes by int64, which it
+// converts in one step (int32 takes a shuffle more).
+#if defined(__AVX512DQ__)
+typedef VI Widened;
+#else
+typedef std::int32_t Widened __attribute__((vector_size(W * 4)));
+#endif
+
 template <class T>
-INLINE Half widen(const T* p) {
+INLINE Widened widen(const T* p) {
 #if defined(__SSE4_1__)
     constexpr int bytes = W * int(sizeof(T));
     __m128i raw = _mm_setzero_si128();
     __builtin_memcpy(&raw, p, bytes < 16 ? bytes : 16);
-#if defined(__AVX512F__)
-    using Wider = __m256i;
-    Wider wide;
-    if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm256_cvtepi8_epi32(raw);
-    else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm256_cvtepu8_epi32(raw);
-    else wide = _mm256_cvtepi16_epi32(raw);
+#if defined(__AVX512DQ__)
+    __m512i wide;
+    if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm512_maskz_cvtepi8_epi64(0xff, raw);
+    else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm512_maskz_cvtepu8_epi64(0xff, raw);
+    else wide = _mm512_maskz_cvtepi16_epi64(0xff, raw);
 #else
     __m128i wide;
     if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm_cvtepi8_epi32(raw);
     else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm_cvtepu8_epi32(raw);
     else wide = _mm_cvtepi16_epi32(raw);
 #endif
-    Half half;
-    __builtin_memcpy(&half, &wide, sizeof(Half));
-    return half;
+    Widened widened;
+    __builtin_memcpy(&widened, &wide, sizeof(Widened));
+    return widened;
 #else
-    return __builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(p), Half);
+    return __builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(p), Widened);
 #endif
 }
 
@@ -111,12 +116,19 @@ INLINE V exp_nonpositive(V x) {
     p = p * r + 1.0 / 6.0;
     p = p * r + 0.5;
     p = p * (r * r) + r + 1.0;
+#if defined(__AVX512F__)
+    V scaled;  // by 2^n
+    const __m512d scale = _mm512_maskz_scalef_pd(0xff, (__m512d)p, (__m512d)n);
+    __builtin_memcpy(&scaled, &scale, sizeof(V));
+    return scaled;
+#else
     // 2^n in two factors, as n reaches below the least exponent of a normal number
     const VU exponent = reinterpret_cast<VU>(shifted) - 0x4338000000000000u + 2048u;
     const VU half = exponent >> 1;
     const V low = reinterpret_cast<V>((half - 1u) << 52);
     const V high = reinterpret_cast<V>((exponent - half - 1u) << 52);
     return p * low * high;
+#endif
 }
 
 // log(1 + e) for 0 <= e <= 1: log(1+f) = f - s(f - R(s^2)), s = f/(2+f), coefficients of fdlibm's log.
