@@ -41,12 +41,13 @@ def _matrix(n: int, d: int, dtype: type, seed: int = 0) -> np.ndarray:
 
 
 def dense(n: int, d: int, dtype: type, layout: str) -> Case:
-    """C, Fortran, sliced rows, reversed, and strided both ways."""
+    """C, Fortran, sliced rows, rows or both ways reversed, and strided both ways."""
     views: dict[str, Callable[[], np.ndarray]] = {
         "C": lambda: _matrix(n, d, dtype),
         "F": lambda: np.asfortranarray(_matrix(n, d, dtype)),
         "row-slice": lambda: _matrix(n, d + 3, dtype)[:, 1 : d + 1],
         "every-other": lambda: _matrix(2 * n, 2 * d, dtype)[::2, ::2],
+        "upside-down": lambda: _matrix(n, d, dtype)[::-1],
         "reversed": lambda: _matrix(n, d, dtype)[::-1, ::-1],
     }
     x = views[layout]()
@@ -87,7 +88,7 @@ def all_cases() -> list[tuple[str, Callable[[], Case]]]:
     cases: list[tuple[str, Callable[[], Case]]] = []
     for dtype in DENSE_TYPES:
         name = np.dtype(dtype).name
-        for layout in ("C", "F", "row-slice", "every-other", "reversed"):
+        for layout in ("C", "F", "row-slice", "every-other", "upside-down", "reversed"):
             cases.append((f"{name}-{layout}", lambda t=dtype, v=layout: dense(3001, 29, t, v)))
     for d in (1, 2, 3, 7, 8, 9, 15, 16, 17, 64, 100):
         for layout in ("C", "F"):

@@ -1,7 +1,7 @@
-// Dense block, column after column (Fortran order, or the columns of a table): eight columns at a time over all rows of a tile, so that
-// z and u are loaded once for eight columns and the sums of eight columns stay in registers. While the second half of a pass works in
-// cache it asks for half of the columns of the next tile; the first half asks for the others sixteen columns before it comes to them. So
-// memory is never idle.
+// Dense block, column after column (Fortran order, or the columns of a table): eight columns at a time over all rows of a
+// tile, so that z and u are loaded once for eight columns and the sums of eight columns stay in registers. While the second
+// half of a pass works in cache it asks for half of the columns of the next tile; the first half asks for the others
+// sixteen columns before it comes to them. So memory is never idle.
 #pragma once
 
 #include "simd.hpp"
@@ -72,15 +72,6 @@ void group_accumulate(const void* const* columns, Index row, Index m, const doub
     for (int c = 0; c < C; c++) store(sums + c * W, s[c]);
     for (Index k = 0; i + k < m; k++)
         for (int c = 0; c < C; c++) sums[c * W + k] += double(at.x[c][i + k]) * u[i + k];
-}
-
-// f of a constant C = n, 1 <= n <= most
-template <int most, class F>
-INLINE void with_count(Index n, F&& f) {
-    if constexpr (most > 0) {
-        if (n == most) return f(std::integral_constant<int, most>());
-        with_count<most - 1>(n, f);
-    }
 }
 
 template <class T>

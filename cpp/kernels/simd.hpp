@@ -37,8 +37,8 @@ struct Wide {  // W values of type T as they lie in memory, aligned as T is
     typedef T type __attribute__((vector_size(W * sizeof(T)), aligned(alignof(T)), may_alias));
 };
 
-// W small integers, widened by intrinsics, as compilers convert such short vectors one value at a time. AVX-512 goes by int64, which it
-// converts in one step (int32 takes a shuffle more).
+// W small integers, widened by intrinsics, as compilers convert such short vectors one value at a time. AVX-512 goes by
+// int64, which it converts in one step (int32 takes a shuffle more).
 #if defined(__AVX512DQ__)
 typedef VI Widened;
 #else
@@ -94,6 +94,56 @@ INLINE double sum(V v) {
         return (v[N - 4] + v[N - 2]) + (v[N - 3] + v[N - 1]);
     else
         return v[0] + v[1];
+}
+
+INLINE V square_root(V v) {
+#if defined(__AVX512F__)
+    const __m512d root = _mm512_maskz_sqrt_pd(0xff, reinterpret_cast<__m512d>(v));
+#elif defined(__AVX__)
+    const __m256d root = _mm256_sqrt_pd(reinterpret_cast<__m256d>(v));
+#elif defined(__SSE4_1__)
+    const __m128d root = _mm_sqrt_pd(reinterpret_cast<__m128d>(v));
+#else
+    const V root{__builtin_sqrt(v[0]), __builtin_sqrt(v[1])};
+#endif
+    return reinterpret_cast<V>(root);
+}
+
+#if defined(__clang__)
+#define LOGLOSS_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define LOGLOSS_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, VI{__VA_ARGS__})
+#endif
+#if defined(__AVX512F__)
+INLINE V zip_low(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+INLINE V zip_high(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#elif defined(__AVX__)
+INLINE V zip_low(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 0, 4, 1, 5); }
+INLINE V zip_high(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 2, 6, 3, 7); }
+#else
+INLINE V zip_low(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 0, 2); }
+INLINE V zip_high(V a, V b) { return LOGLOSS_SHUFFLE(a, b, 1, 3); }
+#endif
+
+// A square of W vectors: the first half zipped with the second, log2 W times
+INLINE void transpose(V (&square)[W]) {
+    for (int round = 1; round < W; round *= 2) {
+        V zipped[W];
+        for (int k = 0; k < W / 2; k++) {
+            zipped[2 * k] = zip_low(square[k], square[k + W / 2]);
+            zipped[2 * k + 1] = zip_high(square[k], square[k + W / 2]);
+        }
+        for (int k = 0; k < W; k++) square[k] = zipped[k];
+    }
+}
+
+// f of a constant C = n, 1 <= n <= most
+template <int most, class F>
+INLINE void with_count(Index n, F&& f) {
+    if constexpr (most > 0) {
+        if (n == most) return f(std::integral_constant<int, most>());
+        with_count<most - 1>(n, f);
+    }
 }
 
 // e^x for x <= 0, subnormal results included; x = n ln 2 + r, |r| <= ln 2 / 2, Taylor to r^13 (error 4e-18).
