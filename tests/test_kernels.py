@@ -377,3 +377,34 @@ def test_dot() -> None:
     for n in (0, 1, 7, 31, 32, 33, 1000):
         a, b = rng.standard_normal((2, n))
         assert abs(_kernels.dot(a, b) - a @ b) <= 1e-14 * (np.abs(a) @ np.abs(b)) + 1e-300
+
+
+@pytest.mark.parametrize("dtype", DENSE_TYPES)
+def test_take_copies_rows_of_any_storage(dtype: type) -> None:
+    x = _matrix(9001, 13, dtype)
+    rows = np.random.default_rng(6).integers(0, 9001, 70_001)
+    views = (
+        x,
+        np.asfortranarray(x),
+        x[:, 2:9],
+        x[::-1],
+        x[:, ::3],
+        x[::-1, ::-1],
+        x[:, :1],
+        x[:, :0],
+    )
+    for view in views:
+        for some in (rows, rows[:5], rows[:0]):
+            for n_threads in (1, 3):
+                (taken,) = _kernels.take([view], some, n_threads)
+                assert taken.dtype == x.dtype
+                assert np.array_equal(taken, view[some])
+    by_column = _kernels.take([np.asfortranarray(x)], rows, 2)[0]
+    assert by_column.flags.f_contiguous  # columns stay columns
+    columns = [np.ascontiguousarray(c) for c in x.T]
+    for column, taken in zip(columns, _kernels.take(columns, rows, 2), strict=True):
+        assert np.array_equal(taken, column[rows])
+    assert _kernels.take([], rows, 2) == []
+    for bad in (-1, 9001):
+        with pytest.raises(ValueError, match=f"row {bad} is not one of the 9001"):
+            _kernels.take([x], np.array([0, bad, 1]), 2)

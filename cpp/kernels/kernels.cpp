@@ -3,6 +3,7 @@
 #include "moments.hpp"
 #include "ops.hpp"
 #include "solve.hpp"
+#include "take.hpp"
 #include "vectors.hpp"
 
 #define LOGLOSS_QUOTE(x) #x
@@ -15,7 +16,7 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, bernoulli, stream_read};
+                                     row_gap, moments, gram, dot, solve, bernoulli, stream_read, take};
     return kernels;
 }
 

@@ -43,6 +43,13 @@ struct RowGap {             // see certificate.py
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
+struct Copy {               // of rows of a matrix with values of `bytes`, row after row; strides in values
+    const void* from;
+    Index from_row, from_column;
+    void* to;
+    Index bytes, n_columns;
+};
+
 struct Kernels {
     const char* name;
     void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear, Workspace&,
@@ -71,6 +78,7 @@ struct Kernels {
     Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
+    void (*take)(const Copy* copies, Index n_copies, const Index* rows, Index n, int n_threads);
 };
 
 #if defined(LOGLOSS_X86)
