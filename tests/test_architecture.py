@@ -28,14 +28,14 @@ FLOORS = (
     {"algebra", "checks", "files"},
     {"table"},
     {"backends", "penalty"},
-    {"objective"},
+    {"objective", "strength", "quadratic"},
     {"certificate"},
     {"solvers"},
     {"fitted"},
     {"report", "export", "evaluation", "inference"},
     {"model"},
     {"fitting"},
-    {"paths"},
+    {"paths", "racing"},
     {"estimator", "cli"},
     {"__main__"},
 )
@@ -46,8 +46,8 @@ FORBIDDEN = {
     "solvers": {"table", "backends"},
     "report": {"table", "backends", "objective", "_kernels"},
     "export": {"backends", "objective", "solvers", "_kernels"},
-    "cli": {"backends", "objective", "penalty", "_kernels"},
-    "estimator": {"backends", "objective", "penalty", "_kernels"},
+    "cli": {"backends", "objective", "penalty", "strength", "_kernels"},
+    "estimator": {"backends", "objective", "penalty", "strength", "_kernels"},
 }
 
 # A package that is slow to import or not always there, and the only places that may ask for it.
@@ -57,7 +57,7 @@ HOME_OF = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pyarrow": {"table", "cli", "model", "report", "export"},
+    "pyarrow": {"table", "cli", "model", "racing", "report", "export"},
     "scipy": {"table", "solvers", "inference"},
     "pandas": set(),
     "polars": set(),
@@ -66,6 +66,7 @@ HOME_OF = {
     "torch": {"backends.torch"},
     "onnx": {"export.onnx"},
     "duckdb": {"table"},
+    "matplotlib": {"report"},
 }
 
 

@@ -41,7 +41,7 @@ def objective(problem: Problem, shrinkage: str) -> Objective:
     plain = Coordinates(np.zeros(d), np.ones(d), problem.intercept)
     rows = RowData(problem.y, problem.weight, problem.offset)
     l2 = SHRINKAGES[shrinkage].l2(problem)
-    penalty = Penalty(np.append(l2, 0.0) if problem.intercept else l2)
+    penalty = Penalty.ridge(np.append(l2, 0.0) if problem.intercept else l2)
     return Objective(MemoryLikelihood(design, rows, plain, 1), penalty)
 
 

@@ -160,7 +160,7 @@ def test_the_model_inside_is_a_whole_one(tmp_path: Any) -> None:
 def test_parameters_are_wrong() -> None:
     for options, message in [
         ({"C": 0.0}, "C must be positive"),
-        ({"l1_ratio": 0.5}, "L1 penalties are not available"),
+        ({"l1_ratio": 0.5, "solver": "lbfgs"}, "cannot take an L1 penalty"),
         ({"solver": "newtn"}, "did you mean 'newton'"),
         ({"tol": 0.0}, "tol must be positive"),
         ({"max_iter": 0}, "max_iter must be a whole number from 1 on"),

@@ -251,7 +251,7 @@ def test_the_same_bits_for_any_number_of_threads(make: Callable[[], Case]) -> No
         out += _kernels.dual(case.design, r.observations, linear, coef, 0.2, xi, n_threads)
         out += _kernels.moments(case.design, r.weight, coef, n_threads)
         out += [_kernels.step_losses(r.observations, linear, xi, coef[:3], n_threads)]
-        out += [np.array(_kernels.row_gap(r.observations, linear, 1e-3 * xi, 0.0, n_threads))]
+        out += [np.array(_kernels.row_gap(r.observations, linear, 1e-3 * xi, 0.0, 1.0, n_threads))]
         subset = np.arange(d)
         out += [_kernels.gram(case.design, r.observations, linear, coef, subset, n_threads)]
         return [np.asarray(a) for a in out] + [linear, xi]
@@ -331,11 +331,11 @@ def test_row_gap_against_mpmath() -> None:
             phi = lambda t: (1 + t) * mpmath.log1p(t) - t  # noqa: E731
             exact = mpmath.mpf(s[k]) * (p * phi(-(1 - p) * xi[k]) + (1 - p) * phi(p * xi[k]))
             one = _kernels.Observations(np.zeros(1), s[k : k + 1])
-            gap, outside = _kernels.row_gap(one, z[k : k + 1], xi[k : k + 1], 0.0, 1)
+            gap, outside = _kernels.row_gap(one, z[k : k + 1], xi[k : k + 1], 0.0, 1.0, 1)
             assert outside == 0
             assert abs(gap - exact) <= 1e-11 * exact
     far = _kernels.row_gap(
-        _kernels.Observations(np.zeros(2)), np.zeros(2), np.array([2.5, 1.0]), 0.0, 1
+        _kernels.Observations(np.zeros(2)), np.zeros(2), np.array([2.5, 1.0]), 0.0, 1.0, 1
     )
     assert far[1] == 1
 

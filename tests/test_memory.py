@@ -36,6 +36,11 @@ def likelihood(problem: Problem, storage: str = "C", n_threads: int = 1) -> Memo
     return MemoryLikelihood(design(X), rows, where, n_threads)
 
 
+def whole(score: Array) -> float:
+    """c = 1: what a penalty without L1 allows of any dual point."""
+    return 1.0
+
+
 def points(task: MemoryLikelihood, k: int = 3) -> list[Array]:
     rng = np.random.default_rng(k)
     return [rng.standard_normal(task.n_coefficients) * 0.5 for _ in range(k)]
@@ -120,7 +125,7 @@ def test_a_dual_point_solves_the_equation_of_the_intercept(name: str, storage: s
     task = likelihood(PROBLEMS[name], storage)
     beta, delta, _ = points(task)
     beta, delta = 0.1 * beta, 0.01 * delta
-    sums = task.dual(beta, delta)
+    sums = task.dual(beta, delta, whole)
     _, gradient = task.loss_gradient(beta)
     if not task.has_intercept:
         expected = gradient - task.hessian_product(beta, delta)
@@ -138,7 +143,7 @@ def test_a_shift_that_drowns_everything_is_no_dual_point() -> None:
     """So far out that p(1−p) is 1e-190, the intercept's equation cannot be solved in float64."""
     task = likelihood(PROBLEMS["one_column"])
     far = np.array([1e-3, 440.0])
-    sums = task.dual(far, np.array([0.0, 1.0]))
+    sums = task.dual(far, np.array([0.0, 1.0]), whole)
     assert not sums.feasible
     assert sums.gap == np.inf
 
@@ -158,7 +163,9 @@ def test_the_order_of_calls_does_not_matter() -> None:
     task.loss_gradient(b)
     for beta in (a, b, c, a, c):
         np.testing.assert_array_equal(task.hessian(beta), fresh().hessian(beta))
-        np.testing.assert_array_equal(task.dual(beta, b).score, fresh().dual(beta, b).score)
+        np.testing.assert_array_equal(
+            task.dual(beta, b, whole).score, fresh().dual(beta, b, whole).score
+        )
         assert task.loss_gradient(beta)[0] == fresh().loss_gradient(beta)[0]
         np.testing.assert_array_equal(
             task.losses(beta, a, np.ones(1)), fresh().losses(beta, a, np.ones(1))
@@ -184,7 +191,7 @@ def test_results_are_not_overwritten_by_later_calls() -> None:
     kept = first.copy(), hessian.copy()
     task.loss_gradient(b)
     task.hessian(b)
-    task.dual(b, a)
+    task.dual(b, a, whole)
     np.testing.assert_array_equal(first, kept[0])
     np.testing.assert_array_equal(hessian, kept[1])
 
@@ -203,7 +210,7 @@ def test_reads_are_counted() -> None:
     assert reads(lambda: task.hessian(a)) == 1
     assert reads(lambda: task.losses(a, b, np.linspace(0.0, 1.0, 20))) == 1
     assert reads(lambda: task.hessian_product(a, b)) == 1
-    assert reads(lambda: task.dual(a, 0.1 * b)) == 1
+    assert reads(lambda: task.dual(a, 0.1 * b, whole)) == 1
     assert reads(lambda: task.hessian_product(b, a)) == 2  # and one to find z at another point
 
 

@@ -6,25 +6,18 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <optional>
 #include <tuple>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
+#include "arrays.hpp"
 #include "take.hpp"
 
 namespace logloss {
-namespace {
 
-using namespace nb::literals;
-using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Indices = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Numpy = nb::ndarray<nb::numpy, double>;
-
-const Kernels& pick_kernels() {
+static const Kernels& pick_kernels() {
 #if defined(LOGLOSS_X86)
     const char* wanted = std::getenv("LOGLOSS_ISA");
     const std::string isa = wanted ? wanted : "";
@@ -42,6 +35,10 @@ const Kernels& kernels() {
     return picked;
 }
 
+namespace {
+
+using namespace nb::literals;
+
 int max_threads() {
 #ifdef _OPENMP
     return omp_get_max_threads();
@@ -49,45 +46,6 @@ int max_threads() {
     return 1;
 #endif
 }
-
-struct NewArray {
-    double* data;
-    nb::capsule owner;
-    std::vector<std::size_t> shape;
-    explicit NewArray(std::vector<std::size_t> s) : shape(std::move(s)) {
-        std::size_t size = 1;
-        for (std::size_t k : shape) size *= k;
-        data = new double[size ? size : 1];
-        owner = nb::capsule(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
-    }
-    Numpy array() const { return Numpy(data, shape.size(), shape.data(), owner); }
-};
-
-void check_length(const char* where, const char* what, std::size_t got, Index want) {
-    if (Index(got) != want)
-        throw std::invalid_argument(std::string(where) + ": " + what + " has length " + std::to_string(got) + ", not " +
-                                    std::to_string(want) + ".");
-}
-
-const double* optional_data(const char* where, const char* what, const std::optional<Vector>& x, Index n) {
-    if (!x) return nullptr;
-    check_length(where, what, x->shape(0), n);
-    return x->data();
-}
-
-// y, weight and offset of the rows, checked once.
-struct OwnedObservations {
-    Vector y;
-    std::optional<Vector> weight, offset;
-    Index n_rows;
-    Observations rows;
-    OwnedObservations(Vector y_, std::optional<Vector> weight_, std::optional<Vector> offset_)
-        : y(y_), weight(weight_), offset(offset_), n_rows(Index(y_.shape(0))) {
-        rows.y = y.data();
-        rows.weight = optional_data("Observations", "weight", weight, n_rows);
-        rows.offset = optional_data("Observations", "offset", offset, n_rows);
-    }
-};
 
 void check_rows(const char* where, const OwnedDesign& design, const OwnedObservations& rows) {
     check_length(where, "y", std::size_t(rows.n_rows), design.n_rows());
@@ -171,12 +129,13 @@ Numpy step_losses(const OwnedObservations& rows, const Vector& linear, const Vec
     return losses.array();
 }
 
-auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& xi, double shift, int n_threads) {
+auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& xi, double shift, double scale,
+             int n_threads) {
     check_length("row_gap", "linear", linear.shape(0), rows.n_rows);
     check_length("row_gap", "xi", xi.shape(0), rows.n_rows);
     nb::gil_scoped_release release;
     Memory memory;
-    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, memory, n_threads);
+    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, memory, n_threads);
     return std::make_tuple(out.gap, out.outside);
 }
 
@@ -222,6 +181,27 @@ auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device
         rank = kernels().solve(factor, Index(n), x.data, tolerance, factor + n * n);
     }
     return std::make_tuple(x.array(), rank);
+}
+
+auto quadratic(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& hessian, const Vector& gradient,
+               const Vector& point, const Vector& l1, const Vector& lower, const Vector& upper, double accuracy, Index most) {
+    const std::size_t n = point.shape(0);
+    if (hessian.shape(0) != n || hessian.shape(1) != n) throw std::invalid_argument("quadratic: shapes do not fit.");
+    check_length("quadratic", "gradient", gradient.shape(0), Index(n));
+    check_length("quadratic", "l1", l1.shape(0), Index(n));
+    check_length("quadratic", "lower", lower.shape(0), Index(n));
+    check_length("quadratic", "upper", upper.shape(0), Index(n));
+    NewArray end({n}), slope({n});
+    std::copy_n(point.data(), n, end.data);
+    std::copy_n(gradient.data(), n, slope.data);
+    Index rounds;
+    {
+        nb::gil_scoped_release release;
+        Memory memory;
+        rounds = kernels().quadratic(hessian.data(), l1.data(), lower.data(), upper.data(), Index(n), accuracy, most,
+                                     end.data, slope.data, memory);
+    }
+    return std::make_tuple(end.array(), slope.array(), rounds);
 }
 
 double dot(const Vector& a, const Vector& b) {
@@ -276,8 +256,8 @@ NB_MODULE(_kernels, m) {
           "For r' = r - q*xi, xi = X coef + intercept (written): sums of s*r'*[x, 1] and s*q*[x, 1].");
     m.def("step_losses", &step_losses, "rows"_a, "linear"_a, "xi"_a, "steps"_a, "n_threads"_a,
           "Sums of s*loss at z = linear - step*xi, for each step.");
-    m.def("row_gap", &row_gap, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "n_threads"_a,
-          "The rows' part of the duality gap, and how many rows leave [0, 1].");
+    m.def("row_gap", &row_gap, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "scale"_a, "n_threads"_a,
+          "The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].");
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
     m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a, "n_threads"_a,
@@ -286,10 +266,13 @@ NB_MODULE(_kernels, m) {
           " curvature in place of q where asked for.");
     m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
           "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
+    m.def("quadratic", &quadratic, "hessian"_a, "gradient"_a, "point"_a, "l1"_a, "lower"_a, "upper"_a, "accuracy"_a, "most"_a,
+          "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.");
     m.def("dot", &dot, "a"_a, "b"_a);
     m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
     m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
         return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
     }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
+    bind_rows(m);
     m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
 }

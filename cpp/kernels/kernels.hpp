@@ -39,7 +39,7 @@ struct Dual {               // r' = r - q*(x.delta + delta0): X'Sr', X'Sq and th
 };
 
 struct RowGap {             // see certificate.py
-    double gap;             // sum of s*[p phi(-(1-p) xi) + (1-p) phi(p xi)]
+    double gap;             // sum of s*[p phi(D/p) + (1-p) phi(-D/(1-p))], D = -(1-c) r - c q xi: -q xi at c = 1
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
@@ -48,6 +48,59 @@ struct Copy {               // of rows of a matrix with values of `bytes`, row a
     Index from_row, from_column;
     void* to;
     Index bytes, n_columns;
+};
+
+// Rows one at a time, for solvers that take a step at each: one dense block in C order, or one in CSR, of float or double, in
+// the coordinates x' = (x - center) * inverse. Vectors over coefficients, here and below, are padded with zeros to a multiple
+// of 8; the intercept, where there is one, comes after the columns.
+struct RowTable {
+    Block block;
+    Index n_rows, n_columns;
+    const double* center;       // not used for sparse rows
+    const double* inverse;
+    bool intercept;
+};
+
+struct Draws {                  // the rows of an epoch, in the order in which they are read
+    const Index* order;
+    Index n;
+};
+
+struct Penalties {              // a_j |w| + (l_j/2) w^2 within the bounds
+    const double *l2, *l1, *lower, *upper;
+    bool smooth, shrinks, bounded;  // no l1 and no bounds; any l2; any bounds
+};
+
+struct Averaged {               // see row_averaged.hpp
+    double step;
+    bool saga;
+    double scale;               // 1/sum of s
+    double *beta, *mean;        // w and g
+    double* residuals;          // (n_rows) of the last visit
+};
+
+struct Descent {                // see row_descent.hpp
+    const double* steps;        // one per step
+    Index batch;
+    double* beta;
+    double* average;            // or null
+    Index every, count;         // steps between points of the average; how many points are in it
+};
+
+struct Adam {                   // see row_adam.hpp
+    const double* steps;
+    Index batch;
+    double beta1, beta2, epsilon;
+    double *beta, *first, *second;
+    Index done;                 // steps so far
+};
+
+struct Perceptron {             // see row_perceptron.hpp
+    double step;
+    double *beta, *pocket;
+    double errors;              // weight of the rows that the pocket tells wrongly
+    Index run, best_run;        // draws told rightly in a row, now and by the pocket
+    Index mistakes, checks;     // of this epoch: updates, and reads of all rows for the pocket
 };
 
 struct Kernels {
@@ -64,7 +117,7 @@ struct Kernels {
     void (*step_losses)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* steps,
                         Index n_steps, double* losses, Workspace&, int n_threads);
     RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
-                      Workspace&, int n_threads);
+                      double scale, Workspace&, int n_threads);
     // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
                     Workspace&, int n_threads);
@@ -76,9 +129,21 @@ struct Kernels {
     // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its
     // diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
     Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
+    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g to g + Hd
+    Index (*quadratic)(const double* hessian, const double* l1, const double* lower, const double* upper, Index n,
+                       double accuracy, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
     void (*take)(const Copy* copies, Index n_copies, const Index* rows, Index n, int n_threads);
+    // rows one at a time, on one thread
+    void (*copy_rows)(const Design&, bool narrow, void* out);
+    Index (*count_entries)(const Design&, Index* pointers);
+    void (*copy_entries)(const Design&, bool narrow, Index* next, Index* indices, void* values);
+    double (*largest_square)(const RowTable&, const double* weight, Workspace&);
+    void (*averaged)(const RowTable&, const Observations&, const Penalties&, const Draws&, const Averaged&, Workspace&);
+    void (*descend)(const RowTable&, const Observations&, const Penalties&, const Draws&, Descent&, Workspace&);
+    void (*adam)(const RowTable&, const Observations&, const Penalties&, const Draws&, Adam&, Workspace&);
+    void (*perceptron)(const RowTable&, const Observations&, const Draws&, Perceptron&, Workspace&);
 };
 
 #if defined(LOGLOSS_X86)

@@ -31,6 +31,7 @@ typedef std::int64_t VI __attribute__((vector_size(vector_bytes)));
 typedef std::uint64_t VU __attribute__((vector_size(vector_bytes)));
 
 #define INLINE static inline __attribute__((always_inline))
+#define INLINE_MEMBER inline __attribute__((always_inline))
 
 template <class T>
 struct Wide {  // W values of type T as they lie in memory, aligned as T is

@@ -38,20 +38,29 @@ void step_losses(Index n_rows, const Observations& rows, const double* linear, c
     });
 }
 
-// For t = p - q(xi + shift): t/p = 1 - (1-p)(xi + shift), (1-t)/(1-p) = 1 + p(xi + shift).
-RowGap row_gap(Index n_rows, const Observations& rows, const double* linear, const double* xi, double shift,
+// The dual point c*r', r' = r - q*x with x = xi + shift. For t = y + c*r' = p + D:
+//   D/p = -c (1-p) x - (1-c) r/p,   -D/(1-p) = c p x + (1-c) r/(1-p),   r/p = (1-y) - y e^-z,   r/(1-p) = (1-y) e^z - y
+RowGap row_gap(Index n_rows, const Observations& rows, const double* linear, const double* xi, double shift, double scale,
                Workspace& workspace, int n_threads) {
     double totals[2];
     sum_rows(n_rows, 2, totals, workspace, n_threads, [&](Index begin, Index end, double* sums) {
         V total{}, outside{};
         for (Index i = begin; i < end; i += W) {
             const Index n = end - i;
-            const V s = load_weight(rows.weight, i, n), x = load_some(xi + i, n) + shift;
-            const Probability p = probability(load_some(linear + i, n));
-            const V up = -p.complement * x, down = p.p * x;
+            const V s = load_weight(rows.weight, i, n), x = (load_some(xi + i, n) + shift) * scale;
+            const V z = load_some(linear + i, n);
+            const Probability p = probability(z);
+            V up = -p.complement * x, down = p.p * x;
+            if (scale != 1.0) {
+                const V y = load_some(rows.y + i, n), other = 1.0 - y;
+                const V fall = z >= 0.0 ? p.small : 1.0 / p.small, rise = z >= 0.0 ? 1.0 / p.small : p.small;
+                up -= (1.0 - scale) * (other - (y == 0.0 ? V{} : y * fall));
+                down += (1.0 - scale) * ((other == 0.0 ? V{} : other * rise) - y);
+            }
             total += s == 0.0 ? V{} : s * (p.p * phi(up) + p.complement * phi(down));
-            const V least = up < down ? up : down;
-            outside += s == 0.0 ? V{} : (least >= -1.0 ? V{} : splat(1.0));
+            const V least = up < down ? up : down, most = up < down ? down : up;
+            const V beyond = most < 1e300 ? V{} : splat(1.0);  // e^|z| overflows: no bound, rather than a wrong one
+            outside += s == 0.0 ? V{} : (least >= -1.0 ? beyond : splat(1.0));
         }
         sums[0] = sum(total);
         sums[1] = sum(outside);

@@ -1,17 +1,18 @@
 """How far a point is from the optimum, at most: the duality gap, by a Newton step in the dual.
 
-With p = σ(z), r = p − y, q = p(1−p), S = diag(s), and a step δ, the residuals r' = r − q·(Xδ) give
-the dual point t = y + r'. Where every t lies in [0, 1] and the unpenalised coefficients U have
-X_UᵀSr' = 0,
+With p = σ(z), r = p − y, q = p(1−p), S = diag(s), a step δ, and the largest c ≤ 1 for which L1
+penalties hold cv_j (see penalty.py), the residuals r' = r − q·(Xδ) give the dual point t = y + cr'.
+Where every t lies in [0, 1] and the unpenalised coefficients U have X_UᵀSr' = 0,
 
-    D = (1/Σs) Σ s_i [H(t_i) + o_i r'_i] − Σ_{j∉U} pen*_j(−v_j),   v = XᵀSr'/Σs,
+    D = (1/Σs) Σ s_i [H(t_i) + o_i cr'_i] − Σ_{j∉U} pen*_j(−cv_j),   v = XᵀSr'/Σs,
 
-bounds min F from below (H the entropy; Fenchel duality). δ should be near the Newton step: with
-the exact one the penalised part of the gap is Σ l_j δ_j²/2, second order, and X_UᵀSr' = 0 holds.
+bounds min F from below (H the entropy; Fenchel duality). δ should be near the Newton step under the
+penalty: with the exact one the penalised part of the gap is second order, X_UᵀSr' = 0 holds, and
+c = 1 where the model's face is that of the optimum (1 − c costs that share of Σ a_j|w_j|).
 F − D is never formed by subtraction; it is summed from its non-negative terms,
 
-    gap = (1/Σs) Σ s_i [p φ(−(1−p)ξ) + (1−p) φ(pξ)] + Σ_{j∉U} (l_j w_j + v_j)²/(2 l_j),   ξ = Xδ,
-    φ(x) = (1+x) log1p(x) − x,
+    gap = (1/Σs) Σ s_i [p φ(Δ/p) + (1−p) φ(−Δ/(1−p))] + Σ_{j∉U} [pen(w_j) + pen*(−cv_j) + cv_j w_j],
+    Δ = −(1−c) r − cq·(Xδ),   φ(x) = (1+x) log1p(x) − x,
 
 which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0; F(β) − F(β*) then exceeds the
 sum by at most ρ·(β − β*). Near the optimum β − β* is δ up to second order, so ‖ρ‖₁·10 max|δ| is
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 
 from logloss.algebra import conjugate_gradients, dot, solve
 from logloss.objective import Objective
+from logloss.quadratic import model_step
 
 Array = NDArray[np.float64]
 
@@ -57,6 +59,10 @@ class Status(enum.Enum):
         " out, so that they would grow without bound. Add a penalty (such as C=1)."
     )
     INTERRUPTED = "The fit was interrupted; this is the best point that was reached."
+    NO_LOSS = (
+        "The perceptron has no loss, so there is no optimum to be near, and no probability: these"
+        " are the weights with the fewest errors that it met. Use predict, or another solver."
+    )
     FAILED = "The loss or its gradient is not a finite number."
 
 
@@ -95,21 +101,22 @@ def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
 
     One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
     """
-    free = np.flatnonzero(objective.penalty.free)
+    penalty, dual = objective.penalty, objective.likelihood.dual
+    free = np.flatnonzero(penalty.free & penalty.inside(beta))
     rounding = _FEASIBLE * min(1.0, objective.value_of_null())
-    sums = objective.likelihood.dual(beta, delta)
+    sums = dual(beta, delta, penalty.reach)
     if sums.feasible and not _largest(sums.score[free]) <= rounding and len(free) <= _MOST_FREE:
         delta = delta.copy()
         delta[free] += solve(objective.likelihood.hessian(beta, free), sums.score[free])[0]
-        sums = objective.likelihood.dual(beta, delta)
-    off = np.abs(sums.score[free])
+        sums = dual(beta, delta, penalty.reach)
+    off = penalty.excess(sums.score)
     if not (sums.feasible and _largest(off) <= rounding):
         return math.inf
     radius = 10.0 * float(np.abs(delta).max())
     if objective.n_coefficients > LARGEST_HESSIAN:  # δ is by conjugate gradients, and may be short
         radius += float(np.abs(beta).max())
     slack = radius * float(off.sum())
-    return sums.gap + objective.penalty.gap(beta, sums.score) + slack
+    return sums.gap + penalty.gap(beta, sums.score) + slack
 
 
 def _largest(x: Array) -> float:
@@ -153,9 +160,26 @@ def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: fl
     Otherwise conjugate gradients, until what is left of the gradient adds at most `accuracy` to
     the gap: ρ²/(2l), summed over the penalised coefficients.
     """
+    if not objective.penalty.smooth:
+        return _step_on_active(objective, beta, gradient)
     if objective.n_coefficients <= LARGEST_HESSIAN:
         return solve(objective.hessian(beta), gradient)[0]
     return conjugate_step(objective, beta, gradient, accuracy)
+
+
+def _step_on_active(objective: Objective, beta: Array, gradient: Array) -> Array:
+    """Newton's step under the penalty, on the coefficients that are not 0 or not to stay there."""
+    penalty = objective.penalty
+    pull = np.abs(penalty.pull(beta, gradient))
+    active = np.flatnonzero(penalty.inside(beta) | (pull > 0.0))
+    if len(active) > LARGEST_HESSIAN:
+        urgency = np.where(penalty.inside(beta), np.inf, pull)[active]
+        order = np.argsort(-urgency, kind="stable")
+        active = np.sort(active[order[:LARGEST_HESSIAN]])
+    step = np.zeros_like(gradient)
+    hessian = objective.hessian(beta, active)
+    step[active] = model_step(penalty.of(active), hessian, beta[active], gradient[active]).step
+    return step
 
 
 def conjugate_step(
@@ -166,6 +190,7 @@ def conjugate_step(
     product = partial(objective.hessian_product, beta)
     for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
         step = x
-        if objective.penalty.shortfall(residual, accuracy) <= accuracy:
+        left = objective.penalty.shortfall(residual, beta, accuracy)
+        if left <= accuracy or objective.late:
             break
     return step

@@ -1,126 +1,187 @@
-"""The penalty: separable, one weight per coefficient, none for the intercept; how to ask for it.
+"""The penalty: separable, one weight of each kind and two bounds per coefficient.
 
-    pen(w) = Σ_j (l_j / 2) w_j²,   l_j ≥ 0
+    pen(w) = Σ_j a_j |w_j| + (l_j/2) w_j²   for lo_j ≤ w_j ≤ hi_j,   ∞ elsewhere;   a_j, l_j ≥ 0
 
-Its conjugate pen*(−v) = Σ_j v_j² / (2 l_j) enters the duality gap, where the three terms of a
-coefficient join to a square, which cannot cancel:
+Its conjugate enters the duality gap at a dual point u = XᵀSr'/Σs. With
+h_j(w) = a_j|w| + (l_j/2) w² + u_j w and ŵ_j = argmin h_j over the bounds, the three terms of a
+coefficient join to a difference that is summed without cancellation,
 
-    pen(w) + pen*(−v) + v w = Σ_j (l_j w_j + v_j)² / (2 l_j)      (over l_j > 0)
+    pen_j(w) + pen_j*(−u) + u w = h_j(w) − h_j(ŵ)
+                                = (l_j/2)(w − ŵ)² + a_j(|w| − |ŵ|) + (l_j ŵ + u_j)(w − ŵ)
 
-A coefficient with l_j = 0 is unpenalised: its pen*(−v) is 0 at v = 0 and infinite elsewhere.
+where the last two terms are (a_j σ + l_j ŵ + u_j)(w − ŵ) if w and ŵ have the sign σ, or one of
+them is 0. ŵ is infinite where l_j = 0, |u_j| > a_j and nothing bounds w on that side: pen*(−u) = ∞.
+Where a_j > 0 a smaller dual point c·u, c = a_j/|u_j|, is finite; where a_j = 0 (an unpenalised
+coefficient) u_j must be 0.
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import dot
-from logloss.checks import flag, number
-from logloss.errors import UsageError
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Penalty:
-    """Attributes: `l2`, shape (n_coefficients,), on the mean loss; 0 for the intercept."""
+    """On the mean loss, each of shape (n_coefficients,).
+
+    Attributes
+    ----------
+    l2, l1 : ndarray
+        l_j and a_j; 0 for the intercept.
+    lower, upper : ndarray
+        Bounds, −∞ and ∞ where there are none, as for the intercept.
+    """
 
     l2: Array
+    l1: Array
+    lower: Array
+    upper: Array
+
+    @classmethod
+    def ridge(cls, l2: Array) -> Penalty:
+        """L2 alone."""
+        far = np.full(len(l2), math.inf)
+        return cls(l2, np.zeros(len(l2)), -far, far)
+
+    def of(self, subset: NDArray[np.int64]) -> Penalty:
+        """That of these coefficients alone."""
+        return Penalty(self.l2[subset], self.l1[subset], self.lower[subset], self.upper[subset])
+
+    @cached_property
+    def smooth(self) -> bool:
+        """Neither an L1 penalty nor a bound: pen has a gradient everywhere."""
+        return not (self.l1.any() or self.bounded.any())
+
+    @cached_property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Which coefficients have a bound, shape (n_coefficients,), bool."""
+        bounded: NDArray[np.bool_] = (self.lower > -math.inf) | (self.upper < math.inf)
+        return bounded
 
     @cached_property
     def free(self) -> NDArray[np.bool_]:
-        """Which coefficients are unpenalised, shape (n_coefficients,), bool."""
-        free: NDArray[np.bool_] = self.l2 == 0.0
+        """Which coefficients nothing keeps from growing on at least one side; shape, type same."""
+        endless = (self.lower == -math.inf) | (self.upper == math.inf)
+        free: NDArray[np.bool_] = (self.l2 == 0.0) & (self.l1 == 0.0) & endless
         return free
 
     def value(self, beta: Array) -> float:
-        """pen(w)."""
-        return 0.5 * dot(self.l2 * beta, beta)
+        """pen(w) at a point within the bounds."""
+        square = 0.5 * dot(self.l2 * beta, beta)
+        return square if self.smooth else square + dot(self.l1, np.abs(beta))
 
     def gradient(self, beta: Array) -> Array:
-        """l_j w_j, shape (n_coefficients,)."""
+        """Of the smooth part: l_j w_j, shape (n_coefficients,)."""
         return self.l2 * beta
 
-    def shortfall(self, residual: Array, accuracy: float = 1.0) -> float:
-        """What a residual ρ of the Newton system adds to the gap: Σ ρ_j² / (2 l_j) over l_j > 0.
+    def prox(self, x: Array, step: float | Array) -> Array:
+        """argmin_w (w − x)²/(2·step) + a|w| within the bounds: shrunk, then clipped."""
+        if self.smooth:
+            return x
+        shrunk = np.sign(x) * np.maximum(np.abs(x) - step * self.l1, 0.0)
+        clipped: Array = np.clip(shrunk, self.lower, self.upper)
+        return clipped
 
-        Of unpenalised coefficients it must be rounding; here it counts as if l_j were `accuracy`.
+    def settle(self, beta: Array) -> Array:
+        """The same point with what rounding has left beside a bound put on it."""
+        if not self.bounded.any():
+            return beta
+        for bound in (self.lower, self.upper):
+            far = np.where(np.isfinite(bound), bound, 0.0)
+            near = np.isfinite(bound) & (np.abs(beta - far) <= 1e-12 * np.abs(far))
+            beta = np.where(near, far, beta)
+        clipped: Array = np.clip(beta, self.lower, self.upper)
+        return clipped
+
+    def pull(self, beta: Array, gradient: Array) -> Array:
+        """The steepest way down: −(subgradient of least norm) within the bounds.
+
+        Parameters
+        ----------
+        gradient : ndarray of shape (n_coefficients,)
+            Of the smooth part of F.
+
+        Returns
+        -------
+        ndarray of shape (n_coefficients,)
+            0 everywhere at the optimum and only there (its norm is the subgradient distance).
         """
-        l2 = np.where(self.free, max(accuracy, 1e-300), self.l2)
-        return 0.5 * float((residual**2 / l2).sum())
+        up = -(gradient + np.where(beta < 0.0, -self.l1, self.l1))
+        down = -(gradient + np.where(beta > 0.0, self.l1, -self.l1))
+        pull: Array = np.maximum(np.where(beta < self.upper, up, 0.0), 0.0)
+        pull += np.minimum(np.where(beta > self.lower, down, 0.0), 0.0)
+        return pull
+
+    def inside(self, beta: Array) -> NDArray[np.bool_]:
+        """Which coefficients move freely near beta: not at a bound, and not held at 0 by a_j."""
+        inside: NDArray[np.bool_] = (beta > self.lower) & (beta < self.upper)
+        inside &= (beta != 0.0) | (self.l1 == 0.0)
+        return inside
+
+    def shortfall(self, residual: Array, beta: Array, accuracy: float = 1.0) -> float:
+        """What a residual ρ of the Newton system at w adds to the gap, near enough.
+
+        Σ ρ_j²/(2 l_j) over l_j > 0; where only a_j > 0, the dual point shrinks by |ρ_j|/a_j, which
+        costs that share of Σ a_j|w_j|. Of unpenalised coefficients ρ_j must be rounding; here it
+        counts as if l_j were `accuracy`.
+        """
+        shrunk = (self.l2 == 0.0) & (self.l1 > 0.0)
+        l2 = np.where(self.l2 == 0.0, max(accuracy, 1e-300), self.l2)
+        squares = 0.5 * float((residual**2 / l2)[~shrunk].sum())
+        if not shrunk.any():
+            return squares
+        share = float((np.abs(residual[shrunk]) / self.l1[shrunk]).max())
+        return squares + min(share, 1.0) * dot(self.l1, np.abs(beta))
+
+    def reach(self, score: Array) -> float:
+        """The largest c ≤ 1 at which an L1 penalty of its own allows the dual point c·u."""
+        if self.smooth:
+            return 1.0
+        size = np.abs(score)
+        endless = np.where(score > 0.0, self.lower == -math.inf, self.upper == math.inf)
+        over = endless & (self.l2 == 0.0) & (self.l1 > 0.0) & (size > self.l1)
+        return float((self.l1[over] / size[over]).min(initial=1.0))
+
+    def excess(self, score: Array) -> Array:
+        """|u_j| of unpenalised coefficients on the side where nothing bounds them; else 0."""
+        endless = np.where(score > 0.0, self.lower == -math.inf, self.upper == math.inf)
+        return np.where(self.free & endless, np.abs(score), 0.0)
 
     def gap(self, beta: Array, score: Array) -> float:
-        """Σ_j [pen_j(w_j) + pen_j*(−v_j) + v_j w_j] over the penalised coefficients.
+        """Σ_j [pen_j(w_j) + pen_j*(−u_j) + u_j w_j] over all but what `excess` measures.
 
         Parameters
         ----------
         beta, score : ndarray of shape (n_coefficients,)
-            w, and v = XᵀSr'/Σs of a dual point.
+            w within the bounds, and u of a dual point that is within `reach`.
         """
-        l2 = np.where(self.free, np.inf, self.l2)
-        return 0.5 * float(((self.l2 * beta + score) ** 2 / l2).sum())
+        l2 = np.where(self.l2 == 0.0, np.inf, self.l2)
+        if self.smooth:
+            return 0.5 * float(((self.l2 * beta + score) ** 2 / l2).sum())
+        best = self._conjugate_point(score, l2)
+        endless = ~np.isfinite(best)  # free, or within rounding of reach
+        best = np.where(endless, beta, best)
+        slope = self.l2 * best + score
+        sign = np.where(beta == 0.0, np.sign(best), np.sign(beta))
+        joined = (self.l1 * sign + slope) * (beta - best)
+        apart = self.l1 * (np.abs(beta) - np.abs(best)) + slope * (beta - best)
+        rest = np.where(beta * best < 0.0, apart, joined)
+        terms = 0.5 * self.l2 * (beta - best) ** 2 + np.maximum(rest, 0.0)
+        return float(terms.sum())
 
-
-@dataclass(frozen=True)
-class Strength:
-    """How much to penalise: `l2` on the mean loss for a factor of 1, per unit or per deviation."""
-
-    C: float = math.inf
-    l1_ratio: float = 0.0
-    l1: float | None = None
-    l2: float | None = None
-    factors: Any = None
-    standardize: bool = False
-
-    def check(self) -> None:
-        """Raise a UsageError where the options contradict each other or cannot be."""
-        number("C", self.C, 0.0, math.inf, open_low=True)
-        number("l1_ratio", self.l1_ratio, 0.0, 1.0)
-        flag("standardize", self.standardize)
-        for name, value in (("l1", self.l1), ("l2", self.l2)):
-            if value is None:
-                continue
-            number(name, value, 0.0, sys.float_info.max)
-            if math.isfinite(self.C):
-                raise UsageError(
-                    f"C and {name} are two ways to say the same thing",
-                    "give either C and l1_ratio, or l1 and l2",
-                )
-        if self.l1 or (self.l1_ratio > 0.0 and math.isfinite(self.C)):
-            raise UsageError(
-                "L1 penalties are not available in this version",
-                "leave out l1 and l1_ratio for an L2 penalty",
-            )
-
-    def l2_of(self, names: Sequence[str], weight_sum: float, deviation: Array) -> Array:
-        """l_j in the units of the columns, shape (n_columns,)."""
-        l2 = self.l2 or 0.0
-        if math.isfinite(self.C):
-            l2 = (1.0 - self.l1_ratio) / (self.C * weight_sum)
-        factors = _factors(self.factors, names)
-        return l2 * factors * (deviation**2 if self.standardize else 1.0)
-
-
-def _factors(factors: Any, names: Sequence[str]) -> Array:
-    """Penalty factors by position or by name; 1 where none is given."""
-    if factors is None:
-        return np.ones(len(names))
-    if isinstance(factors, Mapping):
-        unknown = [name for name in factors if name not in names]
-        if unknown:
-            raise UsageError(f"penalty_factors names {unknown[0]!r}, which is no coefficient")
-        factors = [factors.get(name, 1.0) for name in names]
-    values = np.asarray(factors, dtype=np.float64)
-    if values.shape != (len(names),):
-        raise UsageError(f"penalty_factors has shape {values.shape}, not ({len(names)},)")
-    if not (np.isfinite(values) & (values >= 0.0)).all():
-        raise UsageError("penalty_factors must be finite and not negative")
-    return values
+    def _conjugate_point(self, score: Array, l2: Array) -> Array:
+        """ŵ; `l2` is l_j, ∞ where it is 0."""
+        shrunk = np.sign(score) * np.maximum(np.abs(score) - self.l1, 0.0)
+        far = np.where(shrunk > 0.0, -math.inf, np.where(shrunk < 0.0, math.inf, 0.0))
+        point = np.where(self.l2 > 0.0, -shrunk / l2, far)
+        clipped: Array = np.clip(point, self.lower, self.upper)
+        return clipped

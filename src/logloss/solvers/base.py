@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,7 +23,8 @@ from logloss.certificate import (
     information_is_lost,
     newton_step,
 )
-from logloss.objective import Objective
+from logloss.objective import Objective, OutOfTime
+from logloss.solvers.ending import closing_gap
 
 __all__ = [
     "Callback",
@@ -88,6 +89,8 @@ class State:
         What `step` was found by.
     stalled : bool
         No step improves F any more.
+    lossless : bool
+        There is no F and no certificate; `value` is what the solver makes small instead.
     """
 
     beta: Array
@@ -99,6 +102,7 @@ class State:
     exact: bool = False
     hessian: Array | None = None
     stalled: bool = False
+    lossless: bool = False
 
 
 class Solver(Protocol):
@@ -114,6 +118,11 @@ class Solver(Protocol):
     @property
     def affine_invariant(self) -> bool:
         """Its steps do not depend on the units of the columns."""
+        ...
+
+    @property
+    def nonsmooth(self) -> bool:
+        """It takes L1 penalties and bounds."""
         ...
 
     def start(self, objective: Objective, beta: Array) -> Any:
@@ -141,7 +150,7 @@ class Stop:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The end of a minimisation: the last point, what is proven about it, and how it went."""
+    """The end of a minimisation: the best point, what is proven about it, and how it went."""
 
     beta: Array
     value: float
@@ -179,26 +188,36 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     beta : ndarray of shape (n_coefficients,)
         Where to start.
     stop : Stop
+        Its time holds inside a step too. The certificate of the point that is kept then takes at
+        most a tenth more, beyond a read or two.
 
     Returns
     -------
     Result
-        Also when interrupted (Ctrl-C): then the last point reached.
+        Also when interrupted (Ctrl-C): then the best point reached, with the gap known by then.
 
     Raises
     ------
     KeyboardInterrupt
         Interrupted before there was any point.
     """
-    trail: list[State] = []
+    best: list[State] = []
     history: list[Step] = []
     try:
-        return solve_to(objective, solver, beta, stop, trail, history)
+        timed = objective.until(stop.begun + stop.seconds)
+        return solve_to(timed, solver, beta, stop, best, history)
+    except OutOfTime:
+        if not best:
+            value, gradient = objective.value_gradient(beta)
+            _keep_best(State(beta, value, gradient), best)
+        if not history:
+            history.append(_step(objective, best[0].value, math.nan, stop))
+        return _ended(objective, best[0], best[0].value, Status.BUDGET, stop, history)
     except KeyboardInterrupt:
-        if not trail:
+        if not best:
             raise
-        last = trail[-1]
-        return Result(last.beta, last.value, last.value, Status.INTERRUPTED, tuple(history))
+        gap = math.nan if best[0].lossless else max(best[0].value - _proven(history), 0.0)
+        return Result(best[0].beta, best[0].value, gap, Status.INTERRUPTED, tuple(history))
 
 
 def solve_to(
@@ -206,52 +225,94 @@ def solve_to(
     solver: Solver,
     beta: Array,
     stop: Stop,
-    trail: list[State] | None = None,
+    best: list[State] | None = None,
     history: list[Step] | None = None,
 ) -> Result:
     """`minimise`, but an interruption passes through.
 
-    `trail` is given the last state and `history` the steps as they come, for whoever catches it.
+    `best` is given the best state and `history` the steps as they come, for whoever catches it.
     """
-    trail = [] if trail is None else trail
+    best = [] if best is None else best
     history = [] if history is None else history
     gap, bounds = math.nan, _Bounds()
-    state = previous = _checked(solver.start(objective, beta), trail)
+    state = previous = _checked(solver.start(objective, beta), best)
     status: Status | None = None
     for _ in range(stop.max_iter or solver.most_steps):
         gap, bounds = _certify(objective, state, previous, bounds, stop)
         status = _record(objective, state, gap, stop, history)
         if status is not None or state.stalled:
             break
-        previous, state = state, _checked(solver.advance(objective, state), trail)
+        previous, state = state, _checked(solver.advance(objective, state), best)
     else:
         status = _record(objective, state, math.nan, stop, history) or Status.BUDGET
+    at_ease = objective.until(math.inf)
     if status not in (Status.CERTIFIED, Status.SEPARATED_SUSPECTED, Status.FAILED):
-        gap, _ = _certify(objective, state, previous, bounds, stop, insist=True)
-        seconds = time.perf_counter() - stop.begun
-        history[-1] = Step(objective.reads, seconds, state.value, gap)
-        proven = gap <= tolerance(objective, state.value, stop.tol)
-        status = Status.CERTIFIED if proven else status or Status.STALLED
+        return _ended(at_ease, best[0], state.value, status or Status.STALLED, stop, history)
+    return _result(at_ease, state, gap, status, history)
+
+
+def _checked(state: State, best: list[State]) -> State:
+    """Keep the state if it is the best; one that is not finite is where the solver ends."""
+    if not (math.isfinite(state.value) and np.isfinite(state.gradient).all()):
+        state = replace(state, value=math.nan, stalled=True)
+    _keep_best(state, best)
+    return state
+
+
+def _keep_best(state: State, best: list[State]) -> None:
+    if not best or state.value < best[0].value:
+        best[:] = [state]
+
+
+def _ended(
+    objective: Objective,
+    best: State,
+    last: float,
+    status: Status,
+    stop: Stop,
+    history: list[Step],
+) -> Result:
+    """The end before the goal was proven: a certificate of the best point, whatever it costs.
+
+    What it costs is bounded by a tenth of the time, where time was given. `last` is F at the last
+    point, which is not the best one where a solver wanders.
+    """
+    if best.lossless:
+        return Result(best.beta, best.value, math.nan, Status.NO_LOSS, tuple(history))
+    goal = tolerance(objective, best.value, stop.tol)
+    gap = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
+    gap = min(gap, best.value - _proven(history))
+    history[-1] = _step(objective, last, gap + (last - best.value), stop)
+    if gap <= goal:
+        status = Status.CERTIFIED
+    return _result(objective, best, gap, status, history)
+
+
+def _result(
+    objective: Objective, state: State, gap: float, status: Status, history: list[Step]
+) -> Result:
     if status is Status.CERTIFIED and _information_lost(objective, state):
         status = Status.SEPARATED_SUSPECTED
     gap = state.value if math.isnan(gap) else min(gap, state.value)
     return Result(state.beta, state.value, gap, status, tuple(history))
 
 
-def _checked(state: State, trail: list[State]) -> State:
-    """Keep the state as the last one; one that is not finite is where the solver ends."""
-    if not (math.isfinite(state.value) and np.isfinite(state.gradient).all()):
-        state = replace(state, value=math.nan, stalled=True)
-    trail[:] = [state]
-    return state
+def _proven(history: Sequence[Step]) -> float:
+    """The best lower bound on min F in a history; no term of F is negative."""
+    known = [step.loss - step.gap for step in history if math.isfinite(step.gap)]
+    best = max(known, default=0.0)
+    return max(best - 1e-14 * abs(best), 0.0)  # what subtracting may have rounded away
+
+
+def _step(objective: Objective, value: float, gap: float, stop: Stop) -> Step:
+    return Step(objective.reads, time.perf_counter() - stop.begun, value, gap)
 
 
 def _record(
     objective: Objective, state: State, gap: float, stop: Stop, history: list[Step]
 ) -> Status | None:
     """Add a step to the history and show it; the status, if this is where to stop."""
-    seconds = time.perf_counter() - stop.begun
-    step = Step(objective.reads, seconds, state.value, gap)
+    step = _step(objective, state.value, gap, stop)
     history.append(step)
     answers = [callback(step) for callback in stop.callbacks]
     if math.isnan(state.value):
@@ -262,7 +323,7 @@ def _record(
         return Status.SEPARATED_SUSPECTED
     if any(answers):
         return Status.INTERRUPTED
-    return Status.BUDGET if seconds >= stop.seconds else None
+    return Status.BUDGET if step.seconds >= stop.seconds else None
 
 
 def tolerance(objective: Objective, value: float, tol: float) -> float:
@@ -278,7 +339,9 @@ def tolerance(objective: Objective, value: float, tol: float) -> float:
 
 def _looks_separated(objective: Objective, state: State) -> bool:
     """Unpenalised, and a loss of nothing: all rows are told apart."""
-    return objective.unpenalised and state.value <= 1e-9 * objective.value_of_null()
+    if state.lossless or not objective.unpenalised:
+        return False
+    return state.value <= 1e-9 * objective.value_of_null()
 
 
 def _information_lost(objective: Objective, state: State) -> bool:
@@ -290,28 +353,31 @@ def _information_lost(objective: Objective, state: State) -> bool:
 
 
 def _certify(
-    objective: Objective,
-    state: State,
-    previous: State,
-    bounds: _Bounds,
-    stop: Stop,
-    insist: bool = False,
+    objective: Objective, state: State, previous: State, bounds: _Bounds, stop: Stop
 ) -> tuple[float, _Bounds]:
     """The gap at this state, as far as it is worth a read; nan where it is not."""
+    if state.lossless:
+        return math.nan, bounds
     goal = tolerance(objective, state.value, stop.tol)
-    if not insist and not _promising(objective, state, previous, bounds, goal):
+    if not _promising(objective, state, previous, bounds, goal):
         return _known_gap(state, bounds, goal), bounds
     if math.isnan(state.value):
         return math.nan, bounds
     step = state.step
-    poor = objective.free_columns or insist or state.rest > goal
+    poor = objective.free_columns or _expected(state, bounds) > goal
     if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
     gap = min(duality_gap(objective, state.beta, step), state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
+    guess += state.rest if state.rest > 0.0 else 0.0
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
     return gap, _Bounds(lower, ratio, objective.reads)
+
+
+def _expected(state: State, bounds: _Bounds) -> float:
+    """The gap that the state's step should prove, where the solver can tell; else nan."""
+    return max(bounds.ratio or 1.2, 1.2) * (state.decrease + state.rest)
 
 
 def _known_gap(state: State, bounds: _Bounds, goal: float) -> float:
@@ -326,7 +392,7 @@ def _promising(
 ) -> bool:
     """Is a certificate likely to reach the goal, and worth its reads?"""
     if state.rest >= 0.0:
-        return 1.2 * (state.decrease + state.rest) <= goal or state.decrease <= 0.01 * goal
+        return _expected(state, bounds) <= goal or state.decrease <= 0.01 * goal
     if state.decrease >= 0.0:
         usual = 1.0 if state.exact else INEXACT
         return state.decrease * (bounds.ratio or usual) <= goal

@@ -1,12 +1,15 @@
-"""Gradient descent, and Nesterov's acceleration of it.
+"""Gradient descent, and Nesterov's acceleration of it; proximal where there is an L1 penalty.
 
-    gd         β⁺ = β − ∇F(β)/L
-    nesterov   β⁺ = v − ∇F(v)/L,   v⁺ = β⁺ + (t−1)/t⁺ (β⁺ − β),   t⁺ = (1 + √(1 + 4t²))/2
+    gd         β⁺ = prox(β − ∇f(β)/L)
+    nesterov   β⁺ = prox(v − ∇f(v)/L),   v⁺ = β⁺ + (t−1)/t⁺ (β⁺ − β),   t⁺ = (1 + √(1 + 4t²))/2
 
-L bounds the curvature, λ_max(XᵀSX)/(4Σs) + max l, and 1/L is the fixed step. With backtracking L
-starts below the bound and doubles until F decreases as it must, F(v − g/L) ≤ F(v) − ‖g‖²/(2L);
-each step first tries a longer one. Nesterov's momentum restarts when it points uphill (O'Donoghue
-& Candès, Found. Comput. Math. 15, 2015), which makes it linear without knowing the least curvature.
+f is the smooth part of F, and prox shrinks by a/L and clips to the bounds; without either it does
+nothing. (With them these are ISTA and FISTA: Beck & Teboulle, SIAM J. Imaging Sci. 2, 2009.) L
+bounds the curvature, λ_max(XᵀSX)/(4Σs) + max l, and 1/L is the fixed step. With backtracking L
+starts below the bound and doubles until F decreases as its quadratic model promises,
+F(v + d) ≤ F(v) + ∇f·d + L‖d‖²/2 + a(|v + d| − |v|); each step first tries a longer one. Nesterov's
+momentum restarts when it points uphill (O'Donoghue & Candès, Found. Comput. Math. 15, 2015), which
+makes it linear without knowing the least curvature.
 """
 
 from __future__ import annotations
@@ -67,6 +70,7 @@ class GradientDescent:
     name: str = "gd"
     most_steps: int = 100_000
     affine_invariant: bool = False
+    nonsmooth: bool = True
 
     def start(self, objective: Objective, beta: Array) -> DescentState:
         curvature = largest_curvature(objective) if self.step is None else 1.0 / self.step
@@ -90,6 +94,7 @@ class Nesterov:
     name: str = "nesterov"
     most_steps: int = 100_000
     affine_invariant: bool = False
+    nonsmooth: bool = True
 
     def start(self, objective: Objective, beta: Array) -> DescentState:
         curvature = largest_curvature(objective)
@@ -106,7 +111,7 @@ class Nesterov:
         if found is None or not found.value < state.value:
             return self._restart(state)
         move = found.beta - state.beta
-        if dot(state.point_gradient, move) > 0.0:
+        if dot(state.point - found.beta, move) > 0.0:
             return _at_rest(found)
         t = 0.5 * (1.0 + float(np.sqrt(1.0 + 4.0 * state.momentum**2)))
         point = found.beta + (state.momentum - 1.0) / t * move
@@ -138,13 +143,16 @@ def _descend(
     curvature: float,
     backtracking: bool,
 ) -> DescentState | None:
-    """One gradient step; with backtracking L doubles until F decreases as L promises."""
-    square = dot(gradient, gradient)
+    """One proximal step; with backtracking L doubles until F decreases as L promises."""
+    penalty = objective.penalty
     rounding = 1e-15 * abs(value)
     for _ in range(60):
-        point = beta - gradient / curvature
+        point = penalty.prox(beta - gradient / curvature, 1.0 / curvature)
         new_value, new_gradient = objective.value_gradient(point)
-        if not backtracking or new_value <= value - 0.5 * square / curvature + rounding:
+        move = point - beta
+        model = dot(gradient, move) + 0.5 * curvature * dot(move, move)
+        model += dot(penalty.l1, np.abs(point) - np.abs(beta))
+        if not backtracking or new_value <= value + model + rounding:
             return DescentState(point, new_value, new_gradient, curvature=curvature)
         curvature *= 2.0
     return None

@@ -41,6 +41,7 @@ class LBFGS:
     name: str = "lbfgs"
     most_steps: int = 10_000
     affine_invariant: bool = False
+    nonsmooth: bool = False
 
     def start(self, objective: Objective, beta: Array) -> LBFGSState:
         value, gradient = objective.value_gradient(beta)

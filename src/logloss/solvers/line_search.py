@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from logloss.algebra import dot
 from logloss.objective import Objective
+from logloss.solvers.base import State
 
 Array = NDArray[np.float64]
 
@@ -31,6 +32,25 @@ def backtrack(
     if not enough.any():
         return None
     return float(_SHRINK[np.argmin(np.where(enough, values, np.inf))])
+
+
+def damped(objective: Objective, state: State, slope: float) -> tuple[Array, float, Array] | None:
+    """The point after the state's step, or a part of it; F and ∇F there; None where none is lower.
+
+    `slope` is that of F, or of its model where F has none, along the step; > 0.
+    """
+    assert state.step is not None
+    rounding = 1e-15 * abs(state.value)
+    beta = objective.penalty.settle(state.beta - state.step)
+    value, gradient = objective.value_gradient(beta)
+    if value <= state.value - 1e-4 * slope or (slope <= rounding and value <= state.value):
+        return beta, value, gradient
+    found = backtrack(objective, state.beta, -state.step, state.value, slope)
+    if found is None:
+        return None
+    beta = state.beta - found * state.step
+    value, gradient = objective.value_gradient(beta)
+    return (beta, value, gradient) if value < state.value else None
 
 
 @dataclass(frozen=True, eq=False)

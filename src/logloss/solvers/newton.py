@@ -2,12 +2,13 @@
 
     β⁺ = β − t H̃⁻¹ ∇F(β)
 
-H̃ is the Hessian over a sample of rows that stands for all (all rows where there are few). The
-gradient is exact, so the method converges to the exact optimum; each step shrinks the error by the
-relative error of H̃, about √(d / Σq over the sample), at the cost of one read. The sample is also
-solved first, for a start that is already within its statistical error of the optimum. Where the
-decrease per read is poor, the sample grows, up to all rows (Byrd, Chin, Neveitt & Nocedal, SIAM J.
-Optim. 21, 2011; Erdogdu & Montanari, NeurIPS 2015). A Hessian is kept while it steers well.
+or, under an L1 penalty or bounds, the step to the minimum of the model with H̃ (quadratic.py). H̃ is
+the Hessian over a sample of rows that stands for all (all rows where there are few). The gradient
+is exact, so the method converges to the exact optimum; each step shrinks the error by the relative
+error of H̃, about √(d / Σq over the sample), at the cost of one read. The sample is also solved
+first, for a start that is already within its statistical error of the optimum. Where the decrease
+per read is poor, the sample grows, up to all rows (Byrd, Chin, Neveitt & Nocedal, SIAM J. Optim.
+21, 2011; Erdogdu & Montanari, NeurIPS 2015). A Hessian is kept while it steers well.
 
 Far from the optimum H̃ is the secant Hessian. A row far on the wrong side has p(1−p) near 0, though
 its loss bends on the way back; on nearly separated data such rows are what is left, and p(1−p)
@@ -24,23 +25,27 @@ the Hessian is then taken over all rows, once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, solve
+from logloss.algebra import dot
 from logloss.objective import Objective
-from logloss.solvers.base import State, Stop, solve_to
-from logloss.solvers.line_search import backtrack
+from logloss.quadratic import left_by_a_kept_hessian, step_towards
+from logloss.solvers.base import State
+from logloss.solvers.line_search import damped
 
 Array = NDArray[np.float64]
 
 _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sample needs
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
 _CHEAP = 0.004  # the same where a Hessian is that of a sample, which costs less than a step
+_FEWER = 8.0  # times as many rows in a sample as in the one that it starts from
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _FAR = 0.02  # of F, still to gain: where the secant Hessian steers
+_ROUNDS = 1e-9  # of F: a step that gains less tells more of rounding than of the Hessian
 _NEAR = 1e-2  # Σs (F − min F), in squared standard errors: where one exact step is enough
 
 
@@ -56,11 +61,14 @@ class NewtonState(State):
         The rows it is taken from; None: all.
     share : float
         Of all rows.
+    pull : float
+        The norm of the least subgradient; nan where F is smooth.
     """
 
     fresh: bool = True
     sample: Objective | None = None
     share: float = 1.0
+    pull: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -76,10 +84,11 @@ class Newton:
     """
 
     share: float = 0.1
-    rows_per_coefficient: float = 30.0
+    rows_per_coefficient: float = 45.0
     name: str = "newton"
     most_steps: int = 200
     affine_invariant: bool = True
+    nonsmooth: bool = False
 
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""
@@ -90,7 +99,7 @@ class Newton:
             return _steered(objective, beta, value, gradient, sample, self.share, secant=True)
         null = objective.value_of_null()
         error = objective.n_coefficients / (2.0 * sample.n_rows)  # statistical, of the sample's F
-        first = solve_to(sample, Newton(share=1.0), beta, Stop(tol=0.1 * error / max(null, error)))
+        first = self._within().approach(sample, beta, 0.1 * error)
         if _TOLD_APART * null < first.value:
             value, gradient = objective.value_gradient(first.beta)
             if value <= null:
@@ -102,14 +111,14 @@ class Newton:
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
         """One damped step; then a new Hessian, or a larger sample, if this one steered badly."""
-        point = _step(objective, state)
+        point = damped(objective, state, 2.0 * state.decrease)
         if point is None:
             if state.sample is None and state.fresh and not state.exact:
                 return _steered(objective, state.beta, state.value, state.gradient)
             if state.sample is None and state.fresh:
                 return replace(state, stalled=True)
             return self._steer_better(objective, state, state)
-        kept = _moved(state, *point)
+        kept = _moved(objective, state, *point)
         if kept.value >= state.value and kept.decrease > 0.5 * state.decrease:
             return replace(kept, stalled=True)
         if _far(kept) or not kept.decrease <= _enough(objective, state) * state.decrease:
@@ -136,7 +145,22 @@ class Newton:
             sample,
             share,
             secant=_far(state),
+            pull=previous.pull,
         )
+
+    def approach(self, objective: Objective, beta: Array, enough: float) -> NewtonState:
+        """A point from which about `enough` is still to gain, without a proof."""
+        state = self.start(objective, beta)
+        for _ in range(self.most_steps):
+            if state.decrease <= enough or state.stalled:
+                break
+            state = self.advance(objective, state)
+        return state
+
+    def _within(self) -> Newton:
+        """The same for the sample, which starts from a smaller one."""
+        fewer = self.rows_per_coefficient / _FEWER
+        return Newton(share=1.0) if fewer < 1.0 else replace(self, rows_per_coefficient=fewer)
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
         least = int(self.rows_per_coefficient * objective.n_coefficients / _CURVATURE)
@@ -152,59 +176,60 @@ def _steered(
     sample: Objective | None = None,
     share: float = 1.0,
     secant: bool = False,
+    pull: float = math.nan,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
-    hessian = (objective if sample is None else sample).hessian(beta, secant)
-    step, _ = solve(hessian, gradient)
-    decrease = 0.5 * dot(gradient, step)
-    return NewtonState(
+    hessian = (objective if sample is None else sample).hessian(beta, secant=secant)
+    state = NewtonState(
         beta,
         value,
         gradient,
-        step,
-        decrease,
         exact=sample is None and not secant,
         hessian=hessian,
-        stalled=not decrease > 0.0,
         sample=sample,
         share=1.0 if sample is None else share,
+        pull=pull,
     )
+    moved = _moved(objective, state, beta, value, gradient)
+    exact = sample is None and not secant
+    rest = 0.0 if exact and not objective.penalty.smooth else moved.rest
+    return replace(moved, fresh=True, exact=exact, rest=rest)
 
 
-def _moved(state: NewtonState, beta: Array, value: float, gradient: Array) -> NewtonState:
+def _moved(
+    objective: Objective, state: NewtonState, beta: Array, value: float, gradient: Array
+) -> NewtonState:
     """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
-    step, _ = solve(state.hessian, gradient)
-    decrease = 0.5 * dot(gradient, step)
-    return NewtonState(
-        beta,
-        value,
-        gradient,
-        step,
-        decrease,
-        exact=state.exact,
-        hessian=state.hessian,
-        stalled=not decrease > 0.0,
+    hessian = state.hessian
+    if not state.exact and state.decrease > _ROUNDS * value:
+        hessian = _learned(hessian, beta - state.beta, gradient - state.gradient)
+    model = step_towards(objective.penalty, hessian, beta, gradient, value)
+    pull, rest = left_by_a_kept_hessian(objective.penalty, beta, gradient, state.pull)
+    return replace(
+        state,
+        hessian=hessian,
+        rest=rest,
+        pull=pull,
+        exact=state.exact and objective.penalty.smooth,
+        beta=beta,
+        value=value,
+        gradient=gradient,
+        step=model.step,
+        decrease=model.decrease,
+        stalled=not model.decrease > 0.0,
         fresh=False,
-        sample=state.sample,
-        share=state.share,
     )
 
 
-def _step(objective: Objective, state: NewtonState) -> tuple[Array, float, Array] | None:
-    """The next point, F and ∇F there; None where no step along the direction decreases F."""
-    assert state.step is not None
-    slope, rounding = 2.0 * state.decrease, 1e-15 * abs(state.value)
-    beta = state.beta - state.step
-    value, gradient = objective.value_gradient(beta)
-    if value <= state.value - 1e-4 * slope or (slope <= rounding and value <= state.value):
-        return beta, value, gradient
-    found = backtrack(objective, state.beta, -state.step, state.value, slope)
-    if found is None:
-        return None
-    beta = state.beta - found * state.step
-    value, gradient = objective.value_gradient(beta)
-    return (beta, value, gradient) if value < state.value else None
+def _learned(hessian: Array, step: Array, change: Array) -> Array:
+    """The Hessian that also explains how the gradient changed along the last step: BFGS."""
+    curved = hessian @ step
+    model, true = dot(step, curved), dot(step, change)
+    if not (model > 0.0 and true > 0.0):
+        return hessian
+    learned: Array = hessian - np.outer(curved, curved / model) + np.outer(change, change / true)
+    return learned
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:

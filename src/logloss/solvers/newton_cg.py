@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from logloss.algebra import conjugate_gradients, dot
 from logloss.objective import Objective
 from logloss.solvers.base import State
-from logloss.solvers.line_search import backtrack
+from logloss.solvers.line_search import damped
 
 Array = NDArray[np.float64]
 
@@ -39,24 +39,17 @@ class NewtonCG:
     name: str = "newton-cg"
     most_steps: int = 500
     affine_invariant: bool = False
+    nonsmooth: bool = False
 
     def start(self, objective: Objective, beta: Array) -> State:
         return self._state(objective, beta, *objective.value_gradient(beta))
 
     def advance(self, objective: Objective, state: State) -> State:
         assert state.step is not None
-        slope = dot(state.step, state.gradient)
-        beta = state.beta - state.step
-        value, gradient = objective.value_gradient(beta)
-        if not value <= state.value - 1e-4 * slope:
-            found = backtrack(objective, state.beta, -state.step, state.value, slope)
-            if found is None:
-                return replace(state, stalled=True)
-            beta = state.beta - found * state.step
-            value, gradient = objective.value_gradient(beta)
-        if not value < state.value:
+        point = damped(objective, state, dot(state.step, state.gradient))
+        if point is None or not point[1] < state.value:
             return replace(state, stalled=True)
-        return self._state(objective, beta, value, gradient)
+        return self._state(objective, *point)
 
     def _state(self, objective: Objective, beta: Array, value: float, gradient: Array) -> State:
         product = partial(objective.hessian_product, beta)
@@ -64,8 +57,8 @@ class NewtonCG:
         iterates = islice(conjugate_gradients(product, gradient), self.most_inner)
         for j, (x, left, gain) in enumerate(iterates, start=1):
             step, residual, model = x, left, model + gain
-            if j * gain <= self.eta * model:
+            if j * gain <= self.eta * model or objective.late:
                 break
-        rest = objective.penalty.shortfall(residual)
+        rest = objective.penalty.shortfall(residual, beta)
         stalled = not model > 0.0
         return State(beta, value, gradient, step, model, rest, stalled=stalled)

@@ -1,0 +1,156 @@
+"""How to ask for a penalty: C and l1_ratio, or l1 and l2; factors, bounds and signs by name."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.checks import flag, number
+from logloss.errors import UsageError, nearest
+from logloss.penalty import Penalty
+
+Array = NDArray[np.float64]
+
+SIGNS: dict[Any, tuple[float, float]] = {"+": (0.0, math.inf), "-": (-math.inf, 0.0)}
+_NO_PENALTY = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What was asked for, in the units of the columns; see `logloss.fit` for the meaning."""
+
+    C: float = math.inf
+    l1_ratio: float = 0.0
+    l1: float | None = None
+    l2: float | None = None
+    factors: Any = None
+    bounds: Any = None
+    standardize: bool = False
+
+    def check(self) -> None:
+        """Raise a UsageError where the options contradict each other or cannot be."""
+        number("C", self.C, 0.0, math.inf, open_low=True)
+        number("l1_ratio", self.l1_ratio, 0.0, 1.0)
+        flag("standardize", self.standardize)
+        for name, value in (("l1", self.l1), ("l2", self.l2)):
+            if value is None:
+                continue
+            number(name, value, 0.0, sys.float_info.max)
+            if math.isfinite(self.C):
+                raise UsageError(
+                    f"C and {name} are two ways to say the same thing",
+                    "give either C and l1_ratio, or l1 and l2",
+                )
+
+    @property
+    def smooth(self) -> bool:
+        """Nothing that a gradient alone could not handle: no L1 penalty, no bound."""
+        shrinks = bool(self.l1) or (self.l1_ratio > 0.0 and math.isfinite(self.C))
+        return not shrinks and self.bounds is None
+
+    def weights(
+        self, names: Sequence[str], weight_sum: float, deviation: Array
+    ) -> tuple[Array, Array]:
+        """l_j and a_j in the units of the columns, each of shape (n_columns,)."""
+        l1, l2 = self.l1 or 0.0, self.l2 or 0.0
+        if math.isfinite(self.C):
+            total = 1.0 / (self.C * weight_sum)
+            l1, l2 = self.l1_ratio * total, (1.0 - self.l1_ratio) * total
+        factors = _factors(self.factors, names)
+        unit = deviation if self.standardize else np.ones(len(names))
+        return l2 * factors * unit**2, l1 * factors * unit
+
+    def penalty(
+        self, weights: tuple[Array, Array], names: Sequence[str], scale: Array, intercept: bool
+    ) -> Penalty:
+        """The same on the coefficients θ = w·scale of a solver, the intercept last and free."""
+        l2, l1 = weights[0] / scale**2, weights[1] / scale
+        l2[l2 < _NO_PENALTY] = 0.0
+        lower, upper = _bounds(self.bounds, names)
+        parts = (l2, l1, lower * scale, upper * scale)
+        if not intercept:
+            return Penalty(*parts)
+        ends = (0.0, 0.0, -math.inf, math.inf)
+        return Penalty(*(np.append(part, end) for part, end in zip(parts, ends, strict=True)))
+
+    def within_bounds(self, coef: Array, names: Sequence[str]) -> Array:
+        """Coefficients that the way back from a solver's units has left beside a bound, on it."""
+        if self.bounds is None:
+            return coef
+        lower, upper = _bounds(self.bounds, names)
+        for bound in (lower, upper):
+            far = np.where(np.isfinite(bound), bound, 0.0)
+            near = np.isfinite(bound) & (np.abs(coef - far) <= 1e-15 * np.abs(far))
+            coef = np.where(near, far, coef)
+        clipped: Array = np.clip(coef, lower, upper)
+        return clipped
+
+
+def _by_name(option: str, given: Mapping[Any, Any], names: Sequence[str], default: Any) -> Any:
+    """The value of each coefficient, in order."""
+    for name in given:
+        if name not in names:
+            near = nearest(str(name), names)
+            raise UsageError(
+                f"{option} names {name!r}, which is no coefficient",
+                f"did you mean {near!r}?" if near else None,
+            )
+    return [given.get(name, default) for name in names]
+
+
+def _factors(factors: Any, names: Sequence[str]) -> Array:
+    """Penalty factors by position or by name; 1 where none is given."""
+    if factors is None:
+        return np.ones(len(names))
+    if isinstance(factors, Mapping):
+        factors = _by_name("penalty_factors", factors, names, 1.0)
+    values = np.asarray(factors, dtype=np.float64)
+    if values.shape != (len(names),):
+        raise UsageError(f"penalty_factors has shape {values.shape}, not ({len(names)},)")
+    if not (np.isfinite(values) & (values >= 0.0)).all():
+        raise UsageError("penalty_factors must be finite and not negative")
+    return values
+
+
+def _bounds(bounds: Any, names: Sequence[str]) -> tuple[Array, Array]:
+    """Lower and upper bounds by position or by name; none where none is given."""
+    none = (-math.inf, math.inf)
+    if bounds is None:
+        return np.full(len(names), -math.inf), np.full(len(names), math.inf)
+    if isinstance(bounds, Mapping):
+        bounds = _by_name("bounds", bounds, names, none)
+    given = list(bounds)
+    if len(given) != len(names):
+        raise UsageError(
+            f"bounds has {len(given)} entries, not {len(names)}",
+            "give a pair (lower, upper) or a sign for each coefficient, or a mapping by name",
+        )
+    pairs = np.array([_pair(name, entry) for name, entry in zip(names, given, strict=True)])
+    pairs = pairs.reshape(len(names), 2)
+    return pairs[:, 0].copy(), pairs[:, 1].copy()
+
+
+def _pair(name: str, entry: Any) -> tuple[float, float]:
+    """One coefficient's bounds: a pair in which None is none, a sign, or None."""
+    if entry is None:
+        return -math.inf, math.inf
+    if isinstance(entry, str):
+        entry = SIGNS.get(entry, ())
+    try:
+        low, high = entry
+        lower = -math.inf if low is None else float(low)
+        upper = math.inf if high is None else float(high)
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"the bounds of {name!r} are not a pair of numbers",
+            "give (lower, upper), with None where there is no bound, or a sign: '+' or '-'",
+        ) from None
+    if not lower <= upper or lower == math.inf or upper == -math.inf:
+        raise UsageError(f"the bounds of {name!r} leave nothing between: {lower:g} to {upper:g}")
+    return lower, upper
