@@ -123,7 +123,7 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     objective : Objective
     solver : Solver
     beta : ndarray of shape (n_coefficients,)
-        Where to start.
+        Where to start; what is out of bounds is put on the bound.
     stop : Stop
         Its time holds inside a step too. The certificate of the point that is kept then takes at
         most a tenth more, beyond a read or two.
@@ -138,6 +138,7 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     KeyboardInterrupt
         Interrupted before there was any point.
     """
+    beta = objective.penalty.prox(beta, 0.0)
     best: list[State] = []
     history: list[Step] = []
     try:
