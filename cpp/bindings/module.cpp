@@ -13,7 +13,7 @@
 #endif
 
 #include "arrays.hpp"
-#include "owned_design.hpp"
+#include "take.hpp"
 
 namespace logloss {
 
@@ -270,6 +270,9 @@ NB_MODULE(_kernels, m) {
           "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.");
     m.def("dot", &dot, "a"_a, "b"_a);
     m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
+    m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
+        return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
+    }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
     bind_rows(m);
     m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
 }

@@ -43,6 +43,13 @@ struct RowGap {             // see certificate.py
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
+struct Copy {               // of rows of a matrix with values of `bytes`, row after row; strides in values
+    const void* from;
+    Index from_row, from_column;
+    void* to;
+    Index bytes, n_columns;
+};
+
 // Rows one at a time, for solvers that take a step at each: one dense block in C order, or one in CSR, of float or double, in
 // the coordinates x' = (x - center) * inverse. Vectors over coefficients, here and below, are padded with zeros to a multiple
 // of 8; the intercept, where there is one, comes after the columns.
@@ -127,6 +134,7 @@ struct Kernels {
                        double accuracy, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
+    void (*take)(const Copy* copies, Index n_copies, const Index* rows, Index n, int n_threads);
     // rows one at a time, on one thread
     void (*copy_rows)(const Design&, bool narrow, void* out);
     Index (*count_entries)(const Design&, Index* pointers);

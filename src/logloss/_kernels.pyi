@@ -92,6 +92,9 @@ def dot(a: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', devi
 def bernoulli(z: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], NDArray[numpy.float64]]:
     """Loss, residual and curvature of each row."""
 
+def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
+    """[x[rows] for x in arrays], copied: vectors, or one matrix."""
+
 class Rows:
     """
     Rows one at a time, in the coordinates (x - center)*inverse. The vectors given are changed.

@@ -126,7 +126,7 @@ def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
     if design.n_rows <= some:
         return spread(design, None, n_threads)
     rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
-    return spread(design.take(rows), None, n_threads)
+    return spread(design.take(rows, n_threads), None, n_threads)
 
 
 def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
@@ -152,6 +152,6 @@ def _nearby(design: Design) -> Array:
     if design.sparse.all():
         return np.zeros(design.n_columns)
     rows = np.unique(np.linspace(0, design.n_rows - 1, 64).astype(np.int64))
-    few = design.take(rows)
+    few = design.take(rows, 1)
     first, _ = _kernels.moments(few.kernel, None, np.zeros(few.n_columns), 1)
     return np.nan_to_num(first / len(rows), posinf=0.0, neginf=0.0)

@@ -179,7 +179,7 @@ class MemoryLikelihood:
             return None
         self.reads += 1
         return MemoryLikelihood(
-            self.design.take(picked),
+            self.design.take(picked, self.n_threads),
             self.rows.take(picked, weight),
             self.coordinates,
             self.n_threads,
