@@ -64,8 +64,10 @@ def dual(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.flo
 def step_losses(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
     """Sums of s*loss at z = linear - step*xi, for each step."""
 
-def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, n_threads: int) -> tuple[float, float]:
-    """The rows' part of the duality gap, and how many rows leave [0, 1]."""
+def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, scale: float, n_threads: int) -> tuple[float, float]:
+    """
+    The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].
+    """
 
 def moments(design: Design, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:
     """Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2)."""
@@ -80,6 +82,11 @@ def solve(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), ord
     Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.
     """
 
+def quadratic(hessian: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], gradient: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], point: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], l1: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], lower: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], upper: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], accuracy: float, most: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], int]:
+    """
+    Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.
+    """
+
 def dot(a: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], b: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float: ...
 
 def bernoulli(z: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], NDArray[numpy.float64]]:
@@ -87,6 +94,46 @@ def bernoulli(z: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C'
 
 def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
     """[x[rows] for x in arrays], copied: vectors, or one matrix."""
+
+class Rows:
+    """
+    Rows one at a time, in the coordinates (x - center)*inverse. The vectors given are changed.
+    """
+
+    def __init__(self, design: Design, rows: Observations, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], inverse: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: bool) -> None:
+        """
+        Reads the design as it lies where that is rows of floats in C order or CSR, else a copy of it.
+        """
+
+    @property
+    def copied(self) -> bool: ...
+
+    @property
+    def sparse(self) -> bool: ...
+
+    @property
+    def n_entries(self) -> int: ...
+
+    def largest_square(self) -> float:
+        """Of |[x, 1]| over the rows with weight."""
+
+    def averaged(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], step: float, saga: bool, weight_sum: float, penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], residuals: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None:
+        """An epoch of SAGA or SAG."""
+
+    def descend(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], batch: int, penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], average: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, every: int, count: int) -> int:
+        """
+        An epoch of stochastic gradient descent; returns the points in the average.
+        """
+
+    def adam(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], batch: int, constants: tuple[float, float, float], penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], first: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], second: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], done: int) -> int:
+        """
+        An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.
+        """
+
+    def perceptron(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], step: float, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], pocket: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], errors: float, run: int, best_run: int) -> tuple[float, int, int, int, int]:
+        """
+        An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.
+        """
 
 def stream_read(x: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> float:
     """Sums x as fast as memory gives it."""
