@@ -101,15 +101,13 @@ def count_errors(rows: Rows, w: Array) -> float:
 
 def perceptron(rows: Rows, order, step, w, pocket, errors, run, best_run):
     """Rosenblatt (1958), with Gallant's pocket and ratchet (1990)."""
-    w, pocket, mistakes, checks = w.copy(), pocket.copy(), 0, 0
+    w, pocket, mistakes, checks, bar = w.copy(), pocket.copy(), 0, 0, best_run
 
     def offer():
         nonlocal pocket, errors, best_run, checks
-        if run <= best_run:
-            return
-        checks, best_run = checks + 1, run
+        checks += 1
         if count_errors(rows, w) < errors:
-            errors, pocket = count_errors(rows, w), w.copy()
+            errors, pocket, best_run = count_errors(rows, w), w.copy(), run
 
     for i in order:
         z = rows.X[i] @ w + (0.0 if rows.offset is None else rows.offset[i])
@@ -117,7 +115,9 @@ def perceptron(rows: Rows, order, step, w, pocket, errors, run, best_run):
         if float(z > 0.0) == target:
             run += 1
             continue
-        offer()
+        if run > bar:
+            bar = run
+            offer()
         w = w + step * (target - float(z > 0.0)) * rows.X[i]
         run, mistakes = 0, mistakes + 1
     offer()

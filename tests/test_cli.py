@@ -190,6 +190,34 @@ def test_start_of_other_columns_says_which(run: Streams, table: Path, model_file
     assert "start models 'yes' against 'no', this fit 'no' against 'yes'" in err
 
 
+def test_a_perceptron_has_predictions_and_no_probabilities(
+    run: Streams, table: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.json"
+    words = ["--solver", "perceptron", "--max-iter", "5", "--model", path]
+    status, out, err = run("fit", table, "--target", "sick", *words)
+    assert status == 0
+    assert "Not certified: The perceptron has no loss" in " ".join(out.split())
+    assert f"model written to {path}\nnote: The perceptron has no loss" in err
+    status, out, err = run("predict", path, table)
+    assert (status, err) == (0, "")
+    header, body = scores(out)
+    assert header == ["prediction"]
+    assert [line[0] for line in body] == load(path).predict(table).tolist()
+
+
+def test_random_state_of_the_command_line(run: Streams, table: Path) -> None:
+    def losses(seed: int) -> list[float]:
+        words = ["--solver", "sgd", "--C", "1", "--max-iter", "2", "--json"]
+        out = run("fit", table, "--target", "sick", *words, "--random-state", seed)[1]
+        return [step["loss"] for step in json.loads(out)["history"]]
+
+    assert losses(1) == losses(1) != losses(2)
+    status, _, err = run("fit", table, "--target", "sick", "--random-state", "-1")
+    assert status == 2
+    assert "random_state must be a whole number from 0 on" in err
+
+
 def test_penalties_and_bounds_of_the_command_line(run: Streams, table: Path) -> None:
     words = ["--C", "0.01", "--l1-ratio", "0.5", "--penalty-factor", "age=0", "--standardize"]
     bounds = ["--bound", "dose=-0.1:", "--bound", "w=-", "--bound", "o=:0.5"]

@@ -76,6 +76,17 @@ def test_the_same_steps_as_a_fit_of_its_own() -> None:
     assert race.runs[0].certificate.data_reads == alone.certificate.data_reads
 
 
+def test_row_by_row_the_seed_decides() -> None:
+    solvers = ["saga", "sag", "sgd", "adam", "sigmoid-update"]
+    one, two, again = (
+        logloss.race(X, Y, solvers=solvers, C=1.0, max_iter=5, random_state=seed)
+        for seed in (1, 2, 1)
+    )
+    for first, other, same in zip(one.runs, two.runs, again.runs, strict=True):
+        assert first.history[-1].loss == same.history[-1].loss != other.history[-1].loss
+        assert one.excess(first.history[-1]) < one.excess(first.history[0])
+
+
 def test_solvers_are_told_apart() -> None:
     objects = [GradientDescent(), GradientDescent(step=0.01), "gd", "auto"]
     race = logloss.race(X, Y, solvers=objects, C=1.0, max_iter=3)
@@ -95,6 +106,8 @@ def test_the_default_can_take_the_penalty() -> None:
     ("options", "words"),
     [
         ({"solvers": ["gd", "lbfgs"], "l1": 0.1}, "lbfgs cannot take an L1 penalty"),
+        ({"solvers": ["gd", "perceptron"]}, "the perceptron has no loss"),
+        ({"solvers": ["saga"], "random_state": -1}, "random_state"),
         ({"solvers": ["gd", "newtno"]}, "no solver 'newtno'"),
         ({"solvers": []}, "no race without solvers"),
         ({"solvers": "gd"}, "must be a sequence"),

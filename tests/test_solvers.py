@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from problems import PROBLEMS, SHRINKAGES, STORAGES, Problem
+from penalties import PENALTIES, SHRINKAGES
+from problems import PROBLEMS, STORAGES, Problem
 from truth import solved
 
 import logloss
@@ -24,7 +25,7 @@ TABLE = [(p, s) for p in PROBLEMS for s in SHRINKAGES if SHRINKAGES[s].suits(PRO
 
 
 def fit(problem: Problem, shrinkage: str, X: Any = None, **options: Any) -> logloss.Model:
-    given = {"n_threads": 1, **problem.options(), **SHRINKAGES[shrinkage].options(problem)}
+    given = {"n_threads": 1, **problem.options(), **PENALTIES[shrinkage].options(problem)}
     return logloss.fit(problem.X if X is None else X, problem.y, **(given | options))
 
 

@@ -9,12 +9,6 @@
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
-INLINE V square_root(V v) {
-    V root{};
-    for (int k = 0; k < W; k++) root[k] = __builtin_sqrt(v[k]);
-    return root;
-}
-
 inline void adam_step(const Adam& a, const Penalties& penalty, const double* g, double share, double step, Index width) {
     const double t = double(a.done);
     const double first_bias = 1.0 / (1.0 - __builtin_pow(a.beta1, t)), second_bias = 1.0 / (1.0 - __builtin_pow(a.beta2, t));

@@ -3,6 +3,7 @@
 //
 // The pocket keeps the best weights (Gallant, IEEE Trans. Neural Networks 1, 1990, "with ratchet"): when weights have told
 // more draws in a row rightly than those in the pocket had, their errors over all rows are counted, and fewer errors win.
+// Weights that lose raise the bar for the rest of the epoch, so that few counts are made; the last weights are counted anyway.
 #pragma once
 
 #include "row_reader.hpp"
@@ -29,18 +30,18 @@ double count_errors(const R& rows, const Observations& data, Index n, const doub
 
 template <class R>
 void offer_pocket(const R& rows, const Observations& data, Index n, Index width, Perceptron& a) {
-    if (a.run <= a.best_run) return;
     a.checks++;
-    a.best_run = a.run;
     const double errors = count_errors(rows, data, n, a.beta, a.errors);
     if (!(errors < a.errors)) return;
     a.errors = errors;
+    a.best_run = a.run;
     for (Index j = 0; j < width; j++) a.pocket[j] = a.beta[j];
 }
 
 void perceptron(const RowTable& table, const Observations& data, const Draws& draws, Perceptron& a, Workspace& workspace) {
     const Index width = row_width(table);
     with_rows(table, workspace, [&](const auto& rows) {
+        Index bar = a.best_run;
         for (Index t = 0; t < draws.n; t++) {
             const Index i = draws.order[t];
             fetch_ahead(rows, data, draws, t);
@@ -48,7 +49,10 @@ void perceptron(const RowTable& table, const Observations& data, const Draws& dr
                 a.run++;
                 continue;
             }
-            offer_pocket(rows, data, table.n_rows, width, a);
+            if (a.run > bar) {
+                bar = a.run;
+                offer_pocket(rows, data, table.n_rows, width, a);
+            }
             rows.dot(i, a.beta);  // the pocket's count has read other rows since
             rows.add(i, data.y[i] > 0.5 ? a.step : -a.step, a.beta);
             a.run = 0;

@@ -26,7 +26,8 @@ from logloss.report.curves import Curve, Panel, draw, terminal_chart
 from logloss.report.figures import aligned, figure, visible
 from logloss.report.text import columns, penalty_text
 from logloss.solvers.base import Callback, Solver, Step, Stop
-from logloss.solvers.choose import Choice, choose
+from logloss.solvers.choose import Choice, choose, seed_of
+from logloss.solvers.pointwise import Perceptron
 from logloss.strength import Strength
 from logloss.table import split
 from logloss.table.design import threads
@@ -34,8 +35,8 @@ from logloss.table.design import threads
 if TYPE_CHECKING:
     from logloss.table import Label
 
-DEFAULT = ("gd", "lbfgs", "newton-cg", "auto")
-DEFAULT_NONSMOOTH = ("gd", "nesterov", "auto")
+DEFAULT = ("gd", "adam", "saga", "lbfgs", "auto")
+DEFAULT_NONSMOOTH = ("gd", "nesterov", "saga", "auto")
 _TIGHT = 1e-10  # relative gap of the optimum that all are measured from
 _LOOSE = 1e-6  # what it must reach at least
 _ENDS = {
@@ -180,6 +181,7 @@ def race(
     standardize: bool = False,
     positive: Label | None = None,
     exclude: Collection[str] = (),
+    random_state: Any = None,
     n_threads: int | None = None,
     time_budget: float | None = 10.0,
     callbacks: Sequence[Callback] = (),
@@ -190,7 +192,7 @@ def race(
     Parameters
     ----------
     X, y, sample_weight, offset, class_weight, C, l1_ratio, l1, l2, fit_intercept, \
-penalty_factors, bounds, standardize, positive, exclude, n_threads
+penalty_factors, bounds, standardize, positive, exclude, random_state, n_threads
         As in `logloss.fit`; the table is read once for all solvers.
     solvers : sequence of str or Solver, optional
         Names, or objects of `logloss.solvers` such as two of one kind with other parameters. By
@@ -222,11 +224,12 @@ penalty_factors, bounds, standardize, positive, exclude, n_threads
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     asked = _asked_for(solvers, strength.smooth)
+    seed = seed_of(random_state)
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     intercept = flag("fit_intercept", fit_intercept)
     task = task_of(parts, positive, class_weight, intercept, threads(n_threads))
     size = (task.design.n_rows, task.design.n_columns + intercept)
-    entries = [choose(solver, *size, strength.smooth) for solver in asked]
+    entries = [choose(solver, *size, strength.smooth).seeded(seed) for solver in asked]
     options = {"C": C, "l1_ratio": l1_ratio, "l1": l1, "l2": l2, "standardize": standardize}
     begin = announce or (lambda _: None)
     begin("the optimum")
@@ -260,7 +263,11 @@ def _asked_for(solvers: Sequence[str | Solver] | None, smooth: bool) -> list[str
     if not asked:
         raise UsageError("there is no race without solvers", "name one at least")
     for solver in asked:
-        choose(solver, 1, 1, smooth)
+        if isinstance(choose(solver, 1, 1, smooth).solver, Perceptron):
+            raise UsageError(
+                "the perceptron has no loss, so it cannot run a race to the least one",
+                "leave it out; sigmoid-update is the same rule with a loss",
+            )
     return asked
 
 

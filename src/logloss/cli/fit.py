@@ -50,6 +50,7 @@ def fit(
         Path | None,
         typer.Option(metavar="FILE", help="Go on from a model file, one that was stopped too."),
     ] = None,
+    random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the model to FILE, as JSON.")
@@ -85,6 +86,7 @@ def fit(
         "max_iter": max_iter,
         "time_budget": time_budget,
         "start": start,
+        "random_state": random_state,
         "n_threads": n_threads,
     }
     with Progress(table, tol or _DEFAULT_TOL, time_budget, quiet) as progress:
@@ -117,6 +119,10 @@ def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
     from logloss.report import reached
 
     status = model.certificate.status
+    if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
+        if not quiet:
+            say(f"note: {status.value}")
+        return DONE
     how = reached(model.fitted) or status.name.lower()
     kept = "" if path is None else "; the model file is marked so"
     say(f"error: the fit is not certified: {how}{kept}")

@@ -80,6 +80,11 @@ Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
 ]
 
+RandomState: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--random-state", metavar="N", help="Seed of solvers that read rows at random."),
+]
+
 
 def factors(given: Sequence[str] | None) -> dict[str, float] | None:
     """The mapping that the words of --penalty-factor stand for, such as age=0."""

@@ -53,6 +53,7 @@ def race(
     time_budget: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds for each solver. [default: 10]")
     ] = None,
+    random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     output: Annotated[
         Path | None,
@@ -92,6 +93,7 @@ def race(
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
+        "random_state": random_state,
         "n_threads": n_threads,
     }
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}

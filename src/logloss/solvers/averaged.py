@@ -107,7 +107,8 @@ def _start(objective: Objective, name: str, beta: Array) -> AveragedState:
     rows = objective.by_row(name)
     value, gradient = objective.value_gradient(beta)
     mean = gradient - objective.penalty.gradient(beta)
-    return AveragedState(beta, value, gradient, mean=mean, residuals=rows.residuals(beta))
+    far = AveragedState(beta, value, gradient, decrease=math.inf, rest=0.0)
+    return replace(far, mean=mean, residuals=rows.residuals(beta))
 
 
 def _epoch(

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss.certificate import conjugate_step, duality_gap, newton_step
 from logloss.objective import Objective, OutOfTime
-
-if TYPE_CHECKING:
-    from logloss.solvers.base import State
+from logloss.solvers.proving import State
 
 Array = NDArray[np.float64]
 

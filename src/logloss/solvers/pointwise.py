@@ -13,8 +13,9 @@ its z, whose size means nothing. It takes no penalty; one that is asked for is n
 The naive sigmoid update puts σ(z) in place of the step. As σ(z) − y is the derivative of the log
 loss by z, it *is* stochastic gradient descent on F, one row a step, by a constant step η: the loss
 was there all along. But near the optimum rows go on pulling to their own sides by η each, so that
-F wanders at about η above its minimum: each fit shows that in its history, epoch by epoch. That is
-why one wants a loss: it tells how far off one is, and which steps to make instead.
+F wanders above its minimum for ever, the higher the larger η: each fit shows that in its history,
+epoch by epoch. That is why one wants a loss: it tells how far off one is, and which steps to make
+instead.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ class Perceptron:
     def start(self, objective: Objective, beta: Array) -> PerceptronState:
         rows = objective.by_row(self.name)
         none = np.zeros(0, dtype=np.int64)
-        pocket = beta.copy()  # a run of one, so that its errors are counted
-        errors, *_ = rows.perceptron(none, self.step, (beta.copy(), pocket), (math.inf, 1, 0))
+        vectors = (beta.copy(), beta.copy())  # no row is drawn, but the errors are counted
+        errors, *_ = rows.perceptron(none, self.step, vectors, (math.inf, 0, 0))
         return _pocketed(objective, PerceptronState(beta, 0.0, beta, point=beta, errors=errors))
 
     def advance(self, objective: Objective, state: PerceptronState) -> PerceptronState:

@@ -4,20 +4,21 @@
     Adam   m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²,  w ← w − γ_k (m/(1−β₁ᵏ)) / (√(v/(1−β₂ᵏ)) + ε)
 
 flow is what the penalty alone does to w in the time γ_k: w' = −l w − a sign(w), which stops at 0,
-within the bounds. It keeps L1's zeros, and lets sparse rows leave alone what they do not touch. g
-is the mean of r x over the rows of a step, plus l w. Rows come in a new random order each epoch, as
-often as their weights say.
+within the bounds. It lets sparse rows leave alone what they do not touch. (Under an L1 penalty
+zeros come and go with the rows, unless many rows make a step; the mean below has none.) g is the
+mean of r x over the rows of a step, plus l w. Rows come in a new random order each epoch, as often
+as their weights say.
 
 With a constant step neither ends at the optimum: each row pulls to its own side for ever, and F
-stays above its minimum by about γ (see `SigmoidUpdate`). Two remedies: steps that fall as 1/√k,
-and the mean of the points passed (Polyak & Juditsky, SIAM J. Control Optim. 30, 1992), which here
-begins anew whenever the epochs have doubled, so that it forgets the start. Expect a relative gap of
-1e-3 to 1e-5 within tens of epochs; proofs of 1e-6 want `saga`, or a solver that reads all rows for
-a step.
+stays above its minimum, the more the larger γ (see `SigmoidUpdate`). Two remedies: steps that fall
+as 1/√k, and the mean of the points passed (Polyak & Juditsky, SIAM J. Control Optim. 30, 1992),
+which here begins anew whenever the epochs have doubled, so that it forgets the start. Expect a
+relative gap of 1e-3 to 1e-5 within tens of epochs; proofs of 1e-6 want `saga`, or a solver that
+reads all rows for a step.
 
 Adam: Kingma & Ba, ICLR 2015, Algorithm 1; γ_k = γ/√k is theirs for logistic regression (section
-6.1). γ is then about the most that a coefficient moves in a step: few rows make few steps, and want
-a larger one.
+6.1); here the fall sets in after some ten epochs. γ is about the most that a coefficient moves in a
+step, in the coordinates of the solver.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,8 @@ from logloss.objective import Objective
 from logloss.solvers.base import State
 
 Array = NDArray[np.float64]
+
+_POINTS = 2000  # of an epoch that enter the mean
 
 # What the first step is multiplied by after so many epochs, fractions of one too: shape (k,) → (k,)
 Schedule = Callable[[Array], Array]
@@ -48,12 +52,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class InverseScaling:
-    """1/(1 + epochs)^power."""
+    """1/(1 + epochs/after)^power."""
 
     power: float = 0.5
+    after: float = 1.0
 
     def __call__(self, epochs: Array) -> Array:
-        scaled: Array = (1.0 + epochs) ** -self.power
+        scaled: Array = (1.0 + epochs / self.after) ** -self.power
         return scaled
 
 
@@ -124,7 +129,8 @@ class SGD:
             return _at(objective, state, point, point)
         anew = state.epoch & (state.epoch - 1) == 0
         mean, count = (np.zeros_like(point), 0) if anew else (state.beta.copy(), state.count)
-        every = min(math.ceil(1.0 / (rows.density * self.batch_size)), len(steps))
+        rare = math.ceil(1.0 / (rows.density * self.batch_size))  # sparse rows leave most alone
+        every = min(max(rare, len(steps) // _POINTS), len(steps))
         count = rows.descend(
             order, steps, self.batch_size, objective.penalty, point, (mean, every, count)
         )
@@ -139,8 +145,8 @@ class Adam:
         γ: about the most that a coefficient moves in a step.
     beta1, beta2, epsilon : float
         As in the paper.
-    batch_size : int
-        Rows a step.
+    batch_size : int or None
+        Rows a step; None: 64, or fewer, so that an epoch has 512 steps.
     decay : Schedule
         `Constant`, `InverseScaling`, `InverseTime`, or a function: what γ is multiplied by.
     seed : int
@@ -151,8 +157,8 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    batch_size: int = 64
-    decay: Schedule = field(default_factory=InverseScaling)
+    batch_size: int | None = None
+    decay: Schedule = field(default_factory=partial(InverseScaling, after=10.0))
     seed: int = 0
     name: str = "adam"
     most_steps: int = 200
@@ -167,14 +173,15 @@ class Adam:
         assert state.point is not None
         rows = objective.by_row(self.name)
         order = rows.shuffle(np.random.default_rng([self.seed, state.epoch]))
-        steps = _steps(self.step, self.decay, state.epoch, len(order), self.batch_size)
+        batch_size = self.batch_size or min(max(len(order) // 512, 1), 64)
+        steps = _steps(self.step, self.decay, state.epoch, len(order), batch_size)
         constants = (self.beta1, self.beta2, self.epsilon)
         point = state.point.copy()
         first = np.zeros_like(point) if state.first is None else state.first.copy()
         second = np.zeros_like(point) if state.second is None else state.second.copy()
         vectors = (point, first, second)
         done = rows.adam(
-            order, steps, self.batch_size, constants, objective.penalty, vectors, state.done
+            order, steps, batch_size, constants, objective.penalty, vectors, state.done
         )
         return _at(objective, state, point, point, first=first, second=second, done=done)
 
@@ -182,7 +189,7 @@ class Adam:
 def _start(objective: Objective, name: str, beta: Array) -> StochasticState:
     objective.by_row(name)
     value, gradient = objective.value_gradient(beta)
-    return StochasticState(beta, value, gradient, point=beta)
+    return StochasticState(beta, value, gradient, decrease=math.inf, rest=0.0, point=beta)
 
 
 def _at(
