@@ -1,9 +1,9 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
-#include "gram.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
 #include "quadratic.hpp"
 #include "solve.hpp"
+#include "sparse_gram.hpp"
 #include "vectors.hpp"
 
 #define LOGLOSS_QUOTE(x) #x
@@ -16,7 +16,7 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read};
+                                     row_gap, moments, any_gram, dot, solve, quadratic, bernoulli, stream_read};
     return kernels;
 }
 
