@@ -22,6 +22,9 @@ from logloss.table.design import Design
 Array = NDArray[np.float64]
 
 
+_IN_CACHE = 50_000  # entries of a matrix that are changed at a time
+
+
 @dataclass(frozen=True, eq=False)
 class Coordinates:
     """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one."""
@@ -79,19 +82,30 @@ class Coordinates:
         columns: NDArray[np.int64],
         intercept: bool,
         uncentred: NDArray[np.bool_],
+        total: float,
     ) -> Array:
-        """Centre, where still to do, and scale the Gram matrix of these columns and the ones.
+        """Centre, where still to do, scale and divide by `total`: of these columns and the ones.
 
-        `uncentred`: of all columns, those that the kernel took as they are: sparse ones, which
-        centring would fill. Their G becomes G − μg' − gμ' + μμ'g₀.
+        The Gram matrix is changed in place, a few rows at a time, while they are in cache.
+
+        Parameters
+        ----------
+        uncentred : ndarray of shape (n_columns,), bool
+            Which columns the kernel took as they are: sparse ones, which centring would fill.
+            Their G becomes G − μg' − gμ' + μμ'g₀.
         """
         center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
-        if center.any():
-            gram = gram - np.outer(center, gram[-1])
-            gram = gram - np.outer(gram[:, -1], center)
-        scale = np.append(self.scale[columns], 1.0)
-        scaled: Array = gram / np.outer(scale, scale)
-        return scaled if intercept and self.intercept else scaled[:-1, :-1]
+        ones = gram[-1].copy()
+        across = ones - center * ones[-1]
+        inverse = 1.0 / np.append(self.scale[columns], 1.0)
+        each = max(1, _IN_CACHE // len(gram))
+        for begin in range(0, len(gram), each):
+            rows = slice(begin, begin + each)
+            if center.any():
+                gram[rows] -= center[rows, np.newaxis] * ones
+                gram[rows] -= across[rows, np.newaxis] * center
+            gram[rows] *= inverse[rows, np.newaxis] * (inverse / total)
+        return gram if intercept and self.intercept else gram[:-1, :-1]
 
 
 @dataclass(frozen=True, eq=False)
