@@ -11,6 +11,7 @@ intercept nothing is centred, as there is nothing to absorb μ·w.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,15 +97,14 @@ class Coordinates:
         """
         center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
         ones = gram[-1].copy()
-        across = ones - center * ones[-1]
-        inverse = 1.0 / np.append(self.scale[columns], 1.0)
+        unit = 1.0 / (np.append(self.scale[columns], 1.0) * math.sqrt(total))
         each = max(1, _IN_CACHE // len(gram))
         for begin in range(0, len(gram), each):
             rows = slice(begin, begin + each)
             if center.any():
-                gram[rows] -= center[rows, np.newaxis] * ones
-                gram[rows] -= across[rows, np.newaxis] * center
-            gram[rows] *= inverse[rows, np.newaxis] * (inverse / total)
+                mixed = center[rows, np.newaxis] * ones + ones[rows, np.newaxis] * center
+                gram[rows] -= mixed - center[rows, np.newaxis] * center * ones[-1]
+            gram[rows] *= unit[rows, np.newaxis] * unit
         return gram if intercept and self.intercept else gram[:-1, :-1]
 
 
