@@ -20,6 +20,8 @@ from logloss.penalty import Penalty
 Array = NDArray[np.float64]
 
 _ROUNDS = 100  # of coordinate descent and an exact step on its face
+_ROUGHLY = 1e-3  # what may be left of the model's decrease
+_CLOSE = 1e-4  # of F, still to gain: the model's minimum is wanted to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,16 @@ def model_step(
     fallen = dot(penalty.l1, np.abs(beta) - np.abs(point))
     decrease = 0.5 * dot(gradient + slope, step) + fallen
     return ModelStep(step, decrease, penalty.pull(point, slope))
+
+
+def step_towards(
+    penalty: Penalty, hessian: Array, beta: Array, gradient: Array, value: float
+) -> ModelStep:
+    """`model_step`, as accurately as is worth it: roughly while F, now `value`, is far off."""
+    step = model_step(penalty, hessian, beta, gradient, _ROUGHLY)
+    if penalty.smooth or step.decrease > _CLOSE * value:
+        return step
+    return model_step(penalty, hessian, beta, gradient)
 
 
 def left_by_a_kept_hessian(

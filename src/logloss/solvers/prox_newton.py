@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from logloss.certificate import LARGEST_HESSIAN
 from logloss.objective import Objective
 from logloss.penalty import Penalty
-from logloss.quadratic import left_by_a_kept_hessian, model_step
+from logloss.quadratic import left_by_a_kept_hessian, step_towards
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 from logloss.solvers.newton import Newton, NewtonState
@@ -35,8 +35,6 @@ Indices = NDArray[np.int64]
 
 _STEERS_WELL = 0.1  # what is left to gain after a step, as a share of what was before it
 _DAMPING = 0.1  # of the Hessian's diagonal at most, far from the optimum
-_ROUGHLY = 1e-3  # what may be left of the model's decrease
-_CLOSE = 1e-4  # of F, still to gain: the model's minimum is wanted to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,10 +159,10 @@ def _stepping(penalty: Penalty, state: WorkingState) -> WorkingState:
     """With the step to the minimum of the model."""
     assert state.model is not None
     working = state.working
-    model = penalty.of(working), state.model, state.beta[working], state.gradient[working]
-    found = model_step(*model, _ROUGHLY)
-    if found.decrease < _CLOSE * state.value:
-        found = model_step(*model)
+    inner = penalty.of(working)
+    found = step_towards(
+        inner, state.model, state.beta[working], state.gradient[working], state.value
+    )
     step = np.zeros_like(state.beta)
     step[working] = found.step
     rest = state.rest
