@@ -154,3 +154,32 @@ def test_not_finite_values_stay_in_their_columns() -> None:
     expected = _twin(finite, v, np.arange(40))[np.ix_(good, good)]
     assert np.allclose(found[np.ix_(good, good)], expected, rtol=1e-12, atol=1e-12)
     assert not np.isfinite(found[7, 7])
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_places_given_twice_in_a_small_design(by_row: bool) -> None:
+    """Their values add up, also where all places of a row are given three times."""
+    rng = np.random.default_rng(0)
+    once = rng.standard_normal((30, 4))
+    rows, columns = np.nonzero(np.ones_like(once))
+    order = rng.permutation(3 * rows.size)
+    data = np.tile(once.ravel() / 3.0, 3)[order]
+    at = np.tile(rows, 3)[order], np.tile(columns, 3)[order]
+    outer, inner = at if by_row else at[::-1]
+    by_outer = np.argsort(outer, kind="stable")
+    pointers = np.searchsorted(outer[by_outer], np.arange((30 if by_row else 4) + 1))
+    indices = inner[by_outer].astype(np.int32)
+    values = data[by_outer]
+    if not by_row:  # a column's rows come in order
+        for j in range(4):
+            part = slice(pointers[j], pointers[j + 1])
+            sort = np.argsort(indices[part], kind="stable")
+            indices[part], values[part] = indices[part][sort], values[part][sort]
+    design = _kernels.Design(30)
+    design.add_sparse(pointers.astype(np.int32), indices, values, 4, by_row)
+    design.finish()
+    y = (rng.random(30) < 0.5).astype(np.float64)
+    subset = np.arange(4)
+    found = _kernels.gram(design, _kernels.Observations(y), np.zeros(30), np.zeros(4), subset, 2)
+    whole = np.column_stack([once, np.ones(30)])
+    np.testing.assert_allclose(found, whole.T @ whole / 4.0, rtol=1e-12, atol=1e-12)
