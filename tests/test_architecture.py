@@ -57,7 +57,7 @@ HOME_OF = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pyarrow": {"table", "cli", "model", "report", "export"},
+    "pyarrow": {"table", "cli", "model", "report", "export", "paths"},
     "scipy": {"table", "solvers", "inference"},
     "pandas": set(),
     "polars": set(),

@@ -1,5 +1,6 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
 #include "gram.hpp"
+#include "leverage.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
 #include "quadratic.hpp"
@@ -16,7 +17,8 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read};
+                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read,
+                                     inverse_factor, leverages, leave_one_out};
     return kernels;
 }
 

@@ -43,6 +43,11 @@ struct RowGap {             // see certificate.py
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
+struct LeftOut {
+    double loss;            // sum of s*bce(y, z~)
+    double far;             // how many rows with weight move by more than a limit, or without one
+};
+
 struct Kernels {
     const char* name;
     void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear, Workspace&,
@@ -74,6 +79,13 @@ struct Kernels {
                        double accuracy, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
+    // The inverse of H's triangular factor in place of H, and the rank (leverage.hpp)
+    Index (*inverse_factor)(double* matrix, Index n, double tolerance, double* scale);
+    // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)
+    void (*leverages)(const Design&, const double* center, const Index* subset, Index n_subset, const double* triangle,
+                      double* leverage, Workspace&, int n_threads);
+    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* leverage, bool whole,
+                             double limit, double* shift, Workspace&, int n_threads);
 };
 
 #if defined(LOGLOSS_X86)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from logloss.estimator import LogisticRegression
     from logloss.fitting import fit
     from logloss.model import Model, load
+    from logloss.paths import Path, path
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelFileError",
+    "Path",
     "UsageError",
     "bce",
     "bce_gradient",
@@ -51,6 +53,7 @@ __all__ = [
     "log_likelihood",
     "log_sigmoid",
     "logit",
+    "path",
     "sigmoid",
     "sigmoid_derivative",
     "solvers",
@@ -64,9 +67,11 @@ _HOMES = {
     "MissingExtra": "logloss.errors",
     "Model": "logloss.model",
     "ModelFileError": "logloss.errors",
+    "Path": "logloss.paths",
     "UsageError": "logloss.errors",
     "fit": "logloss.fitting",
     "load": "logloss.model",
+    "path": "logloss.paths",
 }
 _MODULES = {"solvers"}
 

@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates, coordinates, spread, spread_of_some
+from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
@@ -118,10 +119,10 @@ def fit(
     begun = time.perf_counter()
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
-    _check_limits(tol, max_iter, n_threads, time_budget)
+    check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
-    task = _task(parts, positive, class_weight, fit_intercept, threads(n_threads))
+    task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
     )
@@ -137,9 +138,9 @@ def fit(
         "tol": float(tol),
     }
     names = {
-        "target": _name(y, parts.target_name),
-        "offset": _name(offset, parts.offset_name),
-        "weights": _name(sample_weight, parts.weights_name),
+        "target": column_name(y, parts.target_name),
+        "offset": column_name(offset, parts.offset_name),
+        "weights": column_name(sample_weight, parts.weights_name),
     }
     return Model(_solve(task, strength, chosen, start, stop, {"options": options, **names}))
 
@@ -158,26 +159,36 @@ class Task:
 
     def objective(self, strength: Strength, exact: bool) -> tuple[Objective, Coordinates]:
         """The objective in coordinates that suit it, measured on all rows if `exact`."""
-        exact = exact or self.design.n_rows <= _FEW_ROWS
-        measured = (
-            spread(self.design, self.rows.weight, self.n_threads)
-            if exact
-            else spread_of_some(self.design, self.n_threads)
-        )
-        total = self.rows.total()
-        names = self.schema.coefficient_names
-        weights = strength.weights(names, total, measured.deviation)
-        mean = self.rows.total(self.rows.y) / total
-        where = coordinates(measured, weights[0], max(mean * (1.0 - mean), 1e-6), self.intercept)
-        penalty = strength.penalty(weights, names, where.scale, self.intercept)
-        likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
+        measured = self.measure(exact)
+        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
+        likelihood = self.likelihood(measured, weights[0], exact)
+        where = likelihood.coordinates
+        penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
         return Objective(likelihood, penalty), where
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the coefficients, in order."""
+        return self.schema.coefficient_names
+
+    def measure(self, exact: bool) -> Spread:
+        """Means and deviations of the columns, of all rows if `exact` or where they are few."""
+        if exact or self.design.n_rows <= _FEW_ROWS:
+            return spread(self.design, self.rows.weight, self.n_threads)
+        return spread_of_some(self.design, self.n_threads)
+
+    def likelihood(self, measured: Spread, l2: Array, exact: bool) -> MemoryLikelihood:
+        """The likelihood in coordinates that suit the columns and their L2 penalties."""
+        mean = self.rows.total(self.rows.y) / self.rows.total()
+        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
+        exact = exact or self.design.n_rows <= _FEW_ROWS
+        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""
         if start is not None:
             known = start.coefficients
-            coef = np.array([known.get(name, 0.0) for name in self.schema.coefficient_names])
+            coef = np.array([known.get(name, 0.0) for name in self.names])
             return where.inner(coef, start.intercept)
         beta = np.zeros(objective.n_coefficients)
         if self.intercept:
@@ -185,13 +196,14 @@ class Task:
         return beta
 
 
-def _task(
+def task_of(
     parts: Split,
     positive: Label | None,
     class_weight: Mapping[Any, float] | str | None,
     intercept: bool,
     n_threads: int,
 ) -> Task:
+    """Learn what the columns are, and encode them and the target."""
     schema = learn(parts.features)
     target = encode_target(
         parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
@@ -255,14 +267,15 @@ def _certificate(
     )
 
 
-def _name(given: Any, column: str | None) -> str | None:
+def column_name(given: Any, column: str | None) -> str | None:
     """What the model remembers: the column, "" for an array, None for nothing."""
     return column if column is not None else ("" if given is not None else None)
 
 
-def _check_limits(
+def check_limits(
     tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
 ) -> None:
+    """Raise a UsageError where a limit of a fit cannot be."""
     number("tol", tol, 0.0, 1.0, open_low=True)
     for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
         if value is not None:

@@ -1,14 +1,14 @@
 """Rows in memory (a memory map included): each sum is one call of a kernel.
 
-The linear predictors z of the last two points are kept, so that Hessians and certificates there,
-and trial steps between them, need no read to find them again.
+The linear predictors z of the last two points are kept, and Xδ of the last dual point, so that
+Hessians and certificates there, and trial steps between them, need no read to find them again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,7 @@ class MemoryLikelihood:
         self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
+        self._moved: tuple[bytes, Array] | None = None
         self._null: tuple[float, float] | None = None
 
     @property
@@ -153,6 +154,7 @@ class MemoryLikelihood:
             self.design.kernel, self._observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
+        self._moved = delta.tobytes(), xi
         score = self.coordinates.gradient(raw, slope)
         shift = 0.0
         if self.coordinates.intercept and curvature > 0.0:
@@ -164,7 +166,7 @@ class MemoryLikelihood:
         score = score / self._weight_sum
         c = reach(score)
         gap, outside = _kernels.row_gap(self._observations, z, xi, shift, c, self.n_threads)
-        return DualSums(c * score, gap / self._weight_sum, outside == 0.0)
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
     def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
         count = max(int(share * self.n_rows), floor)
@@ -180,6 +182,52 @@ class MemoryLikelihood:
             self.coordinates,
             self.n_threads,
         )
+
+    def reweighted(self, weight: Array) -> MemoryLikelihood:
+        """The same rows with other weights, shape (n,)."""
+        rows = replace(self.rows, weight=weight)
+        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
+
+    def leverages(self, subset: NDArray[np.int64], inverse: Array) -> Array:
+        """|T x'|² of each row over the coefficients in `subset`, shape (n,); one read.
+
+        Parameters
+        ----------
+        subset : ndarray of shape (k,), int64
+            Increasing.
+        inverse : ndarray of shape (k, k)
+            T, lower triangular.
+        """
+        columns = subset[subset < self.design.n_columns]
+        center, scale = self.coordinates.center[columns], self.coordinates.scale[columns]
+        triangle = np.zeros((len(columns) + 1, len(columns) + 1))
+        triangle[: len(subset), : len(subset)] = inverse.T
+        triangle[: len(columns)] /= scale[:, np.newaxis]
+        sparse = self.design.sparse[columns]
+        triangle[-1] -= (center * sparse) @ triangle[: len(columns)]
+        shift = np.where(self.design.sparse, 0.0, self.coordinates.center)
+        self.reads += 1
+        return _kernels.leverages(self.design.kernel, shift, columns, triangle, self.n_threads)
+
+    def leave_one_out(
+        self, beta: Array, leverage: Array, whole: bool, limit: float
+    ) -> tuple[float, int, Array]:
+        """Σ s bce(y, z̃), how many rows move by more than `limit`, and z̃ − z of each row.
+
+        See paths/leave_one_out.py.
+        """
+        z = self._linear(beta)
+        loss, far, shift = _kernels.leave_one_out(
+            self._observations, z, leverage, whole, limit, self.n_threads
+        )
+        return loss, far, shift
+
+    def log_odds(self, beta: Array, row: int) -> float:
+        """z of one row."""
+        coef, intercept = self.coordinates.raw(beta)
+        few = self.design.take(np.array([row]))
+        offset = 0.0 if self.rows.offset is None else float(self.rows.offset[row])
+        return float(few.predict(coef, intercept, None, 1)[0]) + offset
 
     def _buffer(self) -> Array:
         """A vector over rows to write to: that of the older of two kept points, or a new one."""
@@ -203,7 +251,9 @@ class MemoryLikelihood:
         return z
 
     def _along(self, beta: Array, direction: Array) -> Array:
-        """X·direction: the difference of two kept points, or by a read."""
+        """X·direction: that of the last dual point, the difference of two kept ones, or a read."""
+        if self._moved is not None and self._moved[0] == (-direction).tobytes():
+            return -self._moved[1]
         end, start = self._find(beta + direction), self._find(beta)
         if end is not None and start is not None:
             return end - start
