@@ -110,6 +110,11 @@ def _generated(rows: int, columns: int, seed: int) -> Callable[[float], Arrays]:
     return build
 
 
+def _brfss_scaled(scale: float) -> Arrays:
+    X, y = _brfss(scale)
+    return _standardised(X), y
+
+
 def _brfss(_scale: float) -> Arrays:
     with gzip.open(_data_file("brfss2015.csv.gz"), "rt") as lines:
         names = next(lines).strip().split(",")
@@ -118,11 +123,14 @@ def _brfss(_scale: float) -> Arrays:
     return np.delete(table, target, axis=1), table[:, target]
 
 
-def _a9a(_scale: float) -> Arrays:
-    from sklearn.datasets import load_svmlight_file
+def _svmlight(file: str, columns: int) -> Callable[[float], Arrays]:
+    def build(_scale: float) -> Arrays:
+        from sklearn.datasets import load_svmlight_file
 
-    X, y = load_svmlight_file(str(_data_file("a9a.svm.gz")), n_features=123)
-    return sp.csr_matrix(X), (y > 0).astype(np.float64)
+        X, y = load_svmlight_file(str(_data_file(file)), n_features=columns)
+        return sp.csr_matrix(X), (y > 0).astype(np.float64)
+
+    return build
 
 
 def _kddcup(_scale: float) -> Arrays:
@@ -136,6 +144,34 @@ def _kddcup(_scale: float) -> Arrays:
         levels, codes = np.unique(columns[j], return_inverse=True)
         blocks.append((codes[:, None] == np.arange(1, len(levels))).astype(np.float64))
     return np.hstack(blocks), (columns[-1] != "normal.").astype(np.float64)
+
+
+def _heart(_scale: float) -> Arrays:
+    """Four numeric columns as they are; 13 text columns as dummies, the first level dropped."""
+    with gzip.open(_data_file("heart2020.csv.gz"), "rt", newline="") as lines:
+        rows = csv.reader(lines)
+        names = next(rows)
+        table = dict(zip(names, (np.array(c) for c in zip(*rows, strict=True)), strict=True))
+    y = (table.pop("HeartDisease") == "Yes").astype(np.float64)
+    blocks = []
+    for name, column in table.items():
+        if name in ("BMI", "PhysicalHealth", "MentalHealth", "SleepTime"):
+            blocks.append(column.astype(np.float64)[:, None])
+        else:
+            levels, codes = np.unique(column, return_inverse=True)
+            blocks.append((codes[:, None] == np.arange(1, len(levels))).astype(np.float64))
+    return np.hstack(blocks), y
+
+
+def _arcene(*, scaled: bool) -> Callable[[float], Arrays]:
+    def build(_scale: float) -> Arrays:
+        from scipy.io import loadmat
+
+        stored = loadmat(str(_data_file("arcene.mat")))
+        X = stored["X"].astype(np.float64)
+        return (_standardised(X) if scaled else X), (stored["Y"].ravel() > 0).astype(np.float64)
+
+    return build
 
 
 def _imdb(_scale: float) -> Arrays:
@@ -163,9 +199,14 @@ def _breast_cancer(*, scaled: bool) -> Callable[[float], Arrays]:
 
 DATASETS: dict[str, Dataset] = {
     "brfss": Dataset(_brfss),
+    "brfss_scaled": Dataset(_brfss_scaled),
     "gen_1m_100": Dataset(_generated(1_000_000, 100, seed=1), scalable=True),
     "gen_2m_28": Dataset(_generated(2_000_000, 28, seed=2), scalable=True),
-    "a9a": Dataset(_a9a),
+    "a9a": Dataset(_svmlight("a9a.svm.gz", 123)),
+    "w8a": Dataset(_svmlight("w8a.svm.gz", 300)),
+    "heart2020": Dataset(_heart),
+    "arcene": Dataset(_arcene(scaled=True)),
+    "arcene_raw": Dataset(_arcene(scaled=False)),
     "kddcup": Dataset(_kddcup),
     "imdb": Dataset(_imdb),
     "breast_cancer": Dataset(_breast_cancer(scaled=False)),

@@ -25,6 +25,7 @@ from benchmarks.report import machine
 from logloss import _kernels
 
 Job = Callable[[], object]
+_PAUSE = 0.15  # seconds
 
 
 @dataclass(frozen=True)
@@ -156,11 +157,16 @@ def gram_row(case: GramCase, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def interleaved(jobs: Mapping[str, Job], repeats: int) -> dict[str, list[float]]:
-    """Every job once per round, after one round that is not timed."""
+    """Every job once per round, after one round that is not timed.
+
+    A pause before each: OpenBLAS's threads spin on for some 100 ms after a call, on the cores that
+    the next job needs.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     gc.collect()
     for index in range(repeats + 1):
         for name, job in jobs.items():
+            time.sleep(_PAUSE)
             start = time.perf_counter()
             job()
             if index > 0:

@@ -1,4 +1,6 @@
-"""F(w, b) = mean_i bce(y_i, x_i·w + b) + l2/2 ‖w‖², computed here and only here, in float64.
+"""F(w, b) = mean_i bce(y_i, x_i·w + b) + l1 ‖w‖₁ + l2/2 ‖w‖², computed here and only here.
+
+Everything is float64.
 
 With s = ±1 for the label, bce(y, z) = log(1 + e^{−s z}) = logaddexp(0, −s z): no cancellation at
 either end.  Peers report coefficients; their own idea of the objective is never used.
@@ -22,11 +24,11 @@ def value(task: Task, coef: np.ndarray, intercept: float) -> float:
     """F at the coefficients; NaN or infinity where they are not finite."""
     margins = scores(task, coef, intercept) * (2.0 * task.y - 1.0)
     loss = float(np.mean(np.logaddexp(0.0, -margins)))
-    return loss + 0.5 * task.l2 * float(coef @ coef)
+    return loss + task.l1 * float(np.abs(coef).sum()) + 0.5 * task.l2 * float(coef @ coef)
 
 
 def gradient(task: Task, coef: np.ndarray, intercept: float) -> tuple[np.ndarray, np.ndarray]:
-    """The gradient in (w, b), shape (d + 1,), and the curvatures p(1 − p)/n, shape (n,)."""
+    """Of F without its L1 part: the gradient in (w, b), shape (d + 1,), and p(1 − p)/n, (n,)."""
     z = scores(task, coef, intercept)
     sign = 2.0 * task.y - 1.0
     residual = -sign * expit(-sign * z) / len(z)

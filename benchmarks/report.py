@@ -94,6 +94,7 @@ def _rows(outcome: Outcome) -> list[dict[str, Any]]:
         "columns": X.shape[1],
         "stored": int(X.nnz) if sp.issparse(X) else int(X.size),
         "C": task.C,
+        "l1_ratio": task.l1_ratio,
         "fit_intercept": task.fit_intercept,
         "optimum": outcome.optimum.value,
         "optimum_uncertainty": outcome.optimum.uncertainty,
@@ -165,7 +166,8 @@ def _detail(outcome: Outcome) -> str:
     problem = outcome.problem
     intercept = "with" if problem.fit_intercept else "without"
     text = (
-        f"\n## {problem.name}: C = {problem.C:g}, {intercept} intercept\n\n"
+        f"\n## {problem.name}: C = {problem.C:g}, l1_ratio = {problem.l1_ratio:g}, "
+        f"{intercept} intercept\n\n"
         f"F* = {outcome.optimum.value:.15g}, known to "
         f"{outcome.optimum.uncertainty:.0e} of itself\n\n"
         "| solver | layout | tolerance | gap reached | median | minimum | fits | × logloss |\n"

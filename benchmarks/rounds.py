@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from benchmarks.peers.base import Solution
 from benchmarks.problems import Task
-from benchmarks.search import Setting, relative_gap
+from benchmarks.search import Setting, is_slow, relative_gap
 from benchmarks.worker import Job, PeerFailed, Worker
 
 _AT_LEAST = 0.1  # seconds of fitting per turn: small problems are fitted several times
@@ -39,7 +39,7 @@ class Plan:
 def run(
     job: Job, task: Task, optimum: float, settings: Sequence[Setting], plan: Plan
 ) -> list[Turn]:
-    """Every setting once per round, after one fit that is not timed."""
+    """Every setting once per round, after one fit that is not timed (slow ones go without)."""
     turns: list[Turn] = []
     with ExitStack() as stack:
         workers = [
@@ -49,6 +49,8 @@ def run(
         spent = [0.0] * len(settings)
         for index in range(plan.repeats + 1):
             for place, (setting, worker) in enumerate(zip(settings, workers, strict=True)):
+                if index == 0 and is_slow(setting):
+                    continue
                 if index > 1 and spent[place] > plan.budget:
                     continue
                 turn = _turn(worker, setting, index, task, optimum)

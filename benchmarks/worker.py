@@ -54,6 +54,12 @@ class PeerFailed(Exception):
     """The peer raised an error, died, or took too long."""
 
 
+class TooSlow(PeerFailed):
+    """One fit took longer than the limit."""
+
+    note = "slower than"
+
+
 class Worker:
     """The near end: start, ask for fits, end.  A context manager."""
 
@@ -85,7 +91,7 @@ class Worker:
     def _receive(self, limit: float) -> object:
         # In slices of a second: a machine put to sleep is not a slow solver.
         if not any(self._pipe.poll(1.0) for _ in range(math.ceil(limit))):
-            raise PeerFailed(f"over {limit:.0f} s")
+            raise TooSlow(f"{TooSlow.note} {limit:.0f} s")
         try:
             answer = self._pipe.recv()
         except EOFError:
@@ -133,8 +139,9 @@ def _serve(job: Job, pipe: Connection) -> None:
             seconds: list[float] = []
             while not seconds or sum(seconds) < at_least:
                 start = time.perf_counter()
-                peer.fit(tolerance)
-                seconds.append(time.perf_counter() - start)
+                own = peer.fit(tolerance)
+                elapsed = time.perf_counter() - start
+                seconds.append(elapsed if own is None else own)
             pipe.send(Timed(tuple(seconds), peer.solution()))
     except (EOFError, BrokenPipeError):  # the near end has closed
         return

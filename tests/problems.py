@@ -1,8 +1,7 @@
-"""One table of small problems, easy and nasty ones, and of ways to penalise and to store them."""
+"""One table of small problems, easy and nasty ones, and of ways to store them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -214,51 +213,6 @@ MAKERS: tuple[Callable[[], Problem], ...] = (
     one_column,
 )
 PROBLEMS: Mapping[str, Problem] = {make.__name__: make() for make in MAKERS}
-
-
-@dataclass(frozen=True)
-class Shrinkage:
-    """A way to penalise; `leave` leaves the problem's free columns without a penalty."""
-
-    C: float = math.inf
-    leave: bool = False
-    standardize: bool = False
-
-    def factors(self, problem: Problem) -> Array | None:
-        """Penalty factors, shape (d,); None for 1 everywhere."""
-        if not self.leave:
-            return None
-        factors = np.linspace(0.5, 2.0, problem.X.shape[1])
-        factors[list(problem.free)] = 0.0
-        return factors
-
-    def options(self, problem: Problem) -> dict[str, Any]:
-        """Keywords of `logloss.fit`."""
-        factors = self.factors(problem)
-        return {"C": self.C, "penalty_factors": factors, "standardize": self.standardize}
-
-    def l2(self, problem: Problem) -> Array:
-        """What DESIGN's objective says: l_j = f_j / (C Σs), on scaled columns by σ_j² more."""
-        l2 = np.full(problem.X.shape[1], 1.0 / (self.C * problem.s.sum()))
-        factors = self.factors(problem)
-        if factors is not None:
-            l2 = l2 * factors
-        return l2 * problem.deviation() ** 2 if self.standardize else l2
-
-    def suits(self, problem: Problem) -> bool:
-        """Is there a minimum? Columns without a penalty need labels that overlap."""
-        if math.inf == self.C:
-            return problem.minimum
-        return bool(problem.free) or not self.leave
-
-
-SHRINKAGES: Mapping[str, Shrinkage] = {
-    "none": Shrinkage(),
-    "C=1": Shrinkage(1.0),
-    "C=100": Shrinkage(100.0),
-    "factors": Shrinkage(2.0, leave=True),
-    "standardize": Shrinkage(0.5, standardize=True),
-}
 
 
 # ---- the same matrix, stored in every way that comes in without a copy

@@ -27,7 +27,8 @@ FLOORS = (
     {"_kernels", "errors", "bernoulli"},
     {"algebra", "checks", "files"},
     {"table"},
-    {"backends", "penalty"},
+    {"penalty"},
+    {"backends"},
     {"objective", "strength", "quadratic"},
     {"certificate"},
     {"solvers"},
@@ -35,7 +36,7 @@ FLOORS = (
     {"report", "export", "evaluation", "inference"},
     {"model"},
     {"fitting"},
-    {"paths"},
+    {"paths", "racing"},
     {"estimator", "cli"},
     {"__main__"},
 )
@@ -57,7 +58,7 @@ HOME_OF = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pyarrow": {"table", "cli", "model", "report", "export", "paths"},
+    "pyarrow": {"table", "cli", "model", "paths", "racing", "report", "export"},
     "scipy": {"table", "solvers", "inference"},
     "pandas": set(),
     "polars": set(),
@@ -66,6 +67,7 @@ HOME_OF = {
     "torch": {"backends.torch"},
     "onnx": {"export.onnx"},
     "duckdb": {"table"},
+    "matplotlib": {"report"},
 }
 
 

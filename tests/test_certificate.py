@@ -13,9 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from problems import PROBLEMS, SHRINKAGES, Problem
+from penalties import CORNERS, PENALTIES
+from problems import PROBLEMS, Problem
 from sklearn.datasets import load_svmlight_file
 from test_solvers import SOLVERS, TABLE, assert_certified, assert_proven, fit
+from truth import best as best_of
 from truth import solved
 
 import logloss
@@ -40,13 +42,16 @@ def objective(problem: Problem, shrinkage: str) -> Objective:
     d = design.n_columns
     plain = Coordinates(np.zeros(d), np.ones(d), problem.intercept)
     rows = RowData(problem.y, problem.weight, problem.offset)
-    l2 = SHRINKAGES[shrinkage].l2(problem)
-    penalty = Penalty.ridge(np.append(l2, 0.0) if problem.intercept else l2)
-    return Objective(MemoryLikelihood(design, rows, plain, 1), penalty)
+    parts = PENALTIES[shrinkage].weights(problem)
+    if problem.intercept:
+        ends = (0.0, 0.0, -math.inf, math.inf)
+        l2, l1, lower, upper = (np.append(p, e) for p, e in zip(parts, ends, strict=True))
+        parts = (l2, l1, lower, upper)
+    return Objective(MemoryLikelihood(design, rows, plain, 1), Penalty(*parts))
 
 
 def best(name: str, shrinkage: str) -> Array:
-    return np.array([float(b) for b in solved(name, shrinkage)[0].minimum()[0]])
+    return np.array([float(b) for b in best_of(name, shrinkage)[1]])
 
 
 BEST = {key: best(*key) for key in [("well", "C=1"), ("soft", "C=100"), ("wide", "C=1")]}

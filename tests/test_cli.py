@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -146,9 +147,98 @@ def test_a_budget_that_runs_out_keeps_the_iterate(
     )
     assert status == 1
     assert "Not certified: " in " ".join(out.split())
-    assert "error: the fit is not certified (budget)" in err
-    assert "\nhint: " in err
+    reached = r"stopped after 2 steps, within \S+ \(relative\) of the optimum"
+    assert re.search(f"certificate: {reached}, proven by", out)
+    assert re.search(
+        f"error: the fit is not certified: {reached}; the model file is marked so", err
+    )
+    assert f"\nhint: to go on from it, give the same command with --start {path}\n" in err
     assert load(path).certificate.status.name == "BUDGET"
+
+
+def test_a_time_that_runs_out_is_said(run: Streams, table: Path) -> None:
+    words = ["--solver", "gd", "--tol", "1e-14", "--time-budget", "1e-3"]
+    status, out, err = run("fit", table, "--target", "sick", *words)
+    assert status == 1
+    assert re.search(r"certificate: stopped at [\d.]+ s, within", out)
+    assert re.search(r"error: the fit is not certified: stopped at [\d.]+ s, within \S+ \(rel", err)
+    assert "hint: --model FILE keeps the model, and --start FILE goes on from it" in err
+
+
+def test_start_goes_on_from_a_model_that_was_stopped(
+    run: Streams, table: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.json"
+    words = ["fit", table, "--target", "sick", "--solver", "lbfgs", "--C", "1", "--model", path]
+    assert run(*words, "--max-iter", "4")[0] == 1
+    stopped = load(path)
+    assert run(*words, "--start", path)[0] == 0
+    finished = load(path)
+    assert finished.history[0].loss == pytest.approx(stopped.fitted.objective, rel=1e-12)
+    cold = logloss.fit(table, "sick", solver="lbfgs", C=1.0)
+    assert len(finished.history) < len(cold.history)
+    assert finished.fitted.objective == pytest.approx(cold.fitted.objective, rel=1e-6)
+
+
+def test_start_of_other_columns_says_which(run: Streams, table: Path, model_file: Path) -> None:
+    words = ["fit", table, "--target", "sick", "--start", model_file]
+    status, out, err = run(*words, "--exclude", "age")
+    assert (status, out) == (2, "")
+    assert "start is a model of other columns: it lacks 'w', 'o', the table lacks 'age'" in err
+    status, _, err = run(*words, "--exclude", "o", "--exclude", "w", "--positive", "no")
+    assert status == 2
+    assert "start models 'yes' against 'no', this fit 'no' against 'yes'" in err
+
+
+def test_a_perceptron_has_predictions_and_no_probabilities(
+    run: Streams, table: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.json"
+    words = ["--solver", "perceptron", "--max-iter", "5", "--model", path]
+    status, out, err = run("fit", table, "--target", "sick", *words)
+    assert status == 0
+    assert "Not certified: The perceptron has no loss" in " ".join(out.split())
+    assert f"model written to {path}\nnote: The perceptron has no loss" in err
+    status, out, err = run("predict", path, table)
+    assert (status, err) == (0, "")
+    header, body = scores(out)
+    assert header == ["prediction"]
+    assert [line[0] for line in body] == load(path).predict(table).tolist()
+
+
+def test_random_state_of_the_command_line(run: Streams, table: Path) -> None:
+    def losses(seed: int) -> list[float]:
+        words = ["--solver", "sgd", "--C", "1", "--max-iter", "2", "--json"]
+        out = run("fit", table, "--target", "sick", *words, "--random-state", seed)[1]
+        return [step["loss"] for step in json.loads(out)["history"]]
+
+    assert losses(1) == losses(1) != losses(2)
+    status, _, err = run("fit", table, "--target", "sick", "--random-state", "-1")
+    assert status == 2
+    assert "random_state must be a whole number from 0 on" in err
+
+
+def test_penalties_and_bounds_of_the_command_line(run: Streams, table: Path) -> None:
+    words = ["--C", "0.01", "--l1-ratio", "0.5", "--penalty-factor", "age=0", "--standardize"]
+    bounds = ["--bound", "dose=-0.1:", "--bound", "w=-", "--bound", "o=:0.5"]
+    status, out, err = run("fit", table, "--target", "sick", *words, *bounds, "--json")
+    assert status == 0, err
+    expected = logloss.fit(
+        table,
+        "sick",
+        C=0.01,
+        l1_ratio=0.5,
+        penalty_factors={"age": 0.0},
+        standardize=True,
+        bounds={"dose": (-0.1, None), "w": "-", "o": (None, 0.5)},
+    )
+    found = json.loads(out)
+    assert found["coefficients"] == dict(expected.coefficients)
+    assert found["coefficients"]["dose"] >= -0.1
+    assert found["coefficients"]["w"] <= 0.0
+    assert found["options"]["standardize"] is True
+    free = run("fit", table, "--target", "sick", "--json")[1]
+    assert json.loads(free)["coefficients"]["dose"] < -0.1
 
 
 # ---- predict, show
@@ -352,7 +442,8 @@ def test_ctrl_c_keeps_the_best_iterate(run: Streams, table: Path, tmp_path: Path
     words = ["--solver", "gd", "--tol", "1e-14", "--model", path]
     status, out, err = run("fit", table, "--target", "sick", *words)
     assert status == 1
-    assert "error: the fit is not certified (interrupted); the model file is marked so" in err
+    assert re.search(r"error: the fit is not certified: interrupted at [\d.e-]+ s, within", err)
+    assert "; the model file is marked so\nhint: to go on from it, give the same command" in err
     assert "Not certified" in out
     model = load(path)
     assert model.certificate.status.name == "INTERRUPTED"
@@ -422,7 +513,9 @@ def test_ctrl_c_in_a_real_process(tmp_path: Path) -> None:
     status, out, shown = terminal.end()
     assert status == 1
     assert "Traceback" not in shown
-    assert "error: the fit is not certified (interrupted); the model file is marked so" in shown
+    assert "error: the fit is not certified: interrupted at " in shown
+    assert "; the model file is marked so" in shown
+    assert f"--start {path}" in shown
     assert "Not certified: " in " ".join(out.split())
     model = load(path)
     assert model.certificate.status.name == "INTERRUPTED"

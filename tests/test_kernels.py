@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,12 +41,13 @@ def _matrix(n: int, d: int, dtype: type, seed: int = 0) -> np.ndarray:
 
 
 def dense(n: int, d: int, dtype: type, layout: str) -> Case:
-    """C, Fortran, sliced rows, reversed, and strided both ways."""
+    """C, Fortran, sliced rows, rows or both ways reversed, and strided both ways."""
     views: dict[str, Callable[[], np.ndarray]] = {
         "C": lambda: _matrix(n, d, dtype),
         "F": lambda: np.asfortranarray(_matrix(n, d, dtype)),
         "row-slice": lambda: _matrix(n, d + 3, dtype)[:, 1 : d + 1],
         "every-other": lambda: _matrix(2 * n, 2 * d, dtype)[::2, ::2],
+        "upside-down": lambda: _matrix(n, d, dtype)[::-1],
         "reversed": lambda: _matrix(n, d, dtype)[::-1, ::-1],
     }
     x = views[layout]()
@@ -86,19 +88,22 @@ def all_cases() -> list[tuple[str, Callable[[], Case]]]:
     cases: list[tuple[str, Callable[[], Case]]] = []
     for dtype in DENSE_TYPES:
         name = np.dtype(dtype).name
-        for layout in ("C", "F", "row-slice", "every-other", "reversed"):
+        for layout in ("C", "F", "row-slice", "every-other", "upside-down", "reversed"):
             cases.append((f"{name}-{layout}", lambda t=dtype, v=layout: dense(3001, 29, t, v)))
     for d in (1, 2, 3, 7, 8, 9, 15, 16, 17, 64, 100):
         for layout in ("C", "F"):
             cases.append((f"d{d}-{layout}", lambda k=d, v=layout: dense(1030, k, np.float64, v)))
+    narrow = (np.float32, np.int8, np.int16, np.uint8)  # columns in groups and what remains
+    for dtype, d in itertools.product(narrow, (1, 2, 6, 8, 20, 31, 100)):
+        name = f"{np.dtype(dtype).name}-d{d}-F"
+        cases.append((name, lambda k=d, t=dtype: dense(1303, k, t, "F")))
     for n in (1, 2, 7, 8, 9, 130):
         cases.append((f"n{n}", lambda k=n: dense(k, 11, np.float64, "C")))
-    for by_row in (True, False):
-        for index in (np.int32, np.int64):
-            for dtype in (np.float64, np.float32):
-                name = f"{'csr' if by_row else 'csc'}-{np.dtype(index).name}-{np.dtype(dtype).name}"
-                make = lambda b=by_row, i=index, t=dtype: sparse(9001, 41, b, i, t)  # noqa: E731
-                cases.append((name, make))
+    for by_row, index in itertools.product((True, False), (np.int32, np.int64)):
+        for dtype in (np.float64, np.float32):
+            name = f"{'csr' if by_row else 'csc'}-{np.dtype(index).name}-{np.dtype(dtype).name}"
+            make = lambda b=by_row, i=index, t=dtype: sparse(9001, 41, b, i, t)  # noqa: E731
+            cases.append((name, make))
     cases.append(("mixed", lambda: mixed(9001)))
     cases.append(("wide", lambda: dense(300, 1200, np.float64, "C")))
     cases.append(("large", lambda: dense(60_000, 30, np.float64, "C")))
@@ -372,3 +377,34 @@ def test_dot() -> None:
     for n in (0, 1, 7, 31, 32, 33, 1000):
         a, b = rng.standard_normal((2, n))
         assert abs(_kernels.dot(a, b) - a @ b) <= 1e-14 * (np.abs(a) @ np.abs(b)) + 1e-300
+
+
+@pytest.mark.parametrize("dtype", DENSE_TYPES)
+def test_take_copies_rows_of_any_storage(dtype: type) -> None:
+    x = _matrix(9001, 13, dtype)
+    rows = np.random.default_rng(6).integers(0, 9001, 70_001)
+    views = (
+        x,
+        np.asfortranarray(x),
+        x[:, 2:9],
+        x[::-1],
+        x[:, ::3],
+        x[::-1, ::-1],
+        x[:, :1],
+        x[:, :0],
+    )
+    for view in views:
+        for some in (rows, rows[:5], rows[:0]):
+            for n_threads in (1, 3):
+                (taken,) = _kernels.take([view], some, n_threads)
+                assert taken.dtype == x.dtype
+                assert np.array_equal(taken, view[some])
+    by_column = _kernels.take([np.asfortranarray(x)], rows, 2)[0]
+    assert by_column.flags.f_contiguous  # columns stay columns
+    columns = [np.ascontiguousarray(c) for c in x.T]
+    for column, taken in zip(columns, _kernels.take(columns, rows, 2), strict=True):
+        assert np.array_equal(taken, column[rows])
+    assert _kernels.take([], rows, 2) == []
+    for bad in (-1, 9001):
+        with pytest.raises(ValueError, match=f"row {bad} is not one of the 9001"):
+            _kernels.take([x], np.array([0, bad, 1]), 2)

@@ -16,7 +16,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 # docs/theory.md has a test of its own.
-PAGES = ("README.md", "docs/index.md", "docs/guide.md", "docs/certificate.md")
+PAGES = (
+    "README.md",
+    "docs/index.md",
+    "docs/guide.md",
+    "docs/how-to-choose.md",
+    "docs/certificate.md",
+)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.
 SETUP = ("pip ", "make ")

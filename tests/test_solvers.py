@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from problems import PROBLEMS, SHRINKAGES, STORAGES, Problem
+from penalties import PENALTIES, SHRINKAGES
+from problems import PROBLEMS, STORAGES, Problem
 from truth import solved
 
 import logloss
@@ -24,7 +25,7 @@ TABLE = [(p, s) for p in PROBLEMS for s in SHRINKAGES if SHRINKAGES[s].suits(PRO
 
 
 def fit(problem: Problem, shrinkage: str, X: Any = None, **options: Any) -> logloss.Model:
-    given = {"n_threads": 1, **problem.options(), **SHRINKAGES[shrinkage].options(problem)}
+    given = {"n_threads": 1, **problem.options(), **PENALTIES[shrinkage].options(problem)}
     return logloss.fit(problem.X if X is None else X, problem.y, **(given | options))
 
 
@@ -35,8 +36,11 @@ def excess(model: logloss.Model, name: str, shrinkage: str) -> float:
 
 
 def assert_proven(model: logloss.Model, name: str, shrinkage: str) -> None:
-    """The gap that is reported covers the true one, but for what rounds when F itself is summed."""
-    rounding = 1e-15 * model.fitted.objective
+    """The gap that is reported covers the true one, but for what rounds when F itself is summed.
+
+    Where a column lies 17,000 deviations from 0, z has 17,000 times the rounding of one.
+    """
+    rounding = 1e-14 * model.fitted.objective
     assert excess(model, name, shrinkage) <= model.certificate.gap + rounding
 
 

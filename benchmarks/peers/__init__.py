@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks.peers import glum, intelex, liblinear, logloss, scikit_learn, statsmodels
+from benchmarks.peers import (
+    adelie,
+    celer,
+    glmnet,
+    glum,
+    intelex,
+    liblinear,
+    logloss,
+    scikit_learn,
+    skglm,
+    statsmodels,
+)
 from benchmarks.peers.base import Peer
 
 OURS: tuple[type[Peer], ...] = (logloss.Logloss, logloss.LoglossEstimator)
@@ -19,5 +30,11 @@ OTHERS: tuple[type[Peer], ...] = (
     glum.GlumLbfgs,
     statsmodels.Statsmodels,
     liblinear.LiblinearNewton,
+    liblinear.LiblinearL1,
+    celer.Celer,
+    skglm.Skglm,
+    adelie.Adelie,
+    glmnet.Glmnet,
+    glmnet.GlmnetPath,
 )
 PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (*OURS, *OTHERS)}

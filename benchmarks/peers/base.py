@@ -10,9 +10,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.problems import Task
+from benchmarks.problems import L2, NONE, Task
 
 LADDER = tuple(10.0**-k for k in range(2, 13))
+
+
+class PeerMissing(Exception):
+    """The library is not installed, or this version of it cannot do what is asked."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Peer(ABC):
     distribution: ClassVar[str]  # whose version is reported
     layouts: ClassVar[tuple[str, ...]] = ("c",)  # that the solver reads without converting
     tolerances: ClassVar[tuple[float, ...]] = LADDER  # loosest first
+    penalties: ClassVar[tuple[str, ...]] = (NONE, L2)  # that it can do
 
     @classmethod
     def version(cls) -> str | None:
@@ -47,17 +52,17 @@ class Peer(ABC):
             return "unknown"
 
     @classmethod
-    def skip(cls, task: Task) -> str | None:  # noqa: ARG003
+    def skip(cls, task: Task) -> str | None:
         """Why the problem is not for this solver, or None."""
-        return None
+        return None if task.penalty in cls.penalties else f"not made for {task.penalty}"
 
     @abstractmethod
     def prepare(self, task: Task) -> None:
         """Take the data in one of the layouts, convert, set options.  Not timed."""
 
     @abstractmethod
-    def fit(self, tolerance: float) -> None:
-        """Solve from a cold start.  Timed."""
+    def fit(self, tolerance: float) -> float | None:
+        """Solve from a cold start.  Timed; a peer that keeps its own clock returns its seconds."""
 
     @abstractmethod
     def solution(self) -> Solution:

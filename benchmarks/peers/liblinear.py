@@ -1,17 +1,15 @@
-"""LIBLINEAR by its own package: the primal Newton solver, single-threaded.
+"""LIBLINEAR by its own package: the primal Newton solver and, for L1, newGLMNET; single-threaded.
 
 ``-B 1 -R`` adds an intercept that is not penalised, which scikit-learn's copy cannot do.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import scipy.sparse as sp
 
 from benchmarks.peers.base import Peer, Solution
-from benchmarks.problems import Task
+from benchmarks.problems import L1, L2, Task
 
 
 class LiblinearNewton(Peer):
@@ -19,10 +17,8 @@ class LiblinearNewton(Peer):
     module = "liblinear"
     distribution = "liblinear-official"
     layouts = ("csr", "c")  # converted to its own lists of nodes in either case
-
-    @classmethod
-    def skip(cls, task: Task) -> str | None:
-        return "needs a penalty" if math.isinf(task.C) else None
+    penalties = (L2,)
+    kind = 0  # its option -s
 
     def prepare(self, task: Task) -> None:
         from liblinear.liblinearutil import problem
@@ -34,8 +30,15 @@ class LiblinearNewton(Peer):
         from liblinear.liblinearutil import train
 
         bias = "-B 1 -R" if self.task.fit_intercept else "-B -1"
-        self.model = train(self.problem, f"-s 0 -c {self.task.C!r} -e {tolerance!r} {bias} -q")
+        options = f"-s {self.kind} -c {self.task.C!r} -e {tolerance!r} {bias} -q"
+        self.model = train(self.problem, options)
 
     def solution(self) -> Solution:
         coef, bias = self.model.get_decfun()
         return Solution(np.array(coef), float(bias))
+
+
+class LiblinearL1(LiblinearNewton):
+    name = "liblinear-l1"
+    penalties = (L1,)
+    kind = 6

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from benchmarks.peers.base import Peer, Solution
-from benchmarks.problems import Task
+from benchmarks.problems import PENALTIES, Task
 
 
 def _solution(model: Any, coef: Any, intercept: float) -> Solution:
@@ -28,6 +28,7 @@ class Logloss(Peer):
     distribution = "logloss"
     layouts: ClassVar[tuple[str, ...]] = ("c", "f", "csr", "csc")
     tolerances = (1e-6,)
+    penalties = PENALTIES
 
     def prepare(self, task: Task) -> None:
         self.task = task
@@ -37,7 +38,13 @@ class Logloss(Peer):
 
         task = self.task
         self.model = logloss.fit(
-            task.X, task.y, C=task.C, fit_intercept=task.fit_intercept, solver="auto", tol=tolerance
+            task.X,
+            task.y,
+            C=task.C,
+            l1_ratio=task.l1_ratio,
+            fit_intercept=task.fit_intercept,
+            solver="auto",
+            tol=tolerance,
         )
 
     def solution(self) -> Solution:
@@ -56,7 +63,7 @@ class LoglossEstimator(Logloss):
 
         task = self.task
         self.estimator = LogisticRegression(
-            C=task.C, fit_intercept=task.fit_intercept, tol=tolerance
+            C=task.C, l1_ratio=task.l1_ratio, fit_intercept=task.fit_intercept, tol=tolerance
         ).fit(task.X, task.y)
 
     def solution(self) -> Solution:

@@ -6,13 +6,13 @@ intercept and takes part only in problems without one.
 
 from __future__ import annotations
 
-import math
+from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
 
 from benchmarks.peers.base import Peer, Solution
-from benchmarks.problems import Task
+from benchmarks.problems import L1, L2, PENALTIES, Task
 
 
 class ScikitLearn(Peer):
@@ -22,11 +22,14 @@ class ScikitLearn(Peer):
     options: ClassVar[dict[str, Any]]
 
     def prepare(self, task: Task) -> None:
-        from sklearn.linear_model import LogisticRegression
-
+        library = import_module(f"{self.module}.linear_model")
         self.task = task
-        self.model = LogisticRegression(
-            C=task.C, fit_intercept=task.fit_intercept, max_iter=100_000, **self.options
+        self.model = library.LogisticRegression(
+            C=task.C,
+            l1_ratio=task.l1_ratio,
+            fit_intercept=task.fit_intercept,
+            max_iter=100_000,
+            **self.options,
         )
 
     def fit(self, tolerance: float) -> None:
@@ -34,7 +37,7 @@ class ScikitLearn(Peer):
 
     def solution(self) -> Solution:
         intercept = float(np.ravel(self.model.intercept_)[0])
-        return Solution(self.model.coef_[0], intercept, int(self.model.n_iter_[0]))
+        return Solution(np.ravel(self.model.coef_), intercept, int(np.ravel(self.model.n_iter_)[0]))
 
 
 class Lbfgs(ScikitLearn):
@@ -48,7 +51,8 @@ class NewtonCholesky(ScikitLearn):
 
     @classmethod
     def skip(cls, task: Task) -> str | None:
-        return "its Hessian would not fit in memory" if task.X.shape[1] > 10_000 else None
+        wide = "its Hessian would not fit in memory" if task.X.shape[1] > 10_000 else None
+        return super().skip(task) or wide
 
 
 class NewtonCg(ScikitLearn):
@@ -58,20 +62,21 @@ class NewtonCg(ScikitLearn):
 
 class Saga(ScikitLearn):
     name = "sklearn-saga"
+    penalties = PENALTIES
     options: ClassVar[dict[str, Any]] = {"solver": "saga", "random_state": 0}
 
 
 class Liblinear(ScikitLearn):
     name = "sklearn-liblinear"
+    penalties = (L2, L1)
     options: ClassVar[dict[str, Any]] = {"solver": "liblinear", "random_state": 0}
 
     @classmethod
     def skip(cls, task: Task) -> str | None:
-        if task.fit_intercept:
-            return "penalises the intercept"
-        return "needs a penalty" if math.isinf(task.C) else None
+        return super().skip(task) or ("penalises the intercept" if task.fit_intercept else None)
 
 
 class LiblinearDual(Liblinear):
     name = "sklearn-liblinear-dual"
+    penalties = (L2,)
     options: ClassVar[dict[str, Any]] = {"solver": "liblinear", "dual": True, "random_state": 0}

@@ -19,7 +19,8 @@ class Statsmodels(Peer):
 
     @classmethod
     def skip(cls, task: Task) -> str | None:
-        return "dense data only" if task.X.shape[1] > 10_000 else None
+        wide = "dense data only" if task.X.shape[1] > 10_000 else None
+        return super().skip(task) or wide
 
     def prepare(self, task: Task) -> None:
         from statsmodels.base._penalized import PenalizedMixin

@@ -6,25 +6,18 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <optional>
 #include <tuple>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#include "owned_design.hpp"
+#include "arrays.hpp"
+#include "take.hpp"
 
 namespace logloss {
-namespace {
 
-using namespace nb::literals;
-using Vector = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using VectorOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Indices = nb::ndarray<const Index, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Numpy = nb::ndarray<nb::numpy, double>;
-
-const Kernels& pick_kernels() {
+static const Kernels& pick_kernels() {
 #if defined(LOGLOSS_X86)
     const char* wanted = std::getenv("LOGLOSS_ISA");
     const std::string isa = wanted ? wanted : "";
@@ -42,6 +35,10 @@ const Kernels& kernels() {
     return picked;
 }
 
+namespace {
+
+using namespace nb::literals;
+
 int max_threads() {
 #ifdef _OPENMP
     return omp_get_max_threads();
@@ -49,45 +46,6 @@ int max_threads() {
     return 1;
 #endif
 }
-
-struct NewArray {
-    double* data;
-    nb::capsule owner;
-    std::vector<std::size_t> shape;
-    explicit NewArray(std::vector<std::size_t> s) : shape(std::move(s)) {
-        std::size_t size = 1;
-        for (std::size_t k : shape) size *= k;
-        data = new double[size ? size : 1];
-        owner = nb::capsule(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
-    }
-    Numpy array() const { return Numpy(data, shape.size(), shape.data(), owner); }
-};
-
-void check_length(const char* where, const char* what, std::size_t got, Index want) {
-    if (Index(got) != want)
-        throw std::invalid_argument(std::string(where) + ": " + what + " has length " + std::to_string(got) + ", not " +
-                                    std::to_string(want) + ".");
-}
-
-const double* optional_data(const char* where, const char* what, const std::optional<Vector>& x, Index n) {
-    if (!x) return nullptr;
-    check_length(where, what, x->shape(0), n);
-    return x->data();
-}
-
-// y, weight and offset of the rows, checked once.
-struct OwnedObservations {
-    Vector y;
-    std::optional<Vector> weight, offset;
-    Index n_rows;
-    Observations rows;
-    OwnedObservations(Vector y_, std::optional<Vector> weight_, std::optional<Vector> offset_)
-        : y(y_), weight(weight_), offset(offset_), n_rows(Index(y_.shape(0))) {
-        rows.y = y.data();
-        rows.weight = optional_data("Observations", "weight", weight, n_rows);
-        rows.offset = optional_data("Observations", "offset", offset, n_rows);
-    }
-};
 
 void check_rows(const char* where, const OwnedDesign& design, const OwnedObservations& rows) {
     check_length(where, "y", std::size_t(rows.n_rows), design.n_rows());
@@ -367,5 +325,9 @@ NB_MODULE(_kernels, m) {
     m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "leverage"_a, "whole"_a, "limit"_a, "n_threads"_a,
           "The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much"
           " each moves; a row is left out whole, or a weight of 1 of it.");
+    m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
+        return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
+    }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
+    bind_rows(m);
     m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
 }

@@ -205,9 +205,16 @@ class OwnedDesign {
         if (!good) throw std::invalid_argument("Design.add_sparse: pointers or indices point outside the matrix.");
     }
 
+    // Rows of a tile with blocks by column: 64 kB, but whole runs of 512 bytes of a column where 256 kB hold them.
+    static Index column_tile(Index bytes, Index columns) {
+        bytes = std::max<Index>(bytes, 1);
+        const Index run = std::min<Index>(512 * columns, Index(1) << 18) / bytes;
+        return std::clamp<Index>(std::max<Index>((Index(1) << 16) / bytes, run) / 64 * 64, 64, 2048);
+    }
+
     // Tiles that fit a first- or second-level cache, and lanes enough for many threads, but no more sums than pay.
     void lay_out() {
-        Index dense_bytes = 0, all_bytes = 0;
+        Index dense_bytes = 0, dense_columns = 0, all_bytes = 0;
         bool by_column = false, csc = false;
         for (const Block& b : blocks_) {
             if (b.storage == Storage::csr || b.storage == Storage::csc) {
@@ -215,6 +222,7 @@ class OwnedDesign {
                 csc |= b.storage == Storage::csc;
             } else {
                 dense_bytes += b.n_columns * type_bytes(b.type);
+                dense_columns += b.n_columns;
                 by_column |= b.storage == Storage::columns;
             }
         }
@@ -223,7 +231,7 @@ class OwnedDesign {
         if (csc)
             tile = 4096;
         else if (by_column)
-            tile = std::clamp<Index>((Index(1) << 17) / std::max<Index>(dense_bytes, 1) / 64 * 64, 64, 2048);
+            tile = column_tile(dense_bytes, dense_columns);
         else if (dense_bytes > 0)
             tile = std::clamp<Index>((Index(1) << 15) / dense_bytes, 16, 1024);
         Plan& plan = design_.plan;

@@ -1,32 +1,20 @@
 // Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with the
 // secant curvature in place of p(1-p).
 //
-// Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v), and multiplied MR x NR entries at
-// a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008). Sparse rows add the products of their
-// entries, with each other and with the packed row. Tasks are lanes of rows x groups of panels: lanes each have their own sums,
-// so there are few of them when the matrix is large, and groups then share out the work.
+// Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v) (pack.hpp), and multiplied MR x
+// NR entries at a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008): whole vectors beyond the
+// last column and left of the diagonal are left out. Rows in C order are asked for while those before them are multiplied.
+// Sparse rows add the products of their entries, with each other and with the packed row. Tasks are lanes of rows x groups
+// of panels: lanes each have their own sums, so there are few of them when the matrix is large, and groups then share out
+// the work.
 #pragma once
 
-#include "pass.hpp"
+#include "pack.hpp"
 
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int MR = 8, NV = 3;
-#elif defined(__AVX__)
-constexpr int MR = 4, NV = 3;
-#else
-constexpr int MR = 2, NV = 4;
-#endif
-constexpr int NR = NV * W;
-constexpr Index K = 128;
-
-// Columns of one dense block that lie side by side both in the block and in one panel.
-struct Run {
-    const Block* block;
-    Index column, length, position;  // in the block; how many; packed position
-};
+constexpr int MR = W;  // rows of a register block: a block on the diagonal begins with a whole vector
 
 struct SparseMap {  // of one sparse block: its column -> row of the sparse part, or -1
     const Block* block;
@@ -34,7 +22,8 @@ struct SparseMap {  // of one sparse block: its column -> row of the sparse part
 };
 
 struct GramShape {
-    Index n_dense, width;   // dense columns and the ones; width = that, padded to panels
+    Index n_dense, width;   // dense columns; width = those and the ones, padded to panels
+    Index vectors() const { return n_dense / W + 1; }
     Index n_sparse;
     Index n_runs, n_maps;
     const Run* runs;
@@ -44,81 +33,50 @@ struct GramShape {
     Index lane_size() const { return width * width + padded(n_sparse * (n_sparse + width)); }
 };
 
-INLINE void multiply(const double* a, const double* b, Index rows, double* c, Index stride) {
-    V sums[MR][NV] = {};
-    for (Index p = 0; p < rows; p++) {
-        V right[NV];
-        for (int j = 0; j < NV; j++) right[j] = load(b + p * NR + j * W);
+// Memory that is read next, asked for line by line while the rows at hand are multiplied.
+struct Coming {
+    const char* at;
+    const char* end;
+};
+
+// M x MR x N vectors of products: rows of entries from each of a[0..M), columns of b
+template <int M, int N>
+INLINE void multiply(const double* const (&a)[M], const double* b, Index rows, double* c, Index stride, Coming& coming) {
+    V sums[M][MR][N] = {};
+    const auto add = [&](Index p) __attribute__((always_inline)) {
+        V right[N];
+        for (int j = 0; j < N; j++) right[j] = load(b + p * NR + j * W);
+        for (int h = 0; h < M; h++)
+            for (int i = 0; i < MR; i++)
+                for (int j = 0; j < N; j++) sums[h][i][j] += right[j] * a[h][p * NR + i];
+    };
+    const Index lines = (coming.end - coming.at) / 64, asked = lines < rows ? lines : rows;
+    for (Index p = 0; p < asked; p++) {
+        __builtin_prefetch(coming.at + p * 64, 0, 2);
+        add(p);
+    }
+    for (Index p = asked; p < rows; p++) add(p);
+    coming.at += asked * 64;
+    for (int h = 0; h < M; h++)
         for (int i = 0; i < MR; i++)
-            for (int j = 0; j < NV; j++) sums[i][j] += right[j] * a[p * NR + i];
-    }
-    for (int i = 0; i < MR; i++)
-        for (int j = 0; j < NV; j++) {
-            double* into = c + i * stride + j * W;
-            store(into, load(into) + sums[i][j]);
-        }
+            for (int j = 0; j < N; j++) {
+                double* into = c + (h * MR + i) * stride + j * W;
+                store(into, load(into) + sums[h][i][j]);
+            }
 }
 
-template <class T>
-void pack_rows(const T* x, Index stride, Index rows, Index length, const double* c, const double* root, double* out) {
-    if (length == NR) {
-        for (Index p = 0; p < rows; p++)
-            for (int j = 0; j < NV; j++)
-                store(out + p * NR + j * W, (load(x + p * stride + j * W) - load(c + j * W)) * root[p]);
-        return;
-    }
-    for (Index p = 0; p < rows; p++) {
-        Index j = 0;
-        for (; j + W <= length; j += W)
-            store(out + p * NR + j, (load(x + p * stride + j) - load(c + j)) * root[p]);
-        for (; j < length; j++) out[p * NR + j] = (double(x[p * stride + j]) - c[j]) * root[p];
-    }
-}
-
-template <class T>
-void pack_strided(const T* x, Index row_stride, Index column_stride, Index rows, Index length, const double* c,
-                  const double* root, double* out) {
-    for (Index p = 0; p < rows; p++)
-        for (Index j = 0; j < length; j++)
-            out[p * NR + j] = (double(x[p * row_stride + j * column_stride]) - c[j]) * root[p];
-}
-
-template <class T>
-void pack_column(const T* x, Index rows, double c, const double* root, double* out) {
-    for (Index p = 0; p < rows; p++) out[p * NR] = (double(x[p]) - c) * root[p];
-}
-
-inline void pack_run(const Run& run, const double* center, Index row, Index rows, const double* root, double* out) {
-    const Block& b = *run.block;
-    with_type(b.type, [&](auto* type) {
-        using T = std::remove_const_t<std::remove_pointer_t<decltype(type)>>;
-        const T* x = static_cast<const T*>(b.data);
-        if (b.storage == Storage::rows)
-            pack_rows(x + row * b.row_stride + run.column, b.row_stride, rows, run.length, center, root, out);
-        else if (b.storage == Storage::strided)
-            pack_strided(x + row * b.row_stride + run.column * b.column_stride, b.row_stride, b.column_stride, rows,
-                         run.length, center, root, out);
-        else
-            for (Index j = 0; j < run.length; j++)
-                pack_column(static_cast<const T*>(b.column_data[run.column + j]) + row, rows, center[j], root, out + j);
-    });
-}
-
-// Panels [0, end) of K rows; the ones follow the last dense column, zeros fill the rest.
-inline void pack(const GramShape& shape, Index end, Index row, Index rows, const double* root, double* panels) {
+// Panels [0, end) of K rows
+inline void pack(const GramShape& shape, Index end, Index n_rows, Index row, Index rows, const double* root, double* panels) {
     for (Index k = 0; k < shape.n_runs; k++) {
         const Run& run = shape.runs[k];
         const Index panel = run.position / NR, inside = run.position % NR;
-        if (panel < end)
-            pack_run(run, shape.center + run.position, row, rows, root, panels + panel * NR * K + inside);
+        if (panel >= end) continue;
+        const Index whole = (run.length + W - 1) / W * W;
+        pack_run(run, n_rows, row, Packed{shape.center + run.position, root, panels + panel * NR * K + inside, rows, run.length,
+                                          inside + whole <= NR ? whole : run.length / W * W});
     }
     const Index last = shape.n_dense / NR;
-    if (last >= end) return;
-    double* out = panels + last * NR * K;
-    for (Index p = 0; p < rows; p++) {
-        out[p * NR + shape.n_dense % NR] = root[p];
-        for (Index j = shape.n_dense % NR + 1; j < NR; j++) out[p * NR + j] = 0.0;
-    }
+    if (last < end) pack_ones(shape.n_dense % NR, rows, root, panels + last * NR * K);
 }
 
 // The entries of K rows over all sparse blocks, row by row, as positions and sqrt(v)-scaled values.
@@ -211,14 +169,28 @@ inline void add_products(const GramShape& shape, const Entries& e, Index p, cons
 }
 
 // The dense triangle of K rows: panels [first, end) of columns against all rows of entries above them.
-inline void multiply_panels(const GramShape& shape, Index first, Index end, Index rows, const double* panels, double* c) {
+inline void multiply_panels(const GramShape& shape, Index first, Index end, Index rows, const double* panels, double* c,
+                            Coming& coming) {
     if (shape.n_dense == 0) {
         for (Index p = 0; p < rows; p++) c[0] += panels[p * NR] * panels[p * NR];
         return;
     }
-    for (Index J = first; J < end; J++)
-        for (Index i = 0; i < (J + 1) * NR; i += MR)
-            multiply(panels + i / NR * NR * K + i % NR, panels + J * NR * K, rows, c + i * shape.width + J * NR, shape.width);
+    const auto left = [&](Index i) { return panels + i / NV * NR * K + i % NV * W; };
+    for (Index J = first; J < end; J++) {
+        const Index stop = (J + 1) * NV < shape.vectors() ? (J + 1) * NV : shape.vectors();
+        for (Index i = 0; i < stop; i++) {  // vectors down and across
+            const Index j = i > J * NV ? i : J * NV;
+            double* into = c + i * W * shape.width + j * W;
+            if (stop - j == 1 && i + 1 < stop) {  // one vector across: two down, or each sum would wait for the last
+                multiply<2, 1>({left(i), left(i + 1)}, left(j), rows, into, shape.width, coming);
+                i++;
+                continue;
+            }
+            with_count<NV>(stop - j, [&](auto count) {
+                multiply<1, decltype(count)::value>({left(i)}, left(j), rows, into, shape.width, coming);
+            });
+        }
+    }
 }
 
 inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m, double* root) {
@@ -226,8 +198,7 @@ inline void root_weights(const Observations& rows, const double* linear, bool se
         const V z = load_some(linear + row + i, m - i);
         const Probability p = probability(z);
         const V q = secant ? secant_curvature(z, load_some(rows.y + row + i, m - i), p) : p.p * p.complement;
-        const V v = load_weight(rows.weight, row + i, m - i) * q;
-        for (Index k = 0; k < W && i + k < m; k++) root[i + k] = __builtin_sqrt(v[k]);
+        store_some(root + i, square_root(load_weight(rows.weight, row + i, m - i) * q), m - i);
     }
 }
 
@@ -237,6 +208,15 @@ inline Index group_end(const GramShape& shape, Index group) {
     Index panel = 0;
     while (panel < n && (panel * panel * shape.n_groups) < n * n * group) panel++;
     return group == shape.n_groups ? n : panel;
+}
+
+// The K rows from `row` on, where they lie side by side.
+inline Coming next_rows(const GramShape& shape, Index row, Index end) {
+    const Block* b = shape.n_runs ? shape.runs[0].block : nullptr;
+    if (!b || b->storage != Storage::rows || b->row_stride <= 0 || row >= end) return {nullptr, nullptr};
+    const Index bytes = b->row_stride * type_bytes(b->type), rows = row + K < end ? K : end - row;
+    const char* at = static_cast<const char*>(b->data) + row * bytes;
+    return {at, at + rows * bytes};
 }
 
 inline void gram_task(const Design& design, const Observations& rows, const double* linear, bool secant,
@@ -258,8 +238,9 @@ inline void gram_task(const Design& design, const Observations& rows, const doub
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
         root_weights(rows, linear, secant, row, m, root);
-        pack(shape, sparse ? shape.width / NR : last, row, m, root, panels);
-        multiply_panels(shape, first, last, m, panels, sums);
+        pack(shape, sparse ? shape.width / NR : last, design.n_rows, row, m, root, panels);
+        Coming coming = next_rows(shape, row + K, end);
+        multiply_panels(shape, first, last, m, panels, sums, coming);
         if (!sparse) continue;
         collect(shape, row, m, root, next, entries);
         for (Index p = 0; p < m; p++) add_products(shape, entries, p, panels, within, cross);

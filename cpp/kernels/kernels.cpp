@@ -4,7 +4,13 @@
 #include "moments.hpp"
 #include "ops.hpp"
 #include "quadratic.hpp"
+#include "row_adam.hpp"
+#include "row_averaged.hpp"
+#include "row_copy.hpp"
+#include "row_descent.hpp"
+#include "row_perceptron.hpp"
 #include "solve.hpp"
+#include "take.hpp"
 #include "vectors.hpp"
 
 #define LOGLOSS_QUOTE(x) #x
@@ -17,7 +23,9 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read,
+                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read, take,
+                                     copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam,
+                                     perceptron,
                                      inverse_factor, leverages, leave_one_out};
     return kernels;
 }

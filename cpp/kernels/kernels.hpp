@@ -48,6 +48,66 @@ struct LeftOut {
     double far;             // how many rows with weight move by more than a limit, or without one
 };
 
+struct Copy {               // of rows of a matrix with values of `bytes`, row after row; strides in values
+    const void* from;
+    Index from_row, from_column;
+    void* to;
+    Index bytes, n_columns;
+};
+
+// Rows one at a time, for solvers that take a step at each: one dense block in C order, or one in CSR, of float or double, in
+// the coordinates x' = (x - center) * inverse. Vectors over coefficients, here and below, are padded with zeros to a multiple
+// of 8; the intercept, where there is one, comes after the columns.
+struct RowTable {
+    Block block;
+    Index n_rows, n_columns;
+    const double* center;       // not used for sparse rows
+    const double* inverse;
+    bool intercept;
+};
+
+struct Draws {                  // the rows of an epoch, in the order in which they are read
+    const Index* order;
+    Index n;
+};
+
+struct Penalties {              // a_j |w| + (l_j/2) w^2 within the bounds
+    const double *l2, *l1, *lower, *upper;
+    bool smooth, shrinks, bounded;  // no l1 and no bounds; any l2; any bounds
+};
+
+struct Averaged {               // see row_averaged.hpp
+    double step;
+    bool saga;
+    double scale;               // 1/sum of s
+    double *beta, *mean;        // w and g
+    double* residuals;          // (n_rows) of the last visit
+};
+
+struct Descent {                // see row_descent.hpp
+    const double* steps;        // one per step
+    Index batch;
+    double* beta;
+    double* average;            // or null
+    Index every, count;         // steps between points of the average; how many points are in it
+};
+
+struct Adam {                   // see row_adam.hpp
+    const double* steps;
+    Index batch;
+    double beta1, beta2, epsilon;
+    double *beta, *first, *second;
+    Index done;                 // steps so far
+};
+
+struct Perceptron {             // see row_perceptron.hpp
+    double step;
+    double *beta, *pocket;
+    double errors;              // weight of the rows that the pocket tells wrongly
+    Index run, best_run;        // draws told rightly in a row, now and by the pocket
+    Index mistakes, checks;     // of this epoch: updates, and reads of all rows for the pocket
+};
+
 struct Kernels {
     const char* name;
     void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear, Workspace&,
@@ -79,6 +139,16 @@ struct Kernels {
                        double accuracy, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
+    void (*take)(const Copy* copies, Index n_copies, const Index* rows, Index n, int n_threads);
+    // rows one at a time, on one thread
+    void (*copy_rows)(const Design&, bool narrow, void* out);
+    Index (*count_entries)(const Design&, Index* pointers);
+    void (*copy_entries)(const Design&, bool narrow, Index* next, Index* indices, void* values);
+    double (*largest_square)(const RowTable&, const double* weight, Workspace&);
+    void (*averaged)(const RowTable&, const Observations&, const Penalties&, const Draws&, const Averaged&, Workspace&);
+    void (*descend)(const RowTable&, const Observations&, const Penalties&, const Draws&, Descent&, Workspace&);
+    void (*adam)(const RowTable&, const Observations&, const Penalties&, const Draws&, Adam&, Workspace&);
+    void (*perceptron)(const RowTable&, const Observations&, const Draws&, Perceptron&, Workspace&);
     // The inverse of H's triangular factor in place of H, and the rank (leverage.hpp)
     Index (*inverse_factor)(double* matrix, Index n, double tolerance, double* scale);
     // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)

@@ -81,6 +81,16 @@ inline double left(const Model& m) {
     return total;
 }
 
+// What rounding of the slopes makes of `left`.
+inline double rounding(const Model& m) {
+    double total = 0;
+    for (Index j = 0; j < m.n; j++) {
+        const double e = 1e-15 * (m.l1[j] + __builtin_fabs(m.slope[j])), h = m.row(j)[j];
+        if (h > 0) total += e * e / (2 * h);
+    }
+    return total;
+}
+
 struct Face {
     Index* columns;           // of the face, increasing
     Index size;
@@ -227,7 +237,7 @@ Index quadratic(const double* hessian, const double* l1, const double* lower, co
     const Index memory = k * k + 2 * k > 3 * n ? k * k + 2 * k : 3 * n;
     double* taken = workspace.take(std::size_t(3 * n + memory));
     Face f{reinterpret_cast<Index*>(taken), 0, taken + n, taken + 2 * n, taken + 3 * n};
-    const double enough = accuracy * left(m);
+    const double goal = accuracy * left(m), noise = rounding(m), enough = goal > noise ? goal : noise;
     double before = -1;
     Index round = 0;
     for (; round < most; round++) {

@@ -87,7 +87,7 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
             case Storage::columns:
                 with_type(b.type, [&](auto* type) {
                     using T = std::remove_const_t<std::remove_pointer_t<decltype(type)>>;
-                    columns_predict<T>(b.column_data, row, m, d, w, t.z);
+                    columns_predict<T>(b.column_data, row, m, d, w, t.z, ahead);
                 });
                 break;
             case Storage::strided:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from logloss.fitting import fit
     from logloss.model import Model, load
     from logloss.paths import Path, path
+    from logloss.racing import Race, race
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ __all__ = [
     "Model",
     "ModelFileError",
     "Path",
+    "Race",
     "UsageError",
     "bce",
     "bce_gradient",
@@ -54,6 +56,7 @@ __all__ = [
     "log_sigmoid",
     "logit",
     "path",
+    "race",
     "sigmoid",
     "sigmoid_derivative",
     "solvers",
@@ -68,10 +71,12 @@ _HOMES = {
     "Model": "logloss.model",
     "ModelFileError": "logloss.errors",
     "Path": "logloss.paths",
+    "Race": "logloss.racing",
     "UsageError": "logloss.errors",
     "fit": "logloss.fitting",
     "load": "logloss.model",
     "path": "logloss.paths",
+    "race": "logloss.racing",
 }
 _MODULES = {"solvers"}
 

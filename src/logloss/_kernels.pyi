@@ -106,6 +106,48 @@ def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], 
     """
     The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much each moves; a row is left out whole, or a weight of 1 of it.
     """
+def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
+    """[x[rows] for x in arrays], copied: vectors, or one matrix."""
+
+class Rows:
+    """
+    Rows one at a time, in the coordinates (x - center)*inverse. The vectors given are changed.
+    """
+
+    def __init__(self, design: Design, rows: Observations, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], inverse: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: bool) -> None:
+        """
+        Reads the design as it lies where that is rows of floats in C order or CSR, else a copy of it.
+        """
+
+    @property
+    def copied(self) -> bool: ...
+
+    @property
+    def sparse(self) -> bool: ...
+
+    @property
+    def n_entries(self) -> int: ...
+
+    def largest_square(self) -> float:
+        """Of |[x, 1]| over the rows with weight."""
+
+    def averaged(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], step: float, saga: bool, weight_sum: float, penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], mean: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], residuals: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')]) -> None:
+        """An epoch of SAGA or SAG."""
+
+    def descend(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], batch: int, penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], average: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, every: int, count: int) -> int:
+        """
+        An epoch of stochastic gradient descent; returns the points in the average.
+        """
+
+    def adam(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], steps: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], batch: int, constants: tuple[float, float, float], penalty: tuple, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], first: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], second: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], done: int) -> int:
+        """
+        An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.
+        """
+
+    def perceptron(self, order: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], step: float, beta: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], pocket: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')], errors: float, run: int, best_run: int) -> tuple[float, int, int, int, int]:
+        """
+        An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.
+        """
 
 def stream_read(x: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> float:
     """Sums x as fast as memory gives it."""

@@ -59,6 +59,10 @@ class Status(enum.Enum):
         " out, so that they would grow without bound. Add a penalty (such as C=1)."
     )
     INTERRUPTED = "The fit was interrupted; this is the best point that was reached."
+    NO_LOSS = (
+        "The perceptron has no loss, so there is no optimum to be near, and no probability: these"
+        " are the weights with the fewest errors that it met. Use predict, or another solver."
+    )
     FAILED = "The loss or its gradient is not a finite number."
 
 
@@ -211,6 +215,7 @@ def conjugate_step(
     product = partial(objective.hessian_product, beta)
     for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
         step = x
-        if objective.penalty.shortfall(residual, accuracy) <= accuracy:
+        left = objective.penalty.shortfall(residual, beta, accuracy)
+        if left <= accuracy or objective.late:
             break
     return step

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -41,6 +42,14 @@ _AS_IT_LIES = {
 _NUMBERS = "biuf"  # kinds of NumPy types
 
 
+def _has_probabilities(estimator: Any) -> bool:
+    """Or an AttributeError: what scikit-learn takes for "this one cannot"."""
+    model = getattr(estimator, "model_", None)
+    if model is not None and model.certificate.status is Status.NO_LOSS:
+        raise AttributeError(f"no probabilities: {Status.NO_LOSS.value}")
+    return True
+
+
 class LogisticRegression(ClassifierMixin, BaseEstimator):
     """Binary logistic regression with a proof of how far the fit is from the optimum.
 
@@ -52,7 +61,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     C : float, default 1.0
         Inverse strength of the penalty, as in scikit-learn. `math.inf`: no penalty.
     l1_ratio : float, default 0.0
-        Share of the L1 penalty. Only 0 is available in this version.
+        Share of the L1 penalty: 1 is the lasso, between 0 and 1 the elastic net.
     fit_intercept : bool, default True
     solver : str or Solver, default "auto"
         "auto" chooses by the shape of the data. A name that `logloss.fit` knows, or an object of
@@ -66,11 +75,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Multiplied into the sample weights.
     penalty_factors : mapping of feature name to factor, or array of shape (d,), optional
         What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
+    bounds : mapping of feature name to bounds, or sequence of d bounds, optional
+        A pair (lower, upper), in which None is none, or a sign, "+" or "-".
     standardize : bool, default False
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         `coef_` is in the units of the columns all the same.
     random_state : int, RandomState or None
-        Reaches stochastic solvers only, of which this version has none: results never depend on it.
+        Seed of the solvers that read rows in random order; other results never depend on it.
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). Results never depend on it.
     time_budget : float, optional
@@ -125,6 +136,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         max_iter: int | None = None,
         class_weight: Mapping[Any, float] | str | None = None,
         penalty_factors: Any = None,
+        bounds: Any = None,
         standardize: bool = False,
         random_state: Any = None,
         n_threads: int | None = None,
@@ -140,6 +152,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.class_weight = class_weight
         self.penalty_factors = penalty_factors
+        self.bounds = bounds
         self.standardize = standardize
         self.random_state = random_state
         self.n_threads = n_threads
@@ -195,7 +208,9 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             max_iter=self.max_iter,
             fit_intercept=self.fit_intercept,
             penalty_factors=self.penalty_factors,
+            bounds=self.bounds,
             standardize=self.standardize,
+            random_state=self.random_state,
             n_threads=self.n_threads,
             time_budget=self.time_budget,
             start=self._start(),
@@ -242,6 +257,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         positive = self.decision_function(X, offset) > 0.0
         return self.classes_[positive.astype(np.intp)]
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Probabilities of both classes, in the order of `classes_`, shape (n, 2).
 
@@ -250,6 +266,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         z = self.decision_function(X, offset)
         return np.column_stack((sigmoid(-z), sigmoid(z)))
 
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithms of `predict_proba`, shape (n, 2): finite also where a probability is 0."""
         z = self.decision_function(X, offset)
@@ -293,7 +310,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = np.array([steps], dtype=np.int32)
         if fitted.certificate.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        if not fitted.certified:
+        if not (fitted.certified or fitted.certificate.status is Status.NO_LOSS):
             warnings.warn(self._shortfall(steps), ConvergenceWarning, stacklevel=3)
 
     def _shortfall(self, steps: int) -> str:

@@ -16,7 +16,7 @@ from logloss.backends.coordinates import Coordinates, Spread, coordinates, sprea
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
-from logloss.errors import DataError
+from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.model import Model
 from logloss.objective import Objective
@@ -56,6 +56,7 @@ def fit(
     standardize: bool = False,
     positive: Label | None = None,
     exclude: Collection[str] = (),
+    random_state: Any = None,
     n_threads: int | None = None,
     time_budget: float | None = None,
     start: Model | None = None,
@@ -77,7 +78,8 @@ def fit(
     l1, l2 : float, optional
         glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
     solver : str or Solver
-        "auto", gd, nesterov, lbfgs, newton, newton-cg; or an object of `logloss.solvers`.
+        "auto", gd, nesterov, lbfgs, newton, newton-cg, prox-newton, sag, saga, sgd, adam,
+        sigmoid-update, perceptron; or an object of `logloss.solvers`.
     tol : float
         The relative gap to prove: (F − min F)/F ≤ tol.
     max_iter : int, optional
@@ -95,12 +97,16 @@ def fit(
         The class whose probability is modelled; the larger one by default.
     exclude : collection of column names
         Columns to leave out.
+    random_state : int, Generator or RandomState, optional
+        Seed of the solvers that read rows in random order (sag, saga, sgd, adam, sigmoid-update,
+        perceptron): equal seeds give equal bits, as does none. Other results never depend on it.
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). The result never depends on it.
     time_budget : float, optional
-        Seconds after which the best point so far is taken.
+        Seconds after which the best point so far is taken: that of least F, not the last one. Its
+        certificate takes a tenth more at most, beyond a read or two of the data.
     start : Model, optional
-        Where to start: its coefficients, by name.
+        Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
         Called with a `Step` after each step; a true result stops the fit.
 
@@ -125,7 +131,7 @@ def fit(
     task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
-    )
+    ).seeded(random_state)
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     options = {
@@ -136,13 +142,16 @@ def fit(
         "fit_intercept": bool(fit_intercept),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
         "tol": float(tol),
+        "standardize": bool(standardize),
+        "max_iter": None if max_iter is None else int(max_iter),
+        "time_budget": None if time_budget is None else float(time_budget),
     }
     names = {
         "target": column_name(y, parts.target_name),
         "offset": column_name(offset, parts.offset_name),
         "weights": column_name(sample_weight, parts.weights_name),
     }
-    return Model(_solve(task, strength, chosen, start, stop, {"options": options, **names}))
+    return Model(solve_task(task, strength, chosen, start, stop, {"options": options, **names}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +166,16 @@ class Task:
     intercept: bool
     n_threads: int
 
-    def objective(self, strength: Strength, exact: bool) -> tuple[Objective, Coordinates]:
-        """The objective in coordinates that suit it, measured on all rows if `exact`."""
+    def objective(
+        self, strength: Strength, exact: bool, by_row: bool = False
+    ) -> tuple[Objective, Coordinates]:
+        """The objective in coordinates that suit it, measured on all rows if `exact`.
+
+        `by_row`: that suit a solver which goes row by row.
+        """
         measured = self.measure(exact)
         weights = strength.weights(self.names, self.rows.total(), measured.deviation)
-        likelihood = self.likelihood(measured, weights[0], exact)
+        likelihood = self.likelihood(measured, weights[0], exact, by_row)
         where = likelihood.coordinates
         penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
         return Objective(likelihood, penalty), where
@@ -177,23 +191,51 @@ class Task:
             return spread(self.design, self.rows.weight, self.n_threads)
         return spread_of_some(self.design, self.n_threads)
 
-    def likelihood(self, measured: Spread, l2: Array, exact: bool) -> MemoryLikelihood:
+    def likelihood(
+        self, measured: Spread, l2: Array, exact: bool, by_row: bool = False
+    ) -> MemoryLikelihood:
         """The likelihood in coordinates that suit the columns and their L2 penalties."""
         mean = self.rows.total(self.rows.y) / self.rows.total()
         where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
+        if by_row and self.design.sparse.any():
+            square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
+            where = where.by_row(self.design.sparse, square)
         exact = exact or self.design.n_rows <= _FEW_ROWS
         return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""
         if start is not None:
-            known = start.coefficients
-            coef = np.array([known.get(name, 0.0) for name in self.names])
-            return where.inner(coef, start.intercept)
+            return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
         beta = np.zeros(objective.n_coefficients)
         if self.intercept:
             beta[-1] = objective.likelihood.null_fit()[0]
         return beta
+
+    def _known(self, start: Model) -> tuple[Array, float]:
+        """The coefficients of a model in the order of ours; an error where it is of other data."""
+        names, known = self.names, start.coefficients
+        missing = [name for name in names if name not in known]
+        surplus = sorted(set(known) - set(names))
+        if missing or surplus:
+            lacks = f"it lacks {_listed(missing)}" if missing else ""
+            has = f"the table lacks {_listed(surplus)}" if surplus else ""
+            raise UsageError(
+                f"start is a model of other columns: {', '.join(filter(None, [lacks, has]))}",
+                "fit the columns that it was fitted on (see exclude), or leave start out",
+            )
+        if start.classes != self.target.classes:
+            raise UsageError(
+                f"start models {start.classes[1]!r} against {start.classes[0]!r}, this fit"
+                f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
+                "say by positive which label is meant, or leave start out",
+            )
+        return np.array([known[name] for name in names]), start.intercept
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def task_of(
@@ -214,7 +256,7 @@ def task_of(
     return Task(parts, schema, target, design, rows, intercept, n_threads)
 
 
-def _solve(
+def solve_task(
     task: Task,
     strength: Strength,
     chosen: Choice,
@@ -222,8 +264,10 @@ def _solve(
     stop: Stop,
     record: dict[str, Any],
 ) -> Fitted:
+    """Minimise, and put into a record what was found; `record` says what was asked for."""
     exact = strength.standardize or not chosen.solver.affine_invariant
-    objective, where = task.objective(strength, exact)
+    by_row = getattr(chosen.solver, "by_row", False)
+    objective, where = task.objective(strength, exact, by_row)
     with np.errstate(invalid="ignore", over="ignore"):
         result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
     if result.status is Status.FAILED:
@@ -233,7 +277,9 @@ def _solve(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
+    value = math.nan if result.status is Status.NO_LOSS else result.value
     coef, intercept = where.raw(result.beta)
+    coef = strength.within_bounds(coef, task.schema.coefficient_names)
     return Fitted(
         schema=task.schema,
         coefficients=coef,
@@ -244,8 +290,8 @@ def _solve(
         n_rows=task.design.n_rows,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
-        loss=result.value - objective.penalty.value(result.beta),
-        objective=result.value,
+        loss=value - objective.penalty.value(result.beta),
+        objective=value,
         null_loss=objective.value_of_null(),
         **record,
     )

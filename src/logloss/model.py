@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.bernoulli import sigmoid
+from logloss.certificate import Status
 from logloss.errors import UsageError
 from logloss.fitted import Fitted
 from logloss.report.text import Summary, short_distance
@@ -106,7 +107,15 @@ class Model:
     def predict_proba(
         self, table: Any, offset: Any = None, n_threads: int | None = None
     ) -> NDArray[np.float64]:
-        """Return P(positive) of each row, shape (n,); see `decision_function`."""
+        """Return P(positive) of each row, shape (n,); see `decision_function`.
+
+        Raises
+        ------
+        UsageError
+            The solver was the perceptron, which has no probabilities.
+        """
+        if self.certificate.status is Status.NO_LOSS:
+            raise UsageError("the perceptron has no probabilities", Status.NO_LOSS.value)
         return np.asarray(sigmoid(self.decision_function(table, offset, n_threads)))
 
     def predict(self, table: Any, offset: Any = None, n_threads: int | None = None) -> NDArray[Any]:

@@ -127,13 +127,20 @@ class Penalty:
         inside &= (beta != 0.0) | (self.l1 == 0.0)
         return inside
 
-    def shortfall(self, residual: Array, accuracy: float = 1.0) -> float:
-        """What a residual ρ of the Newton system adds to the gap: Σ ρ_j² / (2 l_j) over l_j > 0.
+    def shortfall(self, residual: Array, beta: Array, accuracy: float = 1.0) -> float:
+        """What a residual ρ of the Newton system at w adds to the gap, near enough.
 
-        Of unpenalised coefficients it must be rounding; here it counts as if l_j were `accuracy`.
+        Σ ρ_j²/(2 l_j) over l_j > 0; where only a_j > 0, the dual point shrinks by |ρ_j|/a_j, which
+        costs that share of Σ a_j|w_j|. Of unpenalised coefficients ρ_j must be rounding; here it
+        counts as if l_j were `accuracy`.
         """
+        shrunk = (self.l2 == 0.0) & (self.l1 > 0.0)
         l2 = np.where(self.l2 == 0.0, max(accuracy, 1e-300), self.l2)
-        return 0.5 * float((residual**2 / l2).sum())
+        squares = 0.5 * float((residual**2 / l2)[~shrunk].sum())
+        if not shrunk.any():
+            return squares
+        share = float((np.abs(residual[shrunk]) / self.l1[shrunk]).max())
+        return squares + min(share, 1.0) * dot(self.l1, np.abs(beta))
 
     def reach(self, score: Array) -> float:
         """The largest c ≤ 1 at which an L1 penalty of its own allows the dual point c·u."""

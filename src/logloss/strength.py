@@ -79,6 +79,18 @@ class Strength:
         ends = (0.0, 0.0, -math.inf, math.inf)
         return Penalty(*(np.append(part, end) for part, end in zip(parts, ends, strict=True)))
 
+    def within_bounds(self, coef: Array, names: Sequence[str]) -> Array:
+        """Coefficients that the way back from a solver's units has left beside a bound, on it."""
+        if self.bounds is None:
+            return coef
+        lower, upper = _bounds(self.bounds, names)
+        for bound in (lower, upper):
+            far = np.where(np.isfinite(bound), bound, 0.0)
+            near = np.isfinite(bound) & (np.abs(coef - far) <= 1e-15 * np.abs(far))
+            coef = np.where(near, far, coef)
+        clipped: Array = np.clip(coef, lower, upper)
+        return clipped
+
 
 def _by_name(option: str, given: Mapping[Any, Any], names: Sequence[str], default: Any) -> Any:
     """The value of each coefficient, in order."""

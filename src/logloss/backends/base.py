@@ -14,7 +14,11 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.penalty import Penalty
+
 Array = NDArray[np.float64]
+Order = NDArray[np.int64]
+Three = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,82 @@ class DualSums:
     gap: float
     feasible: bool
     scale: float = 1.0
+
+
+class Rows(Protocol):
+    """Rows one at a time, for solvers that take a step at each: in memory only.
+
+    A row is [x, 1] in the coordinates of the solver, where there is an intercept. Each method but
+    `draw` and `shuffle` is one read of the data, and changes the vectors that it is given: points
+    of shape (n_coefficients,), residuals of shape (n_rows,). An order names the rows to read; as
+    many as have weight make an epoch.
+    """
+
+    @property
+    def density(self) -> float:
+        """Entries that a row has, as a share of the columns."""
+        ...
+
+    @property
+    def largest_square(self) -> float:
+        """Of ‖[x, 1]‖² over the rows with weight; a read the first time."""
+        ...
+
+    def draw(self, rng: np.random.Generator) -> Order:
+        """An epoch with replacement: each draw is row i with probability s_i/Σs."""
+        ...
+
+    def shuffle(self, rng: np.random.Generator) -> Order:
+        """An epoch in random order: row i about n s_i/Σs times, once where weights are equal."""
+        ...
+
+    def residuals(self, beta: Array) -> Array:
+        """σ(z) − y of each row; no read where z is kept."""
+        ...
+
+    def average(
+        self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: Three
+    ) -> None:
+        """SAGA (`jump`) or SAG. `vectors`: point, mean gradient of the loss, residuals."""
+        ...
+
+    def descend(
+        self,
+        order: Order,
+        steps: Array,
+        batch_size: int,
+        penalty: Penalty,
+        beta: Array,
+        average: tuple[Array, int, int] | None = None,
+    ) -> int:
+        """SGD. `average`: mean point, steps between its points, how many there are → how many."""
+        ...
+
+    def adam(
+        self,
+        order: Order,
+        steps: Array,
+        batch_size: int,
+        constants: tuple[float, float, float],
+        penalty: Penalty,
+        vectors: Three,
+        done: int,
+    ) -> int:
+        """Adam. `constants`: β₁, β₂, ε; `vectors`: point, m, v; `done`: steps so far → steps."""
+        ...
+
+    def perceptron(
+        self,
+        order: Order,
+        step: float,
+        vectors: tuple[Array, Array],
+        pocket: tuple[float, int, int],
+    ) -> tuple[float, int, int, int]:
+        """The perceptron. `vectors`: point, pocket; `pocket`: its errors, run, and its run.
+
+        Returns these three again and the mistakes of the epoch.
+        """
+        ...
 
 
 class Likelihood(Protocol):
@@ -87,4 +167,13 @@ class Likelihood(Protocol):
 
         None where that would be most of the rows.
         """
+        ...
+
+    def by_row(self) -> Rows | None:
+        """The rows one at a time; None where the rows live elsewhere than in memory."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where the rows live, in words."""
         ...

@@ -34,6 +34,23 @@ class Coordinates:
     def n_coefficients(self) -> int:
         return len(self.center) + self.intercept
 
+    def by_row(self, sparse: NDArray[np.bool_], square: float) -> Coordinates:
+        """Those for solvers that go row by row: sparse columns are not centred, all have one scale.
+
+        Centring would fill them, and a column that is rarely not 0 would be scaled up so far that
+        the rows which have it allowed only tiny steps to all. The scale makes them large beside
+        the column of ones, whose square adds to that of each row: rows of a mean square of 16.
+
+        Parameters
+        ----------
+        sparse : ndarray of shape (n_columns,), bool
+        square : float
+            Of the sparse columns together: the mean over the rows.
+        """
+        scale = np.sqrt(square) / 4.0 if 0.0 < square < np.inf else 1.0
+        center, scales = np.where(sparse, 0.0, self.center), np.where(sparse, scale, self.scale)
+        return Coordinates(center, scales, self.intercept)
+
     def raw(self, beta: Array) -> tuple[Array, float]:
         """Coefficients and intercept on the columns as they are."""
         if not self.intercept:
@@ -109,7 +126,7 @@ def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
     if design.n_rows <= some:
         return spread(design, None, n_threads)
     rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
-    return spread(design.take(rows), None, n_threads)
+    return spread(design.take(rows, n_threads), None, n_threads)
 
 
 def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
@@ -135,6 +152,6 @@ def _nearby(design: Design) -> Array:
     if design.sparse.all():
         return np.zeros(design.n_columns)
     rows = np.unique(np.linspace(0, design.n_rows - 1, 64).astype(np.int64))
-    few = design.take(rows)
+    few = design.take(rows, 1)
     first, _ = _kernels.moments(few.kernel, None, np.zeros(few.n_columns), 1)
     return np.nan_to_num(first / len(rows), posinf=0.0, neginf=0.0)

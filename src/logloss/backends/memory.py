@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from logloss import _kernels
 from logloss.backends.base import DualSums
 from logloss.backends.coordinates import Coordinates
+from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.table.design import Design
 
@@ -60,11 +61,14 @@ class MemoryLikelihood:
         self.n_threads = n_threads
         self.reads = int(reads)  # those that measured the columns count
         self._weight_sum = rows.total()
-        self._observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
+        self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
         self._moved: tuple[bytes, Array] | None = None
         self._null: tuple[float, float] | None = None
+        self._by_row: MemoryRows | None = None
+
+    place = "memory"
 
     @property
     def n_rows(self) -> int:
@@ -111,7 +115,7 @@ class MemoryLikelihood:
         coef, intercept = self.coordinates.raw(beta)
         z = self._buffer()
         loss, raw, slope, _ = _kernels.loss_gradient(
-            self.design.kernel, self._observations, coef, intercept, z, self.n_threads
+            self.design.kernel, self.observations, coef, intercept, z, self.n_threads
         )
         self.reads += 1
         self._kept.append((beta.tobytes(), z))
@@ -120,7 +124,7 @@ class MemoryLikelihood:
 
     def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
         z, along = self._linear(beta), self._along(beta, direction)
-        sums = _kernels.step_losses(self._observations, z, along, -steps, self.n_threads)
+        sums = _kernels.step_losses(self.observations, z, along, -steps, self.n_threads)
         return sums / self._weight_sum
 
     def hessian(
@@ -131,7 +135,7 @@ class MemoryLikelihood:
         center = np.where(sparse, 0.0, self.coordinates.center)
         z = self._linear(beta)
         gram = _kernels.gram(
-            self.design.kernel, self._observations, z, center, columns, self.n_threads, secant
+            self.design.kernel, self.observations, z, center, columns, self.n_threads, secant
         )
         self.reads += 1
         with_intercept = subset is None or len(columns) < len(subset)
@@ -142,7 +146,7 @@ class MemoryLikelihood:
         coef, intercept = self.coordinates.raw(v)
         z = self._linear(beta)
         raw, slope = _kernels.product(
-            self.design.kernel, self._observations, z, coef, intercept, self.n_threads
+            self.design.kernel, self.observations, z, coef, intercept, self.n_threads
         )
         self.reads += 1
         return self.coordinates.gradient(raw, slope) / self._weight_sum
@@ -151,7 +155,7 @@ class MemoryLikelihood:
         coef, intercept = self.coordinates.raw(delta)
         z, xi = self._linear(beta), np.empty(self.n_rows)
         raw, slope, curved, curvature = _kernels.dual(
-            self.design.kernel, self._observations, z, coef, intercept, xi, self.n_threads
+            self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
         self._moved = delta.tobytes(), xi
@@ -165,7 +169,7 @@ class MemoryLikelihood:
             score[-1] = 0.0
         score = score / self._weight_sum
         c = reach(score)
-        gap, outside = _kernels.row_gap(self._observations, z, xi, shift, c, self.n_threads)
+        gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
         return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
     def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
@@ -177,11 +181,20 @@ class MemoryLikelihood:
             return None
         self.reads += 1
         return MemoryLikelihood(
-            self.design.take(picked),
+            self.design.take(picked, self.n_threads),
             self.rows.take(picked, weight),
             self.coordinates,
             self.n_threads,
         )
+
+    def by_row(self) -> MemoryRows:
+        if self._by_row is None:
+            self._by_row = MemoryRows(self)
+        return self._by_row
+
+    def residuals(self, beta: Array) -> Array:
+        """σ(z) − y of each row, shape (n,)."""
+        return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[1])
 
     def reweighted(self, weight: Array) -> MemoryLikelihood:
         """The same rows with other weights, shape (n,)."""
@@ -218,7 +231,7 @@ class MemoryLikelihood:
         """
         z = self._linear(beta)
         loss, far, shift = _kernels.leave_one_out(
-            self._observations, z, leverage, whole, limit, self.n_threads
+            self.observations, z, leverage, whole, limit, self.n_threads
         )
         return loss, far, shift
 

@@ -15,6 +15,7 @@ from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
+    from logloss.certificate import Status
     from logloss.model import Model
 
 _DEFAULT_TOL = 1e-6  # for the time left only; the fit has its own
@@ -22,44 +23,34 @@ _DEFAULT_TOL = 1e-6  # for the time left only; the fit has its own
 
 def fit(
     table: options.Table,
-    target: Annotated[str, typer.Option(metavar="COL", help="The column to explain.")],
-    positive: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="Which label of the target is positive.")
-    ] = None,
-    c: Annotated[
-        float | None,
-        typer.Option(
-            "--C", metavar="C", help="Strength of the data against the penalty, as in scikit-learn."
-        ),
-    ] = None,
-    l1_ratio: Annotated[
-        float | None, typer.Option(metavar="R", help="Share of L1 in the penalty of --C.")
-    ] = None,
-    l1: Annotated[
-        float | None, typer.Option(metavar="A", help="L1 penalty on the mean loss, as in glmnet.")
-    ] = None,
-    l2: Annotated[
-        float | None, typer.Option(metavar="B", help="L2 penalty on the mean loss, as in glmnet.")
-    ] = None,
+    target: options.Target,
+    positive: options.Positive = None,
+    c: options.C = None,
+    l1_ratio: options.L1Ratio = None,
+    l1: options.L1 = None,
+    l2: options.L2 = None,
+    penalty_factor: options.PenaltyFactors = None,
+    bound: options.Bounds = None,
+    standardize: options.Standardize = False,
     solver: Annotated[
         str | None, typer.Option(metavar="S", help="The solver; by default the one that fits.")
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="COL", help="The column of row weights.")
-    ] = None,
-    offset: Annotated[
-        str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
-    ] = None,
+    weights: options.Weights = None,
+    offset: options.Offset = None,
+    exclude: options.Exclude = None,
     tol: Annotated[
         float | None, typer.Option(metavar="T", help="Relative gap to the optimum. [default: 1e-6]")
     ] = None,
     max_iter: Annotated[int | None, typer.Option(metavar="N", help="At most N steps.")] = None,
     time_budget: Annotated[
-        float | None, typer.Option(metavar="S", help="Stop after S seconds.")
+        float | None,
+        typer.Option(metavar="S", help="Stop after S seconds, with the best point so far."),
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Go on from a model file, one that was stopped too."),
+    ] = None,
+    random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the model to FILE, as JSON.")
@@ -71,7 +62,8 @@ def fit(
 
     The result: the coefficients, and a certificate of how far they are from the optimum at most.
     Without --C, --l1 and --l2 there is no penalty. Exit status 0: certified to --tol.
-    1: not certified, or Ctrl-C; the best iterate is printed and written all the same.
+    1: not certified, or Ctrl-C; the best point is printed and written all the same, and --start
+    goes on from it.
     """
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
@@ -83,6 +75,9 @@ def fit(
         "l1_ratio": l1_ratio,
         "l1": l1,
         "l2": l2,
+        "penalty_factors": options.factors(penalty_factor),
+        "bounds": options.bounds(bound),
+        "standardize": standardize or None,
         "solver": solver,
         "sample_weight": weights,
         "offset": offset,
@@ -90,6 +85,8 @@ def fit(
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
+        "start": start,
+        "random_state": random_state,
         "n_threads": n_threads,
     }
     with Progress(table, tol or _DEFAULT_TOL, time_budget, quiet) as progress:
@@ -106,8 +103,11 @@ def fit(
 def _fit(table: str, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
     """Fit with the options that were given; the others keep the defaults of `logloss.fit`."""
     from logloss.fitting import fit as run_fit
+    from logloss.model import load
 
     given = {name: value for name, value in chosen.items() if value is not None}
+    if "start" in given:
+        given["start"] = load(given["start"])
     return run_fit(table, target, callbacks=(progress,), **given)
 
 
@@ -116,7 +116,23 @@ def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
         say(f"model written to {path}")
     if model.fitted.certified:
         return DONE
+    from logloss.report import reached
+
+    status = model.certificate.status
+    if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
+        if not quiet:
+            say(f"note: {status.value}")
+        return DONE
+    how = reached(model.fitted) or status.name.lower()
     kept = "" if path is None else "; the model file is marked so"
-    say(f"error: the fit is not certified ({model.certificate.status.name.lower()}){kept}")
-    say(f"hint: {model.certificate.status.value}")
+    say(f"error: the fit is not certified: {how}{kept}")
+    say(f"hint: {_way_on(status, path)}")
     return SAYS_NO
+
+
+def _way_on(status: Status, path: Path | None) -> str:
+    if status.name not in ("BUDGET", "INTERRUPTED"):
+        return status.value
+    if path is None:
+        return "--model FILE keeps the model, and --start FILE goes on from it"
+    return f"to go on from it, give the same command with --start {path}"

@@ -38,7 +38,8 @@ def predict(
     """Score the rows of a table.
 
     The output has one row per row of TABLE, in its order, and two columns: probability, of the
-    positive label, and prediction, the likelier label. Columns of TABLE are found by name.
+    positive label, and prediction, the likelier label. A perceptron has no probabilities: then
+    there is the prediction alone. Columns of TABLE are found by name.
     """
     from logloss.model import load
 
@@ -58,13 +59,15 @@ def predict(
 
 
 def _scored(model: Model, table: str, n_threads: int | None) -> Any:
-    """Return a pyarrow.Table with the columns probability and prediction."""
+    """Return a pyarrow.Table with the columns probability (where there is one) and prediction."""
     import pyarrow as pa
 
     from logloss.bernoulli import sigmoid
 
     z = model.decision_function(table, n_threads=n_threads)
     likelier = pa.array(model.classes).take(pa.array((z > 0).astype("int8")))
+    if model.certificate.status.name == "NO_LOSS":
+        return pa.table({"prediction": likelier})
     return pa.table({"probability": pa.array(sigmoid(z)), "prediction": likelier})
 
 

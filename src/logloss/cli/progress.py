@@ -37,6 +37,7 @@ class Progress:
         self._time_budget = time_budget
         self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
         self._steps: list[Step] = []
+        self._name = ""
         self._status: Any = None
 
     def __enter__(self) -> Progress:
@@ -56,12 +57,18 @@ class Progress:
         if self._status is not None:
             self._status.stop()
 
+    def begin(self, what: str) -> None:
+        """Forget the steps so far: others follow, of a fit with this name."""
+        self._steps, self._name = [], f"{what}: "
+        if self._status is not None:
+            self._status.update(_literal(f"{self._name}starting"))
+
     def __call__(self, step: Step) -> bool:
         """Show one step; False: go on."""
         self._steps = [*self._steps[1 - _LOOK_BACK :], step]
         if self._status is not None:
             left = seconds_left(self._steps, self._tol, self._time_budget)
-            self._status.update(_literal(step_text(step, left)))
+            self._status.update(_literal(self._name + step_text(step, left)))
         return False
 
 

@@ -74,7 +74,34 @@ def short_distance(fitted: Fitted) -> str:
     if not math.isfinite(gap):
         return "no certificate"
     words = f"within {figure(gap, 2)} (relative) of the optimum"
-    return words if fitted.certified else f"not certified, {words}"
+    if fitted.certified:
+        return words
+    return ", ".join(filter(None, ["not certified", words, ending(fitted)]))
+
+
+def reached(fitted: Fitted) -> str:
+    """Return how far a fit came, such as "stopped at 60 s, within 3.0e-05 of the optimum"."""
+    gap = fitted.certificate.relative_gap
+    near = f"within {figure(gap, 2)} (relative) of the optimum" if math.isfinite(gap) else ""
+    return ", ".join(filter(None, [ending(fitted), near]))
+
+
+def ending(fitted: Fitted) -> str:
+    """Return where a fit was stopped before its goal, such as "stopped at 60 s"; "" if it was not.
+
+    A fit that was given a time and took it was stopped by it, any other by its number of steps.
+    """
+    certificate, budget = fitted.certificate, fitted.options.get("time_budget")
+    name = certificate.status.name
+    at = f"at {figure(certificate.seconds, 2)} s"
+    if name == "INTERRUPTED":
+        return f"interrupted {at}"
+    if name != "BUDGET":
+        return ""
+    if budget is not None and certificate.seconds >= budget:
+        return f"stopped {at}"
+    steps = max(len(fitted.history) - 1, 0)
+    return f"stopped after {steps:,} step{'' if steps == 1 else 's'}"
 
 
 def _distance(fitted: Fitted) -> str:
@@ -84,8 +111,7 @@ def _distance(fitted: Fitted) -> str:
     )
     solver = f"(solver {visible(certificate.solver)}: {visible(certificate.reason).rstrip('.')})"
     if math.isfinite(certificate.relative_gap):
-        near = f"within {figure(certificate.relative_gap, 2)} (relative) of the optimum"
-        return f"{near}, proven by a dual point after {reads} {solver}."
+        return f"{reached(fitted)}, proven by a dual point after {reads} {solver}."
     return f"none: how far the optimum is was not proven after {reads} {solver}."
 
 
@@ -118,6 +144,13 @@ def _column(name: str) -> str:
 
 def penalty_text(options: dict[str, Any]) -> str:
     """Return the penalty that the options of a fit ask for, in words."""
+    words = _penalty_words(options)
+    if words == "none" or not options.get("standardize"):
+        return words
+    return f"{words}, per standard deviation of the columns"
+
+
+def _penalty_words(options: dict[str, Any]) -> str:
     pure = {name: options.get(name) for name in ("l1", "l2") if options.get(name)}
     if pure:
         sizes = ", ".join(f"{name} = {_plain_number(value)}" for name, value in pure.items())
@@ -126,7 +159,8 @@ def penalty_text(options: dict[str, Any]) -> str:
     if strength in _INFINITE:
         return "none"
     mix = options.get("l1_ratio") or 0
-    kind = "L2" if mix == 0 else f"elastic net, l1_ratio = {_plain_number(mix)}"
+    kinds = {0: "L2", 1: "L1"}
+    kind = kinds.get(mix, f"elastic net, l1_ratio = {_plain_number(mix)}")
     return f"{kind}, C = {_plain_number(strength)}"
 
 
@@ -140,7 +174,7 @@ def _coefficients(fitted: Fitted) -> str:
     names = ["(intercept)", *shown]
     values = aligned([figure(x, 5) for x in [fitted.intercept, *shown.values()]])
     ratios = ["", *aligned([figure(odds_ratio(x)) for x in shown.values()])]
-    lines = _columns(
+    lines = columns(
         ["coefficient", *(_fitting(name) for name in names)],
         ["value", *values],
         ["odds ratio", *ratios],
@@ -162,7 +196,7 @@ def _fitting(name: str) -> str:
     return text if len(text) <= _NAME_WIDTH else text[: _NAME_WIDTH - 3] + "..."
 
 
-def _columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
+def columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
     """Return the lines of a table: the first column flush left, the others flush right."""
     name_width = max(map(len, names))
     widths = [max(map(len, column)) for column in numbers]

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from logloss.solvers.averaged import SAG, SAGA
 from logloss.solvers.descent import GradientDescent, Nesterov
 from logloss.solvers.lbfgs import LBFGS
 from logloss.solvers.newton import Newton
 from logloss.solvers.newton_cg import NewtonCG
+from logloss.solvers.pointwise import Perceptron, SigmoidUpdate
+from logloss.solvers.stochastic import SGD, Adam, Constant, InverseScaling, InverseTime
 
-__all__ = ["LBFGS", "GradientDescent", "Nesterov", "Newton", "NewtonCG"]
+__all__ = [
+    "LBFGS",
+    "SAG",
+    "SAGA",
+    "SGD",
+    "Adam",
+    "Constant",
+    "GradientDescent",
+    "InverseScaling",
+    "InverseTime",
+    "Nesterov",
+    "Newton",
+    "NewtonCG",
+    "Perceptron",
+    "SigmoidUpdate",
+]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from logloss.errors import UsageError, nearest
+from logloss.solvers.averaged import SAG, SAGA
 from logloss.solvers.base import Solver
 from logloss.solvers.descent import GradientDescent, Nesterov
 from logloss.solvers.lbfgs import LBFGS
 from logloss.solvers.newton import Newton
 from logloss.solvers.newton_cg import NewtonCG
+from logloss.solvers.pointwise import Perceptron, SigmoidUpdate
 from logloss.solvers.prox_newton import ProxNewton
+from logloss.solvers.stochastic import SGD, Adam
 
 WIDE = 2000  # coefficients beyond which a dense Hessian costs more than it saves
 
@@ -22,6 +26,12 @@ NAMED: dict[str, type[Any]] = {
     "newton": Newton,
     "newton-cg": NewtonCG,
     "prox-newton": ProxNewton,
+    "saga": SAGA,
+    "sag": SAG,
+    "sgd": SGD,
+    "adam": Adam,
+    "sigmoid-update": SigmoidUpdate,
+    "perceptron": Perceptron,
 }
 ALIASES = {"newton-cholesky": "newton", "liblinear": "newton-cg"}
 
@@ -32,6 +42,31 @@ class Choice:
 
     solver: Solver
     reason: str
+
+    def seeded(self, random_state: Any) -> Choice:
+        """With a seed from an int, a Generator or a RandomState, where the solver has one."""
+        seed = seed_of(random_state)
+        if seed is None or not hasattr(self.solver, "seed"):
+            return self
+        return replace(self, solver=replace(self.solver, seed=seed))  # type: ignore[type-var]
+
+
+def seed_of(random_state: Any) -> int | None:
+    """A seed from 0 on; None where nothing is given."""
+    if random_state is None:
+        return None
+    draw = getattr(random_state, "integers", getattr(random_state, "randint", None))
+    seed = random_state if draw is None else draw(2**31 - 1)
+    try:
+        whole = operator.index(seed)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise UsageError(
+            "random_state must be a whole number from 0 on, a Generator or a RandomState, not"
+            f" {random_state!r}"
+        )
+    return whole
 
 
 def choose(solver: str | Solver, n_rows: int, n_coefficients: int, smooth: bool = True) -> Choice:

@@ -25,14 +25,16 @@ the Hessian is then taken over all rows, once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.algebra import dot
 from logloss.objective import Objective
-from logloss.quadratic import model_step
-from logloss.solvers.base import State, Stop, solve_to
+from logloss.quadratic import left_by_a_kept_hessian, step_towards
+from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 
 Array = NDArray[np.float64]
@@ -40,8 +42,10 @@ Array = NDArray[np.float64]
 _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sample needs
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
 _CHEAP = 0.004  # the same where a Hessian is that of a sample, which costs less than a step
+_FEWER = 8.0  # times as many rows in a sample as in the one that it starts from
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _FAR = 0.02  # of F, still to gain: where the secant Hessian steers
+_ROUNDS = 1e-9  # of F: a step that gains less tells more of rounding than of the Hessian
 _NEAR = 1e-2  # Σs (F − min F), in squared standard errors: where one exact step is enough
 
 
@@ -57,11 +61,14 @@ class NewtonState(State):
         The rows it is taken from; None: all.
     share : float
         Of all rows.
+    pull : float
+        The norm of the least subgradient; nan where F is smooth.
     """
 
     fresh: bool = True
     sample: Objective | None = None
     share: float = 1.0
+    pull: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Newton:
     """
 
     share: float = 0.1
-    rows_per_coefficient: float = 30.0
+    rows_per_coefficient: float = 45.0
     name: str = "newton"
     most_steps: int = 200
     affine_invariant: bool = True
@@ -92,7 +99,7 @@ class Newton:
             return _steered(objective, beta, value, gradient, sample, self.share, secant=True)
         null = objective.value_of_null()
         error = objective.n_coefficients / (2.0 * sample.n_rows)  # statistical, of the sample's F
-        first = solve_to(sample, Newton(share=1.0), beta, Stop(tol=0.1 * error / max(null, error)))
+        first = self._within().approach(sample, beta, 0.1 * error)
         if _TOLD_APART * null < first.value:
             value, gradient = objective.value_gradient(first.beta)
             if value <= null:
@@ -138,7 +145,22 @@ class Newton:
             sample,
             share,
             secant=_far(state),
+            pull=previous.pull,
         )
+
+    def approach(self, objective: Objective, beta: Array, enough: float) -> NewtonState:
+        """A point from which about `enough` is still to gain, without a proof."""
+        state = self.start(objective, beta)
+        for _ in range(self.most_steps):
+            if state.decrease <= enough or state.stalled:
+                break
+            state = self.advance(objective, state)
+        return state
+
+    def _within(self) -> Newton:
+        """The same for the sample, which starts from a smaller one."""
+        fewer = self.rows_per_coefficient / _FEWER
+        return Newton(share=1.0) if fewer < 1.0 else replace(self, rows_per_coefficient=fewer)
 
     def _sample(self, objective: Objective, share: float) -> Objective | None:
         least = int(self.rows_per_coefficient * objective.n_coefficients / _CURVATURE)
@@ -154,6 +176,7 @@ def _steered(
     sample: Objective | None = None,
     share: float = 1.0,
     secant: bool = False,
+    pull: float = math.nan,
 ) -> NewtonState:
     """The state at a point, with a Hessian taken there."""
     hessian = (objective if sample is None else sample).hessian(beta, secant=secant)
@@ -165,8 +188,12 @@ def _steered(
         hessian=hessian,
         sample=sample,
         share=1.0 if sample is None else share,
+        pull=pull,
     )
-    return replace(_moved(objective, state, beta, value, gradient), fresh=True)
+    moved = _moved(objective, state, beta, value, gradient)
+    exact = sample is None and not secant
+    rest = 0.0 if exact and not objective.penalty.smooth else moved.rest
+    return replace(moved, fresh=True, exact=exact, rest=rest)
 
 
 def _moved(
@@ -174,9 +201,17 @@ def _moved(
 ) -> NewtonState:
     """The state at another point, steered by the same Hessian."""
     assert state.hessian is not None
-    model = model_step(objective.penalty, state.hessian, beta, gradient)
+    hessian = state.hessian
+    if not state.exact and state.decrease > _ROUNDS * value:
+        hessian = _learned(hessian, beta - state.beta, gradient - state.gradient)
+    model = step_towards(objective.penalty, hessian, beta, gradient, value)
+    pull, rest = left_by_a_kept_hessian(objective.penalty, beta, gradient, state.pull)
     return replace(
         state,
+        hessian=hessian,
+        rest=rest,
+        pull=pull,
+        exact=state.exact and objective.penalty.smooth,
         beta=beta,
         value=value,
         gradient=gradient,
@@ -185,6 +220,16 @@ def _moved(
         stalled=not model.decrease > 0.0,
         fresh=False,
     )
+
+
+def _learned(hessian: Array, step: Array, change: Array) -> Array:
+    """The Hessian that also explains how the gradient changed along the last step: BFGS."""
+    curved = hessian @ step
+    model, true = dot(step, curved), dot(step, change)
+    if not (model > 0.0 and true > 0.0):
+        return hessian
+    learned: Array = hessian - np.outer(curved, curved / model) + np.outer(change, change / true)
+    return learned
 
 
 def _enough(objective: Objective, state: NewtonState) -> float:

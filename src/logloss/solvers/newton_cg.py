@@ -57,8 +57,8 @@ class NewtonCG:
         iterates = islice(conjugate_gradients(product, gradient), self.most_inner)
         for j, (x, left, gain) in enumerate(iterates, start=1):
             step, residual, model = x, left, model + gain
-            if j * gain <= self.eta * model:
+            if j * gain <= self.eta * model or objective.late:
                 break
-        rest = objective.penalty.shortfall(residual)
+        rest = objective.penalty.shortfall(residual, beta)
         stalled = not model > 0.0
         return State(beta, value, gradient, step, model, rest, stalled=stalled)

@@ -58,13 +58,16 @@ class Design:
         """z = X coef + intercept + offset, shape (n_rows,)."""
         return _kernels.predict(self.kernel, coef, intercept, offset, threads(n_threads))
 
-    def take(self, rows: NDArray[np.int64]) -> Design:
+    def take(self, rows: NDArray[np.int64], n_threads: int | None = None) -> Design:
         """These rows, copied."""
-        encoded = self.encoded
+        encoded, n = self.encoded, len(rows)
         if encoded.columns is not None:
-            columns = tuple(column[rows] for column in encoded.columns)
-            return design_of(replace(encoded, columns=columns, n_rows=len(rows)))
-        return design_of(replace(encoded, matrix=encoded.matrix[rows], n_rows=len(rows)))
+            columns = _kernels.take(list(encoded.columns), rows, threads(n_threads))
+            return design_of(replace(encoded, columns=tuple(columns), n_rows=n))
+        if isinstance(encoded.matrix, np.ndarray):
+            (matrix,) = _kernels.take([encoded.matrix], rows, threads(n_threads))
+            return design_of(replace(encoded, matrix=matrix, n_rows=n))
+        return design_of(replace(encoded, matrix=encoded.matrix[rows], n_rows=n))
 
 
 def design_of(encoded: Encoded) -> Design:

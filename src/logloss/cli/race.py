@@ -1,0 +1,157 @@
+"""`logloss race`: solvers side by side on one table, by data reads and by seconds."""
+
+from __future__ import annotations
+
+import json as js
+import math
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from logloss.cli import options
+from logloss.cli.outcome import DONE
+from logloss.cli.progress import Progress
+from logloss.cli.terminal import emit, say
+from logloss.errors import UsageError
+from logloss.files.atomic import check_writable
+
+if TYPE_CHECKING:
+    from logloss.racing import Race
+
+_WIDEST = 110
+
+
+def race(
+    table: options.Table,
+    target: options.Target,
+    solvers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="Solvers by name, such as gd,lbfgs,newton; by default a few."
+        ),
+    ] = None,
+    positive: options.Positive = None,
+    c: options.C = None,
+    l1_ratio: options.L1Ratio = None,
+    l1: options.L1 = None,
+    l2: options.L2 = None,
+    penalty_factor: options.PenaltyFactors = None,
+    bound: options.Bounds = None,
+    standardize: options.Standardize = False,
+    weights: options.Weights = None,
+    offset: options.Offset = None,
+    exclude: options.Exclude = None,
+    tol: Annotated[
+        float | None,
+        typer.Option(metavar="T", help="Relative gap at which a solver is done. [default: 1e-6]"),
+    ] = None,
+    max_iter: Annotated[
+        int | None, typer.Option(metavar="N", help="At most N steps of each solver.")
+    ] = None,
+    time_budget: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds for each solver. [default: 10]")
+    ] = None,
+    random_state: options.RandomState = None,
+    n_threads: options.Threads = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Draw the race here: .png, .svg or .pdf."
+        ),
+    ] = None,
+    quiet: options.Quiet = False,
+    json: Annotated[bool, typer.Option("--json", help="Print every step as JSON instead.")] = False,
+) -> int:
+    """Race solvers on a table.
+
+    All minimise the same log loss and penalty; shown is how far above the optimum each still is,
+    against reads of the data and against seconds. The optimum comes from a tight fit before the
+    race. A solver ends when its gap is proven to be within --tol, or when its time is over.
+    Ctrl-C ends the race with the solvers so far.
+    """
+    from logloss.racing import race as run_race
+
+    if quiet and json:
+        raise UsageError("--quiet and --json contradict each other", "give one of the two")
+    if output is not None:
+        _check_output(output)
+    chosen = {
+        "solvers": _names(solvers),
+        "positive": positive,
+        "C": c,
+        "l1_ratio": l1_ratio,
+        "l1": l1,
+        "l2": l2,
+        "penalty_factors": options.factors(penalty_factor),
+        "bounds": options.bounds(bound),
+        "standardize": standardize or None,
+        "sample_weight": weights,
+        "offset": offset,
+        "exclude": tuple(exclude) if exclude else None,
+        "tol": tol,
+        "max_iter": max_iter,
+        "time_budget": time_budget,
+        "random_state": random_state,
+        "n_threads": n_threads,
+    }
+    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    with Progress(table, tol or 1e-6, time_budget, quiet) as progress:
+        found = run_race(table, target, callbacks=(progress,), announce=progress.begin, **given)
+    if output is not None:
+        found.plot(output)
+    if json:
+        emit(js.dumps(_as_json(found), allow_nan=False))
+    elif not quiet:
+        width = min(shutil.get_terminal_size().columns, _WIDEST)
+        emit(f"{found.chart(width)}\n\n{found}")
+    if output is not None and not quiet:
+        say(f"race drawn to {output}")
+    return DONE
+
+
+def _check_output(path: Path) -> None:
+    from logloss.report.curves import check_picture
+
+    check_picture(path)
+    check_writable(path)
+
+
+def _names(solvers: str | None) -> list[str] | None:
+    if solvers is None:
+        return None
+    names = [name.strip() for name in solvers.split(",")]
+    if not all(names):
+        raise UsageError(
+            f"--solvers {solvers!r} has an empty name", "write it like gd,lbfgs,newton"
+        )
+    return names
+
+
+def _as_json(race: Race) -> dict[str, Any]:
+    """All of a race as plain values; what is not known is null."""
+    return {
+        "optimum": race.optimum,
+        "optimum_gap": race.optimum_gap,
+        "n_rows": race.n_rows,
+        "n_columns": race.n_columns,
+        "penalty": race.penalty,
+        "solvers": [
+            {
+                "solver": run.label,
+                "status": run.certificate.status.name.lower(),
+                "gap": _known(run.certificate.gap),
+                "data_reads": run.certificate.data_reads,
+                "seconds": run.certificate.seconds,
+            }
+            for run in race.runs
+        ],
+        "steps": [
+            {name: _known(value) for name, value in row.items()} for row in race.table.to_pylist()
+        ],
+    }
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
