@@ -79,7 +79,8 @@ inline void add_entries(const Inverse& inverse, const Entries& e, Index p, doubl
     }
 }
 
-inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index begin, Index end, double* memory, double* out) {
+inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index n_rows, Index begin, Index end, double* memory,
+                          double* out) {
     double* ones = memory;
     double* panels = ones + K;
     double* y = panels + shape.width * K;
@@ -92,7 +93,7 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
     if (shape.n_sparse) seek(shape, begin, next);
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
-        pack(shape, shape.width / NR, row, m, ones, panels);
+        pack(shape, shape.width / NR, n_rows, row, m, ones, panels);
         if (shape.n_sparse) collect(shape, row, m, ones, next, entries);
         for (Index p = 0; p < m; p += rows_at_once) {
             const Index rows = m - p < rows_at_once ? m - p : rows_at_once;
@@ -140,7 +141,8 @@ void leverages(const Design& design, const double* center, const Index* subset, 
     double* threads = workspace.take(std::size_t(team * thread_size));
     parallel(lanes, int(team), [&](Index lane, int thread) {
         const Index begin = lane * chunks / lanes * K, stop = (lane + 1) * chunks / lanes * K;
-        leverage_lane(shape, inverse, begin, stop < design.n_rows ? stop : design.n_rows, threads + thread * thread_size, out);
+        const Index end = stop < design.n_rows ? stop : design.n_rows;
+        leverage_lane(shape, inverse, design.n_rows, begin, end, threads + thread * thread_size, out);
     });
 }
 

@@ -106,6 +106,7 @@ def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], 
     """
     The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much each moves; a row is left out whole, or a weight of 1 of it.
     """
+
 def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
     """[x[rows] for x in arrays], copied: vectors, or one matrix."""
 

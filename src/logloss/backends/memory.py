@@ -64,7 +64,7 @@ class MemoryLikelihood:
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
-        self._moved: tuple[bytes, Array] | None = None
+        self._moved: tuple[Array, Array, Array] | None = None
         self._null: tuple[float, float] | None = None
         self._by_row: MemoryRows | None = None
 
@@ -123,8 +123,12 @@ class MemoryLikelihood:
         return loss * scale, self.coordinates.gradient(raw, slope) * scale
 
     def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
-        z, along = self._linear(beta), self._along(beta, direction)
-        sums = _kernels.step_losses(self.observations, z, along, -steps, self.n_threads)
+        z = self._linear(beta)
+        if self._moved is not None and np.array_equal(self._moved[1], -direction):
+            along, backwards = self._moved[2], steps
+        else:
+            along, backwards = self._along(beta, direction), -steps
+        sums = _kernels.step_losses(self.observations, z, along, backwards, self.n_threads)
         return sums / self._weight_sum
 
     def hessian(
@@ -158,7 +162,7 @@ class MemoryLikelihood:
             self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
-        self._moved = delta.tobytes(), xi
+        self._moved = beta, delta, xi
         score = self.coordinates.gradient(raw, slope)
         shift = 0.0
         if self.coordinates.intercept and curvature > 0.0:
@@ -252,8 +256,14 @@ class MemoryLikelihood:
         return next((z for point, z in self._kept if point == key), None)
 
     def _linear(self, beta: Array) -> Array:
-        """z at beta: the kept one, or by a read."""
+        """z at beta: the kept one, that after the step of the last dual point, or by a read."""
         z = self._find(beta)
+        if z is None and self._moved is not None:
+            origin, delta, xi = self._moved
+            start = self._find(origin)
+            if start is not None and np.array_equal(origin - delta, beta):
+                z = start - xi
+                self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
         if z is None:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(
@@ -264,9 +274,7 @@ class MemoryLikelihood:
         return z
 
     def _along(self, beta: Array, direction: Array) -> Array:
-        """X·direction: that of the last dual point, the difference of two kept ones, or a read."""
-        if self._moved is not None and self._moved[0] == (-direction).tobytes():
-            return -self._moved[1]
+        """X·direction: the difference of two kept points, or by a read."""
         end, start = self._find(beta + direction), self._find(beta)
         if end is not None and start is not None:
             return end - start

@@ -15,9 +15,9 @@ the gradient of the loss at b₁ up to second order. So F(b₁) needs no read, o
 
     F(b₁) − D,   D = F(b₀) − gap(b₀, δ) ≤ min F,
 
-is a bound of its gap. Where it is too large, it is mostly because the dual point has to shrink until
-no |v_j| exceeds a_j, and that H is not exact is what makes it do so. Then the exact product with δ
-is news about H, a better δ follows without another gradient, and is certified in turn.
+is a bound of its gap. Where it is too large, it is mostly because the dual point has to shrink
+until no |v_j| exceeds a_j, and that H is not exact is what makes it do so. Then the exact product
+with δ is news about H, a better δ follows without another gradient, and is certified in turn.
 
 H itself is read anew only where that fails. Each step between two points, and each product, tells
 how H acts along it, s ↦ g' − g, and H is made to say the same (the BFGS update; Broyden, Fletcher,
@@ -37,7 +37,7 @@ from logloss.algebra import dot
 from logloss.certificate import dual_point
 from logloss.objective import Objective
 from logloss.quadratic import model_step
-from logloss.solvers.base import tolerance
+from logloss.solvers.proving import tolerance
 
 Array = NDArray[np.float64]
 

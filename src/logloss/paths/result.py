@@ -45,6 +45,8 @@ class Path:
         What is proven about each fit. Their `data_reads` and `seconds` count from the start.
     leave_one_out : LeaveOneOut or None
         Where it was asked for.
+    steps : ndarray of shape (n_lambdas,), int
+        Of the solver; 1 where the fit before led straight there.
     complete : bool
         False where a budget, a callback or Ctrl-C ended the path early.
     template : Fitted
@@ -59,6 +61,7 @@ class Path:
     objectives: Array
     certificates: tuple[Certificate, ...]
     leave_one_out: LeaveOneOut | None
+    steps: NDArray[np.int64]
     complete: bool
     template: Fitted
 
@@ -84,7 +87,7 @@ class Path:
     @property
     def degrees(self) -> NDArray[np.int64]:
         """How many coefficients are not 0, shape (n_lambdas,)."""
-        return np.count_nonzero(self.coefficients, axis=1)
+        return np.asarray(np.count_nonzero(self.coefficients, axis=1), dtype=np.int64)
 
     @property
     def deviance_ratios(self) -> Array:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Certificate, Status
+from logloss.certificate import Certificate, Status, information_is_lost
 from logloss.objective import Objective
 from logloss.paths.follow import Arrival, Place, arrive, place_at
 from logloss.paths.track import Track
@@ -105,7 +105,12 @@ def _next(objective: Objective, arrival: Arrival) -> Place:
 
 def _arrived(objective: Objective, arrival: Arrival, plan: Plan) -> Found:
     place = arrival.place
-    certificate = _certificate(objective, arrival.value, arrival.gap, Status.CERTIFIED, plan)
+    status = Status.CERTIFIED
+    if objective.free_columns:
+        hessian = place.hessian + np.diag(objective.penalty.l2)
+        if information_is_lost(objective, place.beta, hessian):
+            status = Status.SEPARATED_SUSPECTED
+    certificate = _certificate(objective, arrival.value, arrival.gap, status, plan)
     return Found(objective, place.beta, arrival.value, certificate, place.hessian)
 
 
@@ -113,7 +118,8 @@ def _solved(objective: Objective, beta: Array, plan: Plan) -> Found:
     solver: Solver = plan.chosen.solver
     with np.errstate(invalid="ignore", over="ignore"):
         result = minimise(objective, solver, beta, plan.stop())
-    certificate = _certificate(objective, result.value, result.gap, result.status, plan, solver.name)
+    proven = (result.value, result.gap, result.status)
+    certificate = _certificate(objective, *proven, plan, solver.name)
     return Found(objective, result.beta, result.value, certificate, None, len(result.history))
 
 
