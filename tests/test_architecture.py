@@ -58,7 +58,7 @@ HOME_OF = {
     "typer": {"cli"},
     "click": {"cli"},
     "rich": {"cli"},
-    "pyarrow": {"table", "cli", "model", "racing", "report", "export"},
+    "pyarrow": {"table", "cli", "model", "paths", "racing", "report", "export"},
     "scipy": {"table", "solvers", "inference"},
     "pandas": set(),
     "polars": set(),

@@ -149,21 +149,69 @@ auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& ce
     return std::make_tuple(first.array(), second.array());
 }
 
+void check_subset(const char* where, const Indices& subset, Index n_columns) {
+    for (Index k = 0; k < Index(subset.shape(0)); k++)
+        if (subset.data()[k] < (k ? subset.data()[k - 1] + 1 : 0) || subset.data()[k] >= n_columns)
+            throw std::invalid_argument(std::string(where) + ": the subset must be increasing column numbers of the design.");
+}
+
 Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& center,
            const Indices& subset, int n_threads, bool secant) {
     check_rows("gram", design, rows);
     check_length("gram", "linear", linear.shape(0), design.n_rows());
     check_length("gram", "center", center.shape(0), design.n_columns());
     const Index n = Index(subset.shape(0));
-    for (Index k = 0; k < n; k++)
-        if (subset.data()[k] < (k ? subset.data()[k - 1] + 1 : 0) || subset.data()[k] >= design.n_columns())
-            throw std::invalid_argument("gram: the subset must be increasing column numbers of the design.");
+    check_subset("gram", subset, design.n_columns());
     NewArray out({std::size_t(n + 1), std::size_t(n + 1)});
     unlocked(design, [&](Memory& memory) {
         kernels().gram(design.design(), rows.rows, linear.data(), secant, center.data(), subset.data(), n, out.data, memory,
                        n_threads);
     });
     return out.array();
+}
+
+auto inverse_factor(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, double tolerance) {
+    const std::size_t n = matrix.shape(0);
+    if (matrix.shape(1) != n) throw std::invalid_argument("inverse_factor: a square matrix is needed.");
+    NewArray inverse({n, n});
+    Index rank;
+    {
+        nb::gil_scoped_release release;
+        Memory memory;
+        std::copy_n(matrix.data(), n * n, inverse.data);
+        rank = kernels().inverse_factor(inverse.data, Index(n), tolerance, memory.take(n + 1));
+    }
+    return std::make_tuple(inverse.array(), rank);
+}
+
+Numpy leverages(OwnedDesign& design, const Vector& center, const Indices& subset,
+                const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& triangle, int n_threads) {
+    check_length("leverages", "center", center.shape(0), design.n_columns());
+    check_subset("leverages", subset, design.n_columns());
+    const std::size_t n = subset.shape(0);
+    if (triangle.shape(0) != n + 1 || triangle.shape(1) != n + 1)
+        throw std::invalid_argument("leverages: the triangle does not fit the subset.");
+    NewArray out({std::size_t(design.n_rows())});
+    unlocked(design, [&](Memory& memory) {
+        kernels().leverages(design.design(), center.data(), subset.data(), Index(n), triangle.data(), out.data, memory,
+                            n_threads);
+    });
+    return out.array();
+}
+
+auto leave_one_out(const OwnedObservations& rows, const Vector& linear, const Vector& leverage, bool whole, double limit,
+                   int n_threads) {
+    check_length("leave_one_out", "linear", linear.shape(0), rows.n_rows);
+    check_length("leave_one_out", "leverage", leverage.shape(0), rows.n_rows);
+    NewArray shift({linear.shape(0)});
+    LeftOut out{};
+    {
+        nb::gil_scoped_release release;
+        Memory memory;
+        out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), leverage.data(), whole, limit, shift.data,
+                                      memory, n_threads);
+    }
+    return std::make_tuple(out.loss, Index(out.far), shift.array());
 }
 
 auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, const Vector& right,
@@ -270,6 +318,13 @@ NB_MODULE(_kernels, m) {
           "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.");
     m.def("dot", &dot, "a"_a, "b"_a);
     m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
+    m.def("inverse_factor", &inverse_factor, "matrix"_a, "tolerance"_a,
+          "A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.");
+    m.def("leverages", &leverages, "design"_a, "center"_a, "subset"_a, "triangle"_a, "n_threads"_a,
+          "|[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.");
+    m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "leverage"_a, "whole"_a, "limit"_a, "n_threads"_a,
+          "The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much"
+          " each moves; a row is left out whole, or a weight of 1 of it.");
     m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
         return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
     }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");

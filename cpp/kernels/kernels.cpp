@@ -1,4 +1,5 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
+#include "leverage.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
 #include "quadratic.hpp"
@@ -24,7 +25,8 @@ const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
                                      row_gap, moments, any_gram, dot, solve, quadratic, bernoulli, stream_read, take,
                                      copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam,
-                                     perceptron};
+                                     perceptron,
+                                     inverse_factor, leverages, leave_one_out};
     return kernels;
 }
 

@@ -43,6 +43,11 @@ struct RowGap {             // see certificate.py
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
+struct LeftOut {
+    double loss;            // sum of s*bce(y, z~)
+    double far;             // how many rows with weight move by more than a limit, or without one
+};
+
 struct Copy {               // of rows of a matrix with values of `bytes`, row after row; strides in values
     const void* from;
     Index from_row, from_column;
@@ -144,6 +149,13 @@ struct Kernels {
     void (*descend)(const RowTable&, const Observations&, const Penalties&, const Draws&, Descent&, Workspace&);
     void (*adam)(const RowTable&, const Observations&, const Penalties&, const Draws&, Adam&, Workspace&);
     void (*perceptron)(const RowTable&, const Observations&, const Draws&, Perceptron&, Workspace&);
+    // The inverse of H's triangular factor in place of H, and the rank (leverage.hpp)
+    Index (*inverse_factor)(double* matrix, Index n, double tolerance, double* scale);
+    // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)
+    void (*leverages)(const Design&, const double* center, const Index* subset, Index n_subset, const double* triangle,
+                      double* leverage, Workspace&, int n_threads);
+    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* leverage, bool whole,
+                             double limit, double* shift, Workspace&, int n_threads);
 };
 
 #if defined(LOGLOSS_X86)

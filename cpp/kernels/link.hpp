@@ -49,6 +49,7 @@ INLINE V phi(V x) {
     series = series * -x + 1.0 / 6.0;
     series = series * -x + 0.5;
     series = series * x * x;
+    if (sum(absolute(x) < 1e-2 ? V{} : splat(1.0)) == 0.0) return series;
     V direct{};
     for (int k = 0; k < W; k++)
         if (x[k] >= 1e-2 || x[k] <= -1e-2)

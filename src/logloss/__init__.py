@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from logloss.estimator import LogisticRegression
     from logloss.fitting import fit
     from logloss.model import Model, load
+    from logloss.paths import Path, path
     from logloss.racing import Race, race
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ __all__ = [
     "MissingExtra",
     "Model",
     "ModelFileError",
+    "Path",
     "Race",
     "UsageError",
     "bce",
@@ -53,6 +55,7 @@ __all__ = [
     "log_likelihood",
     "log_sigmoid",
     "logit",
+    "path",
     "race",
     "sigmoid",
     "sigmoid_derivative",
@@ -67,10 +70,12 @@ _HOMES = {
     "MissingExtra": "logloss.errors",
     "Model": "logloss.model",
     "ModelFileError": "logloss.errors",
+    "Path": "logloss.paths",
     "Race": "logloss.racing",
     "UsageError": "logloss.errors",
     "fit": "logloss.fitting",
     "load": "logloss.model",
+    "path": "logloss.paths",
     "race": "logloss.racing",
 }
 _MODULES = {"solvers"}

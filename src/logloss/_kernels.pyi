@@ -92,6 +92,21 @@ def dot(a: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', devi
 def bernoulli(z: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], y: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64], NDArray[numpy.float64]]:
     """Loss, residual and curvature of each row."""
 
+def inverse_factor(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], tolerance: float) -> tuple[NDArray[numpy.float64], int]:
+    """
+    A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.
+    """
+
+def leverages(design: Design, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], triangle: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """
+    |[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.
+    """
+
+def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], leverage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], whole: bool, limit: float, n_threads: int) -> tuple[float, int, NDArray[numpy.float64]]:
+    """
+    The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much each moves; a row is left out whole, or a weight of 1 of it.
+    """
+
 def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
     """[x[rows] for x in arrays], copied: vectors, or one matrix."""
 

@@ -32,6 +32,15 @@ def solve(hessian: Array, gradient: Array) -> tuple[Array, int]:
     return step, int(rank)
 
 
+def inverse_factor(hessian: Array) -> tuple[Array, int]:
+    """T, lower triangular with TᵀT = H⁻¹, for a positive semidefinite H, and its rank.
+
+    A column that is a combination of earlier ones (an alias) gets zeros.
+    """
+    inverse, rank = _kernels.inverse_factor(np.ascontiguousarray(hessian), ALIAS)
+    return inverse, int(rank)
+
+
 def conjugate_gradients(
     product: Callable[[Array], Array], right: Array
 ) -> Iterator[tuple[Array, Array, float]]:

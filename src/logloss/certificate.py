@@ -96,8 +96,32 @@ class Certificate:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class DualPoint:
+    """What a dual point r' proves.
+
+    Attributes
+    ----------
+    gap : float
+        F(β) − D; inf where there is no such point.
+    score : ndarray of shape (n_coefficients,)
+        XᵀSr'/Σs; near the optimum also the gradient of the log loss at β − δ, up to second order.
+    delta : ndarray of shape (n_coefficients,)
+        δ, as corrected.
+    """
+
+    gap: float
+    score: Array
+    delta: Array
+
+
 def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
-    """F(β) − D for the dual point of the step δ; inf where δ gives none.
+    """F(β) − D for the dual point of the step δ; inf where δ gives none. Reads: as `dual_point`."""
+    return dual_point(objective, beta, delta).gap
+
+
+def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
+    """The dual point of the step δ.
 
     One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
     """
@@ -111,12 +135,13 @@ def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
         sums = dual(beta, delta, penalty.reach)
     off = penalty.excess(sums.score)
     if not (sums.feasible and _largest(off) <= rounding):
-        return math.inf
+        return DualPoint(math.inf, sums.score / sums.scale, delta)
     radius = 10.0 * float(np.abs(delta).max())
     if objective.n_coefficients > LARGEST_HESSIAN:  # δ is by conjugate gradients, and may be short
         radius += float(np.abs(beta).max())
     slack = radius * float(off.sum())
-    return sums.gap + penalty.gap(beta, sums.score) + slack
+    gap = sums.gap + penalty.gap(beta, sums.score) + slack
+    return DualPoint(gap, sums.score / sums.scale, delta)
 
 
 def _largest(x: Array) -> float:

@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates, coordinates, spread, spread_of_some
+from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
@@ -172,23 +173,35 @@ class Task:
 
         `by_row`: that suit a solver which goes row by row.
         """
-        exact = exact or self.design.n_rows <= _FEW_ROWS
-        measured = (
-            spread(self.design, self.rows.weight, self.n_threads)
-            if exact
-            else spread_of_some(self.design, self.n_threads)
-        )
-        total = self.rows.total()
-        names = self.schema.coefficient_names
-        weights = strength.weights(names, total, measured.deviation)
-        mean = self.rows.total(self.rows.y) / total
-        where = coordinates(measured, weights[0], max(mean * (1.0 - mean), 1e-6), self.intercept)
+        measured = self.measure(exact)
+        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
+        likelihood = self.likelihood(measured, weights[0], exact, by_row)
+        where = likelihood.coordinates
+        penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
+        return Objective(likelihood, penalty), where
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the coefficients, in order."""
+        return self.schema.coefficient_names
+
+    def measure(self, exact: bool) -> Spread:
+        """Means and deviations of the columns, of all rows if `exact` or where they are few."""
+        if exact or self.design.n_rows <= _FEW_ROWS:
+            return spread(self.design, self.rows.weight, self.n_threads)
+        return spread_of_some(self.design, self.n_threads)
+
+    def likelihood(
+        self, measured: Spread, l2: Array, exact: bool, by_row: bool = False
+    ) -> MemoryLikelihood:
+        """The likelihood in coordinates that suit the columns and their L2 penalties."""
+        mean = self.rows.total(self.rows.y) / self.rows.total()
+        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
         if by_row and self.design.sparse.any():
             square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
             where = where.by_row(self.design.sparse, square)
-        penalty = strength.penalty(weights, names, where.scale, self.intercept)
-        likelihood = MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
-        return Objective(likelihood, penalty), where
+        exact = exact or self.design.n_rows <= _FEW_ROWS
+        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""
@@ -201,7 +214,7 @@ class Task:
 
     def _known(self, start: Model) -> tuple[Array, float]:
         """The coefficients of a model in the order of ours; an error where it is of other data."""
-        names, known = self.schema.coefficient_names, start.coefficients
+        names, known = self.names, start.coefficients
         missing = [name for name in names if name not in known]
         surplus = sorted(set(known) - set(names))
         if missing or surplus:

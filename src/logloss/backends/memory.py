@@ -1,14 +1,14 @@
 """Rows in memory (a memory map included): each sum is one call of a kernel.
 
-The linear predictors z of the last two points are kept, so that Hessians and certificates there,
-and trial steps between them, need no read to find them again.
+The linear predictors z of the last two points are kept, and Xδ of the last dual point, so that
+Hessians and certificates there, and trial steps between them, need no read to find them again.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,7 @@ class MemoryLikelihood:
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
+        self._moved: tuple[Array, Array, Array] | None = None
         self._null: tuple[float, float] | None = None
         self._by_row: MemoryRows | None = None
 
@@ -122,8 +123,12 @@ class MemoryLikelihood:
         return loss * scale, self.coordinates.gradient(raw, slope) * scale
 
     def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
-        z, along = self._linear(beta), self._along(beta, direction)
-        sums = _kernels.step_losses(self.observations, z, along, -steps, self.n_threads)
+        z = self._linear(beta)
+        if self._moved is not None and np.array_equal(self._moved[1], -direction):
+            along, backwards = self._moved[2], steps
+        else:
+            along, backwards = self._along(beta, direction), -steps
+        sums = _kernels.step_losses(self.observations, z, along, backwards, self.n_threads)
         return sums / self._weight_sum
 
     def hessian(
@@ -156,6 +161,7 @@ class MemoryLikelihood:
             self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
+        self._moved = beta, delta, xi
         score = self.coordinates.gradient(raw, slope)
         shift = 0.0
         if self.coordinates.intercept and curvature > 0.0:
@@ -167,7 +173,7 @@ class MemoryLikelihood:
         score = score / self._weight_sum
         c = reach(score)
         gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
-        return DualSums(c * score, gap / self._weight_sum, outside == 0.0)
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
     def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
         count = max(int(share * self.n_rows), floor)
@@ -193,6 +199,52 @@ class MemoryLikelihood:
         """σ(z) − y of each row, shape (n,)."""
         return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[1])
 
+    def reweighted(self, weight: Array) -> MemoryLikelihood:
+        """The same rows with other weights, shape (n,)."""
+        rows = replace(self.rows, weight=weight)
+        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
+
+    def leverages(self, subset: NDArray[np.int64], inverse: Array) -> Array:
+        """|T x'|² of each row over the coefficients in `subset`, shape (n,); one read.
+
+        Parameters
+        ----------
+        subset : ndarray of shape (k,), int64
+            Increasing.
+        inverse : ndarray of shape (k, k)
+            T, lower triangular.
+        """
+        columns = subset[subset < self.design.n_columns]
+        center, scale = self.coordinates.center[columns], self.coordinates.scale[columns]
+        triangle = np.zeros((len(columns) + 1, len(columns) + 1))
+        triangle[: len(subset), : len(subset)] = inverse.T
+        triangle[: len(columns)] /= scale[:, np.newaxis]
+        sparse = self.design.sparse[columns]
+        triangle[-1] -= (center * sparse) @ triangle[: len(columns)]
+        shift = np.where(self.design.sparse, 0.0, self.coordinates.center)
+        self.reads += 1
+        return _kernels.leverages(self.design.kernel, shift, columns, triangle, self.n_threads)
+
+    def leave_one_out(
+        self, beta: Array, leverage: Array, whole: bool, limit: float
+    ) -> tuple[float, int, Array]:
+        """Σ s bce(y, z̃), how many rows move by more than `limit`, and z̃ − z of each row.
+
+        See paths/leave_one_out.py.
+        """
+        z = self._linear(beta)
+        loss, far, shift = _kernels.leave_one_out(
+            self.observations, z, leverage, whole, limit, self.n_threads
+        )
+        return loss, far, shift
+
+    def log_odds(self, beta: Array, row: int) -> float:
+        """z of one row."""
+        coef, intercept = self.coordinates.raw(beta)
+        few = self.design.take(np.array([row]))
+        offset = 0.0 if self.rows.offset is None else float(self.rows.offset[row])
+        return float(few.predict(coef, intercept, None, 1)[0]) + offset
+
     def _buffer(self) -> Array:
         """A vector over rows to write to: that of the older of two kept points, or a new one."""
         return self._kept.pop(0)[1] if len(self._kept) == 2 else np.empty(self.n_rows)
@@ -203,8 +255,14 @@ class MemoryLikelihood:
         return next((z for point, z in self._kept if point == key), None)
 
     def _linear(self, beta: Array) -> Array:
-        """z at beta: the kept one, or by a read."""
+        """z at beta: the kept one, that after the step of the last dual point, or by a read."""
         z = self._find(beta)
+        if z is None and self._moved is not None:
+            origin, delta, xi = self._moved
+            start = self._find(origin)
+            if start is not None and np.array_equal(origin - delta, beta):
+                z = start - xi
+                self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
         if z is None:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(

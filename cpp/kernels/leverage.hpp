@@ -1,0 +1,175 @@
+// What leaving a row out does to its own prediction, from one factor of the Hessian.
+//
+//   leverages       h_i = |a + sum_j (x_ij - c_j) A_j|^2: with the rows A_j of the inverse of a triangular factor, and a
+//                   that of the ones, h_i = x_i'M^-1 x_i. Rows are packed as for the Gram matrix; eight of them at a time
+//                   are multiplied by a vector of columns of A, which is triangular: columns of A that are zero are left out.
+//   inverse_factor  that factor
+//   leave_one_out   the log odds of each row under the fit to the others, to second order (leave_one_out.py)
+#pragma once
+
+#include "gram.hpp"
+#include "solve.hpp"
+#include "vectors.hpp"
+
+namespace logloss::LOGLOSS_ISA {
+namespace {
+
+// H = (L D)(L D)' with D = 1/scale, as solve() factors it; in its place (L D)^-1, lower triangular. A column that is a
+// combination of earlier ones (an alias) gets a zero row and column. Returns the rank.
+Index inverse_factor(double* a, Index n, double tolerance, double* scale) {
+    for (Index i = 0; i < n; i++) scale[i] = a[i * n + i] > 0 ? 1.0 / __builtin_sqrt(a[i * n + i]) : 0.0;
+    for (Index i = 0; i < n; i++)
+        for (Index j = 0; j <= i; j++) a[i * n + j] *= scale[i] * scale[j];
+    const Index rank = factor(a, n, tolerance);
+    for (Index i = 0; i < n; i++) {
+        const double pivot = a[i * n + i], inverse = pivot > 0 ? 1.0 / pivot : 0.0;
+        for (Index j = 0; j < i; j++) {  // rows above are inverted already
+            double s = 0;
+            for (Index k = j; k < i; k++) s += a[i * n + k] * a[k * n + j];
+            a[i * n + j] = -s * inverse;
+        }
+        a[i * n + i] = inverse;
+        for (Index j = i + 1; j < n; j++) a[i * n + j] = 0.0;
+    }
+    for (Index i = 0; i < n; i++)
+        for (Index j = 0; j <= i; j++) a[i * n + j] *= scale[j];
+    return rank;
+}
+
+constexpr int rows_at_once = 8;
+
+struct Inverse {           // in packed order
+    const double* dense;   // (n_dense, width)
+    const double* sparse;  // (n_sparse, width)
+    const double* ones;    // (width)
+    const Index* enters;   // (width / W): how many of the dense columns are not zero in a vector of columns of A
+    const Index* begins;   // (n_sparse): the first vector in which a sparse column is not zero
+    Index width;
+};
+
+// norms[r] = |y_r|^2, y = `start` + the dense columns of eight rows
+INLINE void add_dense(const Inverse& inverse, const double* panels, Index p, const double* start, Index start_stride,
+                      double* norms) {
+    V squares[rows_at_once] = {};
+    for (Index v = 0; v < inverse.width / W; v++) {
+        V y[rows_at_once];
+        for (int r = 0; r < rows_at_once; r++) y[r] = load(start + r * start_stride + v * W);
+        const Index count = inverse.enters[v];
+        for (Index first = 0; first < count; first += NR) {
+            const double* x = panels + first * K + p * NR;
+            const double* a = inverse.dense + first * inverse.width + v * W;
+            const Index length = count - first < NR ? count - first : NR;
+            for (Index j = 0; j < length; j++) {
+                const V aj = load(a + j * inverse.width);
+                for (int r = 0; r < rows_at_once; r++) y[r] += aj * x[r * NR + j];
+            }
+        }
+        for (int r = 0; r < rows_at_once; r++) squares[r] += y[r] * y[r];
+    }
+    for (int r = 0; r < rows_at_once; r++) norms[r] = sum(squares[r]);
+}
+
+inline void add_entries(const Inverse& inverse, const Entries& e, Index p, double* y) {
+    for (Index j = 0; j < inverse.width; j++) y[j] = inverse.ones[j];
+    for (Index k = 0; k < e.count[p]; k++) {
+        const Index at = e.position[p * e.capacity + k];
+        const double x = e.value[p * e.capacity + k];
+        const double* a = inverse.sparse + at * inverse.width;
+        for (Index j = inverse.begins[at] * W; j < inverse.width; j += W) store(y + j, load(y + j) + load(a + j) * x);
+    }
+}
+
+inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index n_rows, Index begin, Index end, double* memory,
+                          double* out) {
+    double* ones = memory;
+    double* panels = ones + K;
+    double* y = panels + shape.width * K;
+    double* taken = y + rows_at_once * inverse.width;
+    const Entries entries = entries_in(taken, shape.n_sparse);
+    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape.n_sparse));
+    for (Index p = 0; p < K; p++) ones[p] = 1.0;
+    clear(panels, shape.width * K);
+    if (shape.n_sparse) seek(shape, begin, next);
+    for (Index row = begin; row < end; row += K) {
+        const Index m = row + K < end ? K : end - row;
+        pack(shape, shape.width / NR, n_rows, row, m, ones, panels);
+        if (shape.n_sparse) collect(shape, row, m, ones, next, entries);
+        for (Index p = 0; p < m; p += rows_at_once) {
+            const Index rows = m - p < rows_at_once ? m - p : rows_at_once;
+            double norms[rows_at_once];
+            for (Index r = 0; r < rows && shape.n_sparse; r++) add_entries(inverse, entries, p + r, y + r * inverse.width);
+            add_dense(inverse, panels, p, shape.n_sparse ? y : inverse.ones, shape.n_sparse ? inverse.width : 0, norms);
+            for (Index r = 0; r < rows; r++) out[row + p + r] = norms[r];
+        }
+    }
+}
+
+// `triangle`: (n + 1) x (n + 1), row k the A of column k of the subset, zero before k; the last row that of the ones, full.
+void leverages(const Design& design, const double* center, const Index* subset, Index n, const double* triangle, double* out,
+               Workspace& workspace, int n_threads) {
+    const Index d = design.n_columns, describe_size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
+    double* memory = workspace.take(std::size_t(describe_size));
+    GramPlan plan{};
+    plan.runs = reinterpret_cast<Run*>(memory);
+    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
+    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
+    plan.positions = plan.place + n + 1;
+    plan.center = reinterpret_cast<double*>(plan.positions + d);
+    GramShape shape{};
+    describe(design, center, subset, n, shape, plan);
+
+    const Index width = padded(n + 1), vectors = width / W;
+    double* packed = workspace.take(std::size_t((n + 1) * width + vectors + n + 1));
+    double *dense = packed, *sparse = dense + shape.n_dense * width, *ones = sparse + shape.n_sparse * width;
+    Index* enters = reinterpret_cast<Index*>(ones + width);
+    Index* begins = enters + vectors;
+    for (Index v = 0; v < vectors; v++) enters[v] = 0;
+    for (Index k = 0; k <= n; k++) {
+        const Index at = plan.place[k];
+        double* row = k == n ? ones : (at >= 0 ? dense + at * width : sparse + (-1 - at) * width);
+        for (Index j = 0; j < width; j++) row[j] = j <= n ? triangle[k * (n + 1) + j] : 0.0;
+        if (k == n) break;
+        if (at < 0) begins[-1 - at] = k / W;
+        for (Index v = k / W; at >= 0 && v < vectors; v++) enters[v] = at + 1;
+    }
+    const Inverse inverse{dense, sparse, ones, enters, begins, width};
+
+    const Index chunks = (design.n_rows + K - 1) / K, lanes = chunks < 64 ? chunks : 64;
+    const Index thread_size = padded(K + shape.width * K + rows_at_once * width + entries_size(shape.n_sparse) + d);
+    const Index team = n_threads < lanes ? n_threads : lanes;
+    double* threads = workspace.take(std::size_t(team * thread_size));
+    parallel(lanes, int(team), [&](Index lane, int thread) {
+        const Index begin = lane * chunks / lanes * K, stop = (lane + 1) * chunks / lanes * K;
+        const Index end = stop < design.n_rows ? stop : design.n_rows;
+        leverage_lane(shape, inverse, design.n_rows, begin, end, threads + thread * thread_size, out);
+    });
+}
+
+// z~ - z = k r h / (1 - k q h) for each row (inf where 1 - k q h is not positive), k the row's weight or 1; the sum of
+// s*bce(y, z~), and how many rows move by more than `limit`.
+LeftOut leave_one_out(Index n_rows, const Observations& rows, const double* linear, const double* leverage, bool whole,
+                      double limit, double* shift, Workspace& workspace, int n_threads) {
+    double totals[2];
+    sum_rows(n_rows, 2, totals, workspace, n_threads, [&](Index begin, Index end, double* sums) {
+        V total{}, far{};
+        for (Index i = begin; i < end; i += W) {
+            const Index n = end - i;
+            const V s = load_weight(rows.weight, i, n), y = load_some(rows.y + i, n), z = load_some(linear + i, n);
+            const Probability p = probability(z);
+            const V kh = load_some(leverage + i, n) * (whole ? s : splat(1.0));
+            const V left = 1.0 - kh * p.p * p.complement, r = residual(p, y), infinite = splat(__builtin_inf());
+            V moved = kh * r / left;
+            moved = left > 0.0 ? moved : (r > 0.0 ? infinite : (r < 0.0 ? -infinite : V{}));
+            store_some(shift + i, moved, n);
+            const V there = z + moved;
+            total += s == 0.0 ? V{} : s * bce(there, y, exp_nonpositive(-absolute(there)));
+            far += s == 0.0 ? V{} : (absolute(moved) <= limit ? V{} : splat(1.0));
+        }
+        sums[0] += sum(total);
+        sums[1] += sum(far);
+    });
+    return {totals[0], totals[1]};
+}
+
+}  // namespace
+}  // namespace logloss::LOGLOSS_ISA

@@ -1,0 +1,238 @@
+"""One path, from a task to a `Path`: the null model, the grid, the walk, and what is kept of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.certificate import Status
+from logloss.errors import DataError
+from logloss.fitted import Fitted
+from logloss.paths.follow import Place
+from logloss.paths.leave_one_out import LeaveOneOut, Minimum, left_out
+from logloss.paths.result import Path
+from logloss.paths.track import Track, grid
+from logloss.paths.walk import FOLLOWED, Found, Plan, walk
+from logloss.solvers.choose import choose
+from logloss.table.bad_values import check_finite
+
+if TYPE_CHECKING:
+    from logloss.fitting import Task
+    from logloss.solvers.base import Solver
+    from logloss.strength import Strength
+
+Array = NDArray[np.float64]
+
+_FOLLOWING = frozenset(["auto"])  # solvers that leave the way to us
+
+
+@dataclass(frozen=True)
+class PathStep:
+    """A fit of the path, as callbacks are told of it.
+
+    Attributes
+    ----------
+    index, total : int
+        Which fit, of how many.
+    strength : float
+        λ.
+    nonzeros : int
+        Coefficients that are not 0.
+    loss, relative_gap, seconds : float
+    data_reads : int
+    """
+
+    index: int
+    total: int
+    strength: float
+    nonzeros: int
+    loss: float
+    relative_gap: float
+    seconds: float
+    data_reads: int
+
+
+Callback = Callable[[PathStep], Any]  # a true result ends the path
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a path.
+
+    Attributes
+    ----------
+    l1_ratio : float
+    lambdas : ndarray, or None
+        Decreasing; None: `n_lambdas` of them from λ_max down to `ratio` times it.
+    n_lambdas, ratio : int, float or None
+        The default of `ratio` is that of `logloss.path`.
+    leave_one_out : bool
+    solver, random_state, tol, max_iter
+        As in `logloss.fit`, for each λ.
+    seconds, begun : float
+        For all of the path, from a reading of `time.perf_counter` on.
+    callbacks : sequence of functions
+    record : dict
+        The fields of `Fitted` that say what was asked for.
+    """
+
+    l1_ratio: float
+    lambdas: Array | None = None
+    n_lambdas: int = 100
+    ratio: float | None = None
+    leave_one_out: bool = False
+    solver: str | Solver = "auto"
+    random_state: Any = None
+    tol: float = 1e-6
+    max_iter: int | None = None
+    seconds: float = math.inf
+    begun: float = field(default_factory=time.perf_counter)
+    callbacks: Sequence[Callback] = ()
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def run(task: Task, strength: Strength, request: Request) -> Path:
+    """Walk down a path."""
+    track = Track.of(task, strength, request.l1_ratio)
+    size = track.likelihood.n_coefficients
+    chosen = choose(request.solver, task.design.n_rows, size, track.smooth)
+    chosen = chosen.seeded(request.random_state)
+    named = isinstance(request.solver, str) and request.solver in _FOLLOWING
+    follow = named and size <= FOLLOWED
+    plan = Plan(chosen, follow, request.tol, request.max_iter, request.seconds, request.begun)
+    start, largest = _start(track, follow)
+    values = request.lambdas
+    if values is None:
+        values = grid(largest, request.n_lambdas, _ratio(task, request.ratio))
+    gathered = _Gathered(track, plan, request.leave_one_out)
+    complete = gathered.walk(values, start, request.callbacks)
+    return gathered.path(values, complete, request.record)
+
+
+def on_rows(task: Task, rows: NDArray[np.bool_]) -> Task:
+    """The same table with weights of 0 but for some rows: nothing is copied."""
+    weight = task.rows.weight
+    kept = rows.astype(np.float64) if weight is None else np.where(rows, weight, 0.0)
+    return replace(task, rows=replace(task.rows, weight=kept))
+
+
+def _ratio(task: Task, given: float | None) -> float:
+    few = task.design.n_rows < task.design.n_columns
+    return given if given is not None else (1e-2 if few else 1e-4)
+
+
+def _start(track: Track, follow: bool) -> tuple[Place | Array, float]:
+    """The null model, and λ_max."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        null = track.null()
+        largest, gradient = track.largest(null)
+        if not np.isfinite(gradient).all():
+            check_finite(track.task.design.encoded, track.task.parts.features)
+            raise DataError(
+                "the values are too large: their sums overflow",
+                "express the columns in larger units",
+            )
+        if not follow:
+            return null, largest or 1.0
+        return Place(null, gradient, track.likelihood.hessian(null)), largest or 1.0
+
+
+class _Gathered:
+    """The fits of a path as they come."""
+
+    def __init__(self, track: Track, plan: Plan, leave_one_out: bool) -> None:
+        self.track = track
+        self.plan = plan
+        self.leave_one_out = leave_one_out
+        self.found: list[Found] = []
+        self.left_out: list[tuple[float, int]] = []
+
+    def walk(
+        self,
+        values: Array,
+        start: Place | Array,
+        callbacks: Sequence[Callback],
+    ) -> bool:
+        """Walk to the end, or until a budget, a callback or Ctrl-C ends it; whether all is done."""
+        try:
+            for found in walk(self.track, values, self.plan, start):
+                self._keep(found)
+                step = self._step(found, values)
+                ended = [callback(step) for callback in callbacks]
+                late = time.perf_counter() - self.plan.begun >= self.plan.seconds
+                if any(ended) or late or found.certificate.status is Status.INTERRUPTED:
+                    break
+        except KeyboardInterrupt:
+            if not self.found:
+                raise
+        return len(self.found) == len(values)
+
+    def _keep(self, found: Found) -> None:
+        if found.certificate.status is Status.FAILED:
+            raise DataError(
+                "the loss is not finite: products of the values and the coefficients overflow",
+                "express the columns in larger units",
+            )
+        if self.leave_one_out:
+            minimum = Minimum(
+                found.objective, self.track.likelihood, found.beta, found.loss, found.hessian
+            )
+            self.left_out.append(left_out(minimum, self.plan.chosen.solver))
+        self.found.append(found)
+
+    def _step(self, found: Found, values: Array) -> PathStep:
+        certificate, index = found.certificate, len(self.found) - 1
+        return PathStep(
+            index,
+            len(values),
+            float(values[index]),
+            int(np.count_nonzero(self.track.likelihood.coordinates.raw(found.beta)[0])),
+            found.loss,
+            certificate.relative_gap,
+            certificate.seconds,
+            certificate.data_reads,
+        )
+
+    def path(self, values: Array, complete: bool, record: dict[str, Any]) -> Path:
+        """Lay out what was found."""
+        raw = [self.track.likelihood.coordinates.raw(one.beta) for one in self.found]
+        first = self.found[0]
+        task, likelihood = self.track.task, self.track.likelihood
+        template = Fitted(
+            schema=task.schema,
+            coefficients=raw[0][0],
+            intercept=raw[0][1],
+            classes=task.target.classes,
+            certificate=first.certificate,
+            history=(),
+            n_rows=task.design.n_rows,
+            weight_sum=likelihood.weight_sum,
+            positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
+            loss=first.loss,
+            objective=first.value,
+            null_loss=likelihood.null_fit()[1],
+            **record,
+        )
+        left = None
+        if self.left_out:
+            losses, refitted = zip(*self.left_out, strict=True)
+            left = LeaveOneOut(np.array(losses), np.array(refitted, dtype=np.int64))
+        return Path(
+            lambdas=values[: len(raw)],
+            l1_ratio=self.track.l1_ratio,
+            coefficients=np.array([coef for coef, _ in raw]),
+            intercepts=np.array([intercept for _, intercept in raw]),
+            losses=np.array([one.loss for one in self.found]),
+            objectives=np.array([one.value for one in self.found]),
+            certificates=tuple(one.certificate for one in self.found),
+            leave_one_out=left,
+            steps=np.array([one.steps for one in self.found], dtype=np.int64),
+            complete=complete,
+            template=template,
+        )

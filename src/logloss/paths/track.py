@@ -1,0 +1,121 @@
+"""The objectives along a path: the rows read and encoded once, and a penalty for each λ.
+
+    F_λ(β) = loss(β) + λ Σ_j f_j [ρ |w_j| + (1−ρ) w_j²/2],   ρ = l1_ratio,   C = 1/(λ Σs)
+
+on the mean loss, as glmnet has it. The largest λ worth a fit is where the last coefficient leaves
+0. With the unpenalised coefficients fitted alone and g the gradient of the loss there, w = 0 is the
+optimum exactly if |g_j| ≤ λ ρ f_j for all j (where bounds allow only one side, only that counts):
+
+    λ_max = max_j |g_j| / (f_j max(ρ, 0.001))
+
+with glmnet's floor under ρ, as pure L2 never gives 0 (Friedman, Hastie & Tibshirani, J. Stat.
+Softw. 33, 2010, 2.5).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.coordinates import Spread
+from logloss.backends.memory import MemoryLikelihood
+from logloss.fitting import Task
+from logloss.objective import Objective
+from logloss.penalty import Penalty
+from logloss.solvers.base import Stop, minimise
+from logloss.solvers.choose import choose
+from logloss.strength import Strength
+
+Array = NDArray[np.float64]
+
+_LEAST_RATIO = 1e-3
+_EXACT = 1e-12  # relative gap of the unpenalised coefficients alone
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """Attributes.
+
+    task : Task
+    strength : Strength
+        Factors, bounds and scaling; how much of it is set by λ.
+    l1_ratio : float
+    measured : Spread
+        Of the columns.
+    likelihood : MemoryLikelihood
+        Shared by all objectives, and with it what it keeps of the last points.
+    """
+
+    task: Task
+    strength: Strength
+    l1_ratio: float
+    measured: Spread
+    likelihood: MemoryLikelihood
+
+    @classmethod
+    def of(cls, task: Task, strength: Strength, l1_ratio: float) -> Track:
+        """In coordinates that suit the columns; penalties change along the path, and do not."""
+        measured = task.measure(strength.standardize)
+        none = np.zeros(task.design.n_columns)
+        likelihood = task.likelihood(measured, none, strength.standardize)
+        return cls(task, strength, l1_ratio, measured, likelihood)
+
+    def with_ratio(self, l1_ratio: float) -> Track:
+        """The same rows with another mix."""
+        return replace(self, l1_ratio=l1_ratio)
+
+    @property
+    def smooth(self) -> bool:
+        """Neither an L1 penalty nor a bound on the way."""
+        return self.l1_ratio == 0.0 and self.strength.bounds is None
+
+    def penalty(self, strength: float, l1_ratio: float) -> Penalty:
+        """The penalty λ at a mix, in the coordinates of the likelihood."""
+        asked = replace(self.strength, l1=strength * l1_ratio, l2=strength * (1.0 - l1_ratio))
+        weights = asked.weights(self.task.names, 1.0, self.measured.deviation)
+        scale = self.likelihood.coordinates.scale
+        return asked.penalty(weights, self.task.names, scale, self.task.intercept)
+
+    def objective(self, strength: float) -> Objective:
+        """F_λ."""
+        return Objective(self.likelihood, self.penalty(strength, self.l1_ratio))
+
+    def null(self) -> Array:
+        """The unpenalised coefficients fitted alone, the others 0 (or the bound next to it)."""
+        unit = self.penalty(1.0, 1.0)
+        beta = np.zeros(self.likelihood.n_coefficients)
+        if self.task.intercept:
+            beta[-1] = self.likelihood.null_fit()[0]
+        held = unit.l1 > 0.0
+        at = np.where(held, np.clip(0.0, unit.lower, unit.upper), beta)
+        if held.sum() >= len(beta) - self.task.intercept and not at[held].any():
+            return beta
+        fixed = Penalty(
+            np.zeros(len(beta)),
+            np.zeros(len(beta)),
+            np.where(held, at, unit.lower),
+            np.where(held, at, unit.upper),
+        )
+        objective = Objective(self.likelihood, fixed)
+        solver = choose("auto", objective.n_rows, len(beta), smooth=False).solver
+        return minimise(objective, solver, at, Stop(tol=_EXACT)).beta
+
+    def largest(self, null: Array) -> tuple[float, Array]:
+        """λ_max, and the gradient of the loss at the null model, in the solver's coordinates."""
+        gradient = self.likelihood.loss_gradient(null)[1]
+        unit = self.penalty(1.0, max(self.l1_ratio, _LEAST_RATIO))
+        held = (unit.l1 > 0.0) & (null == 0.0)
+        allowed = np.where(gradient < 0.0, unit.upper > 0.0, unit.lower < 0.0)
+        pulls = np.where(held & allowed, np.abs(gradient), 0.0)
+        return float((pulls[held] / unit.l1[held]).max(initial=0.0)), gradient
+
+
+def grid(largest: float, count: int, ratio: float) -> Array:
+    """`count` values from the largest down to `ratio` times it, evenly on a logarithmic scale."""
+    if count == 1:
+        return np.array([largest])
+    values: Array = largest * np.exp(np.linspace(0.0, math.log(ratio), count))
+    return values

@@ -1,0 +1,138 @@
+"""Walk down a path: the minimum for each λ, from that for the λ before.
+
+Where a Hessian of all coefficients is small, `follow` carries it along; where that fails, or there
+are too many coefficients for it, a solver starts from the last minimum.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.certificate import Certificate, Status, information_is_lost
+from logloss.objective import Objective
+from logloss.paths.follow import Arrival, Place, arrive, place_at
+from logloss.paths.track import Track
+from logloss.solvers.base import Solver, Stop, minimise
+from logloss.solvers.choose import Choice
+
+Array = NDArray[np.float64]
+
+FOLLOWED = 500  # coefficients up to which a Hessian of all of them is carried along
+_NAME = "newton along the path"
+_REASON = "few coefficients: one Hessian serves many penalties"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to walk.
+
+    Attributes
+    ----------
+    chosen : Choice
+        The solver, for where a Hessian is not carried along.
+    follow : bool
+        Carry it along.
+    tol : float
+        The relative gap to prove for each λ.
+    max_iter : int or None
+        Of the solver, for each λ.
+    seconds : float
+        For all, from `begun` on.
+    begun : float
+        By `time.perf_counter`.
+    """
+
+    chosen: Choice
+    follow: bool
+    tol: float = 1e-6
+    max_iter: int | None = None
+    seconds: float = math.inf
+    begun: float = 0.0
+
+    def stop(self) -> Stop:
+        return Stop(self.tol, self.max_iter, self.seconds, self.begun)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A minimum: the point, F there, what is proven, and the Hessian of the loss, where known."""
+
+    objective: Objective
+    beta: Array
+    value: float
+    certificate: Certificate
+    hessian: Array | None = None
+    steps: int = 1
+
+    @property
+    def loss(self) -> float:
+        """Without the penalty."""
+        return self.value - self.objective.penalty.value(self.beta)
+
+
+def walk(track: Track, lambdas: Array, plan: Plan, start: Place | Array) -> Iterator[Found]:
+    """The minimum for each λ, in the order given.
+
+    Parameters
+    ----------
+    start : Place or ndarray of shape (n_coefficients,)
+        The null model, or any other point; a place if a Hessian is to be carried along.
+    """
+    here = start
+    for strength in lambdas:
+        objective = track.objective(float(strength))
+        arrival = arrive(objective, here, plan.tol) if isinstance(here, Place) else None
+        if arrival is not None:
+            yield _arrived(objective, arrival, plan)
+            here = _next(objective, arrival)
+            continue
+        beta = here.beta if isinstance(here, Place) else here
+        found = _solved(objective, beta, plan)
+        yield found
+        here = place_at(objective, found.beta) if plan.follow else found.beta
+
+
+def _next(objective: Objective, arrival: Arrival) -> Place:
+    """Where to go on from."""
+    return place_at(objective, arrival.place.beta) if arrival.poor else arrival.place
+
+
+def _arrived(objective: Objective, arrival: Arrival, plan: Plan) -> Found:
+    place = arrival.place
+    status = Status.CERTIFIED
+    if objective.free_columns:
+        hessian = place.hessian + np.diag(objective.penalty.l2)
+        if information_is_lost(objective, place.beta, hessian):
+            status = Status.SEPARATED_SUSPECTED
+    certificate = _certificate(objective, arrival.value, arrival.gap, status, plan)
+    return Found(objective, place.beta, arrival.value, certificate, place.hessian)
+
+
+def _solved(objective: Objective, beta: Array, plan: Plan) -> Found:
+    solver: Solver = plan.chosen.solver
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = minimise(objective, solver, beta, plan.stop())
+    proven = (result.value, result.gap, result.status)
+    certificate = _certificate(objective, *proven, plan, solver.name)
+    return Found(objective, result.beta, result.value, certificate, None, len(result.history))
+
+
+def _certificate(
+    objective: Objective, value: float, gap: float, status: Status, plan: Plan, solver: str = _NAME
+) -> Certificate:
+    return Certificate(
+        gap=gap,
+        relative_gap=gap / value if value > 0.0 else gap,
+        coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
+        data_reads=objective.reads,
+        solver=solver,
+        reason=_REASON if solver is _NAME else plan.chosen.reason,
+        status=status,
+        seconds=time.perf_counter() - plan.begun,
+    )
