@@ -126,6 +126,7 @@ def fit(
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
+    choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
@@ -173,11 +174,11 @@ class Task:
         `by_row`: that suit a solver which goes row by row.
         """
         exact = exact or self.design.n_rows <= _FEW_ROWS
-        measured = (
-            spread(self.design, self.rows.weight, self.n_threads)
-            if exact
-            else spread_of_some(self.design, self.n_threads)
-        )
+        if not exact:
+            measured = spread_of_some(self.design, self.n_threads)
+            exact = bool(measured.still.any())  # in all rows?
+        if exact:
+            measured = spread(self.design, self.rows.weight, self.n_threads)
         total = self.rows.total()
         names = self.schema.coefficient_names
         weights = strength.weights(names, total, measured.deviation)

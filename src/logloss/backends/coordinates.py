@@ -6,7 +6,8 @@ With x' = (x − μ)/σ, the linear predictor x'·θ + θ₀ equals x·w + b for
 
 so the kernels read the columns as they are, and only coefficients and sums change: a gradient goes
 back by g' = (g − μ g₀)/σ. Ill-conditioned units cost no solver anything this way. Without an
-intercept nothing is centred, as there is nothing to absorb μ·w.
+intercept nothing is centred, as there is nothing to absorb μ·w. With one, a column that does not
+vary is 0 once centred; what rounding leaves of x − μ is no information, and its sums are set to 0.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one."""
+    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one.
+
+    `still`: which columns do not vary and are centred, shape (n_columns,), bool; None: none is.
+    """
 
     center: Array
     scale: Array
     intercept: bool
+    still: NDArray[np.bool_] | None = None
 
     @property
     def n_coefficients(self) -> int:
@@ -70,6 +75,8 @@ class Coordinates:
             return raw / self.scale
         beta = np.empty(len(raw) + 1)
         np.divide(raw - self.center * intercept, self.scale, out=beta[:-1])
+        if self.still is not None:
+            beta[:-1][self.still] = 0.0
         beta[-1] = intercept
         return beta
 
@@ -91,6 +98,9 @@ class Coordinates:
             gram = gram - np.outer(gram[:, -1], center)
         scale = np.append(self.scale[columns], 1.0)
         scaled: Array = gram / np.outer(scale, scale)
+        if self.still is not None:
+            still = np.flatnonzero(self.still[columns])
+            scaled[still] = scaled[:, still] = 0.0
         return scaled if intercept and self.intercept else scaled[:-1, :-1]
 
 
@@ -104,6 +114,12 @@ class Spread:
     mean: Array
     deviation: Array
 
+    @property
+    def still(self) -> NDArray[np.bool_]:
+        """Columns that are all one value, and not 0."""
+        still: NDArray[np.bool_] = (self.deviation == 0.0) & (self.mean != 0.0)
+        return still
+
 
 def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
     """Mean and population standard deviation of all rows. One read.
@@ -116,7 +132,8 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
         first, second = _kernels.moments(design.kernel, weight, near, n_threads)
         mean = first / total
         variance = second / total - (mean - near) ** 2
-        constant = variance <= 1e-15 * second / total + 1e-24 * mean**2
+        rounding = np.where(design.sparse, 3e-12, 1e-15)  # sparse: squares about 0
+        constant = variance <= rounding * second / total + 1e-24 * mean**2
         deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
     return Spread(mean, deviation)
 
@@ -144,7 +161,8 @@ def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) ->
     with np.errstate(invalid="ignore", over="ignore"):
         scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
     usable = np.isfinite(scale) & (scale > 0.0)
-    return Coordinates(center, np.where(usable, scale, 1.0), intercept)
+    still = spread.still if intercept and spread.still.any() else None
+    return Coordinates(center, np.where(usable, scale, 1.0), intercept, still)
 
 
 def _nearby(design: Design) -> Array:
