@@ -33,11 +33,14 @@ class DualSums:
         The rows' part of the duality gap; see certificate.py.
     feasible : bool
         y + c·r' lies in [0, 1] on every row with weight.
+    scale : float
+        c.
     """
 
     score: Array
     gap: float
     feasible: bool
+    scale: float
 
 
 class Rows(Protocol):

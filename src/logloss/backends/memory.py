@@ -162,13 +162,13 @@ class MemoryLikelihood:
         if self.coordinates.intercept and curvature > 0.0:
             shift = slope / curvature
             if not abs(shift) < _LARGEST_SHIFT:  # it would drown ξ, and with it r'
-                return DualSums(score, math.inf, False)
+                return DualSums(score, math.inf, False, 1.0)
             score = score - shift * self.coordinates.gradient(curved, curvature)
             score[-1] = 0.0
         score = score / self._weight_sum
         c = reach(score)
         gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
-        return DualSums(c * score, gap / self._weight_sum, outside == 0.0)
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
     def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
         count = max(int(share * self.n_rows), floor)
