@@ -85,10 +85,16 @@ struct Entries {
     double* value;
     Index* count;     // (K)
     Index capacity;   // of a row
+    Index* latest;    // (capacity) by position: the entry last added there
     void add(Index p, Index at, double x) const {
-        const Index k = p * capacity + count[p]++;
-        position[k] = at;
-        value[k] = x;
+        const Index k = latest[at], first = p * capacity;
+        if (k >= first && k < first + count[p] && position[k] == at) {  // a place given twice: its values add up
+            value[k] += x;
+            return;
+        }
+        latest[at] = first + count[p]++;
+        position[latest[at]] = at;
+        value[latest[at]] = x;
     }
 };
 
@@ -227,10 +233,12 @@ inline void gram_task(const Design& design, const Observations& rows, const doub
     const Index first = group_end(shape, group), last = group_end(shape, group + 1);
     double* root = memory;
     double* panels = root + K;
-    Entries entries{reinterpret_cast<Index*>(panels + shape.width * K), nullptr, nullptr, shape.n_sparse};
+    Entries entries{reinterpret_cast<Index*>(panels + shape.width * K), nullptr, nullptr, shape.n_sparse, nullptr};
     entries.value = reinterpret_cast<double*>(entries.position + K * shape.n_sparse);
     entries.count = reinterpret_cast<Index*>(entries.value + K * shape.n_sparse);
-    Index* next = entries.count + K;
+    entries.latest = entries.count + K;
+    for (Index k = 0; k < shape.n_sparse; k++) entries.latest[k] = -1;
+    Index* next = entries.latest + shape.n_sparse;
     double* within = sums + shape.width * shape.width;
     double* cross = within + shape.n_sparse * shape.n_sparse;
     const bool sparse = shape.n_sparse > 0 && group == 0;
@@ -340,7 +348,7 @@ void gram(const Design& design, const Observations& rows, const double* linear, 
     share_out(design, shape);
 
     const Index lane_size = padded(shape.lane_size());
-    const Index thread_size = padded(K + shape.width * K + 2 * K * shape.n_sparse + K + d);
+    const Index thread_size = padded(K + shape.width * K + 2 * K * shape.n_sparse + K + shape.n_sparse + d);
     const Index tasks = shape.n_lanes * shape.n_groups;
     const Index team = n_threads < tasks ? n_threads : tasks;
     double* lanes = workspace.take(std::size_t(shape.n_lanes * lane_size + team * thread_size));

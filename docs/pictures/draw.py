@@ -2,7 +2,7 @@
 
 One picture per table, by reads and by seconds, and one per solver, in which the others are grey.
 The breast cancer table comes with scikit-learn; BRFSS 2015 (brfss2015.csv.gz) and a9a (a9a.svm.gz)
-are looked for in the folder that LOGLOSS_DATA names. About five minutes on two cores.
+are looked for in the folder that LOGLOSS_DATA names. About three minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from logloss.report.curves import Panel, draw
 from logloss.solvers.choose import NAMED
 
 HERE = Path(__file__).parent
-SECONDS = float(os.environ.get("LOGLOSS_RACE_SECONDS", "15"))  # for each solver on each table
+SECONDS = float(os.environ.get("LOGLOSS_RACE_SECONDS", "10"))  # for each solver on each table
 WITHOUT_LOSS = {"perceptron"}
 SHOWN_ON = {"prox-newton": ("a9a-l1",)}
 

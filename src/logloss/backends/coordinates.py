@@ -12,6 +12,7 @@ vary is 0 once centred; what rounding leaves of x − μ is no information, and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,9 @@ from logloss import _kernels
 from logloss.table.design import Design
 
 Array = NDArray[np.float64]
+
+
+_IN_CACHE = 50_000  # entries of a matrix that are changed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,22 +90,31 @@ class Coordinates:
         columns: NDArray[np.int64],
         intercept: bool,
         uncentred: NDArray[np.bool_],
+        total: float,
     ) -> Array:
-        """Centre, where still to do, and scale the Gram matrix of these columns and the ones.
+        """Centre, where still to do, scale and divide by `total`: of these columns and the ones.
 
-        `uncentred`: of all columns, those that the kernel took as they are: sparse ones, which
-        centring would fill. Their G becomes G − μg' − gμ' + μμ'g₀.
+        The Gram matrix is changed in place, a few rows at a time, while they are in cache.
+
+        Parameters
+        ----------
+        uncentred : ndarray of shape (n_columns,), bool
+            Which columns the kernel took as they are: sparse ones, which centring would fill.
+            Their G becomes G − μg' − gμ' + μμ'g₀.
         """
         center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
-        if center.any():
-            gram = gram - np.outer(center, gram[-1])
-            gram = gram - np.outer(gram[:, -1], center)
-        scale = np.append(self.scale[columns], 1.0)
-        scaled: Array = gram / np.outer(scale, scale)
+        ones = gram[-1].copy()
+        unit = 1.0 / (np.append(self.scale[columns], 1.0) * math.sqrt(total))
         if self.still is not None:
-            still = np.flatnonzero(self.still[columns])
-            scaled[still] = scaled[:, still] = 0.0
-        return scaled if intercept and self.intercept else scaled[:-1, :-1]
+            unit[:-1][self.still[columns]] = 0.0
+        each = max(1, _IN_CACHE // len(gram))
+        for begin in range(0, len(gram), each):
+            rows = slice(begin, begin + each)
+            if center.any():
+                mixed = center[rows, np.newaxis] * ones + ones[rows, np.newaxis] * center
+                gram[rows] -= mixed - center[rows, np.newaxis] * center * ones[-1]
+            gram[rows] *= unit[rows, np.newaxis] * unit
+        return gram if intercept and self.intercept else gram[:-1, :-1]
 
 
 @dataclass(frozen=True, eq=False)

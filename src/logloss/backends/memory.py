@@ -138,8 +138,7 @@ class MemoryLikelihood:
         )
         self.reads += 1
         with_intercept = subset is None or len(columns) < len(subset)
-        hessian = self.coordinates.hessian(gram, columns, with_intercept, sparse)
-        return hessian / self._weight_sum
+        return self.coordinates.hessian(gram, columns, with_intercept, sparse, self._weight_sum)
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
         coef, intercept = self.coordinates.raw(v)

@@ -22,7 +22,7 @@ from logloss.report.figures import visible
 PICTURES = (".png", ".svg", ".pdf")
 _MARKERS = "ox+*#@%&=~$^"
 _LEFT, _AROUND = 8, 4  # what a chart has beside its cells: characters, lines
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c564b")
 _DASHES = ("-", "--", "-.", ":")
 _GREY = "#c4c4c4"
 _MOST_POINTS = 120  # of a curve in a picture
