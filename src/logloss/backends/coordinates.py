@@ -6,13 +6,14 @@ With x' = (x − μ)/σ, the linear predictor x'·θ + θ₀ equals x·w + b for
 
 so the kernels read the columns as they are, and only coefficients and sums change: a gradient goes
 back by g' = (g − μ g₀)/σ. Ill-conditioned units cost no solver anything this way. Without an
-intercept nothing is centred, as there is nothing to absorb μ·w.
+intercept nothing is centred, as there is nothing to absorb μ·w. With one, a column that does not
+vary is 0 once centred; what rounding leaves of x − μ is no information, and its sums are set to 0.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,15 @@ _IN_CACHE = 50_000  # entries of a matrix that are changed at a time
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one."""
+    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one.
+
+    `still`: which columns do not vary and are centred, shape (n_columns,), bool; None: none is.
+    """
 
     center: Array
     scale: Array
     intercept: bool
+    still: NDArray[np.bool_] | None = None
 
     @property
     def n_coefficients(self) -> int:
@@ -74,6 +79,8 @@ class Coordinates:
             return raw / self.scale
         beta = np.empty(len(raw) + 1)
         np.divide(raw - self.center * intercept, self.scale, out=beta[:-1])
+        if self.still is not None:
+            beta[:-1][self.still] = 0.0
         beta[-1] = intercept
         return beta
 
@@ -98,6 +105,8 @@ class Coordinates:
         center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
         ones = gram[-1].copy()
         unit = 1.0 / (np.append(self.scale[columns], 1.0) * math.sqrt(total))
+        if self.still is not None:
+            unit[:-1][self.still[columns]] = 0.0
         each = max(1, _IN_CACHE // len(gram))
         for begin in range(0, len(gram), each):
             rows = slice(begin, begin + each)
@@ -112,11 +121,18 @@ class Coordinates:
 class Spread:
     """Weighted mean and standard deviation of each column, shape (n_columns,).
 
-    Not finite where the data are not.
+    Not finite where the data are not. `whole`: of all rows, not of some.
     """
 
     mean: Array
     deviation: Array
+    whole: bool = True
+
+    @property
+    def still(self) -> NDArray[np.bool_]:
+        """Columns that are all one value, and not 0."""
+        still: NDArray[np.bool_] = (self.deviation == 0.0) & (self.mean != 0.0)
+        return still
 
 
 def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
@@ -130,7 +146,8 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
         first, second = _kernels.moments(design.kernel, weight, near, n_threads)
         mean = first / total
         variance = second / total - (mean - near) ** 2
-        constant = variance <= 1e-15 * second / total + 1e-24 * mean**2
+        rounding = np.where(design.sparse, 3e-12, 1e-15)  # sparse: squares about 0
+        constant = variance <= rounding * second / total + 1e-24 * mean**2
         deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
     return Spread(mean, deviation)
 
@@ -140,7 +157,7 @@ def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
     if design.n_rows <= some:
         return spread(design, None, n_threads)
     rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
-    return spread(design.take(rows, n_threads), None, n_threads)
+    return replace(spread(design.take(rows, n_threads), None, n_threads), whole=False)
 
 
 def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
@@ -158,7 +175,8 @@ def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) ->
     with np.errstate(invalid="ignore", over="ignore"):
         scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
     usable = np.isfinite(scale) & (scale > 0.0)
-    return Coordinates(center, np.where(usable, scale, 1.0), intercept)
+    still = spread.still if intercept and spread.still.any() else None
+    return Coordinates(center, np.where(usable, scale, 1.0), intercept, still)
 
 
 def _nearby(design: Design) -> Array:
