@@ -138,7 +138,8 @@ def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
         delta[free] += solve(objective.likelihood.hessian(beta, free), sums.score[free])[0]
         sums = dual(beta, delta, penalty.reach)
     gap = _bound(objective, beta, delta, sums, rounding)
-    if 0.0 < sums.scale < penalty.reach(sums.score / sums.scale, rounding):
+    tiny = bool(((penalty.l1 > 0.0) & (penalty.l1 < 100.0 * rounding)).any())
+    if tiny and 0.0 < sums.scale < penalty.reach(sums.score / sums.scale, rounding):
         short = 1.0 - sums.scale
         lost = short * (short * objective.value_of_null() + dot(penalty.l1, np.abs(beta)))
         if not lost <= 0.1 * gap < math.inf:
