@@ -132,13 +132,13 @@ CORNERS: Mapping[str, Shrinkage] = {
     "elastic, factors": Shrinkage(2.0, leave=True, l1_ratio=0.3),
     "l1 and l2": Shrinkage(l1=0.02, l2=0.003),
     "box": Shrinkage(bounds=lambda j: (-0.3, 0.2 + 0.1 * j)),
-    "box, L2": Shrinkage(5.0, bounds=lambda j: (-0.3, 0.3)),
-    "box, L1": Shrinkage(5.0, l1_ratio=1.0, bounds=lambda j: (-0.2, 0.5)),
+    "box, L2": Shrinkage(5.0, bounds=lambda _: (-0.3, 0.3)),
+    "box, L1": Shrinkage(5.0, l1_ratio=1.0, bounds=lambda _: (-0.2, 0.5)),
     "signs": Shrinkage(bounds=lambda j: "+-"[j % 2]),
     "signs, L1": Shrinkage(1.0, l1_ratio=1.0, bounds=lambda j: ["+", "-", None][j % 3]),
     "away from 0": Shrinkage(bounds=_away),
     "away from 0, elastic": Shrinkage(1.0, l1_ratio=0.5, bounds=_away),
-    "all held": Shrinkage(1.0, l1_ratio=0.5, bounds=lambda j: (0.3, 0.3)),
+    "all held": Shrinkage(1.0, l1_ratio=0.5, bounds=lambda _: (0.3, 0.3)),
     "one held": Shrinkage(1.0, l1_ratio=1.0, bounds=_one_held),
 }
 PENALTIES: Mapping[str, Shrinkage] = {**SHRINKAGES, **CORNERS}

@@ -43,9 +43,10 @@ class Problem:
         return np.ones(len(self.y)) if self.weight is None else self.weight
 
     def deviation(self) -> Array:
-        """Weighted population standard deviation of each column."""
+        """Weighted population standard deviation of each column; 0 where it is all rounding."""
         mean = self.s @ self.X / self.s.sum()
-        return np.sqrt(self.s @ (self.X - mean) ** 2 / self.s.sum())
+        deviation = np.sqrt(self.s @ (self.X - mean) ** 2 / self.s.sum())
+        return np.where(deviation <= 1e-12 * np.abs(mean), 0.0, deviation)
 
     def options(self) -> dict[str, Any]:
         """Keywords of `logloss.fit` that belong to the problem."""

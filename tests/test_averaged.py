@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from problems import PROBLEMS, SHRINKAGES, STORAGES, Problem
+from penalties import PENALTIES
+from problems import PROBLEMS, STORAGES, Problem
 from truth import solved
 
 import logloss
@@ -16,14 +17,15 @@ from logloss.certificate import Status
 from logloss.solvers import SAG, SAGA
 
 SOLVERS = ("sag", "saga")
-TABLE = [(p, s) for p in PROBLEMS for s in SHRINKAGES if SHRINKAGES[s].suits(PROBLEMS[p])]
-# Condition numbers up to 1e10: what is proven must be true, but may be far from the goal.
-HOPELESS = {("correlated", "none"), ("correlated", "C=100")}
-HOPELESS |= {("rank_deficient", "C=100"), ("wide", "C=100")}
+TABLE = [(p, s) for p in PROBLEMS for s in PENALTIES if PENALTIES[s].suits(PROBLEMS[p])]
+# Ill-conditioned, and nothing but the table helps: 2,000 epochs of a few rows are not enough.
+ILL = {("correlated", p) for p in ("none", "C=100", "L1", "L1, weak", "L1, standardize", "signs")}
+ILL |= {("wide", p) for p in ("C=100", "L1, weak", "box")}
+ILL |= {("rank_deficient", p) for p in ("C=100", "L1, weak")} | {("two_rows", "L1, weak")}
 
 
 def fit(problem: Problem, shrinkage: str, X: Any = None, **options: Any) -> logloss.Model:
-    given = {"n_threads": 1, **problem.options(), **SHRINKAGES[shrinkage].options(problem)}
+    given = {"n_threads": 1, **problem.options(), **PENALTIES[shrinkage].options(problem)}
     return logloss.fit(problem.X if X is None else X, problem.y, **(given | options))
 
 
@@ -38,12 +40,15 @@ def excess(model: logloss.Model, name: str, shrinkage: str) -> float:
 def test_every_problem(name: str, shrinkage: str, solver: str) -> None:
     model = fit(PROBLEMS[name], shrinkage, solver=solver)
     certificate = model.certificate
-    if (name, shrinkage) in HOPELESS:
+    if (name, shrinkage) in ILL:
         assert certificate.status in (Status.BUDGET, Status.CERTIFIED)
     else:
         assert certificate.status is Status.CERTIFIED, certificate
         assert certificate.relative_gap <= 1e-6
-    rounding = 1e-15 * model.fitted.objective
+    # z is rounded where it is summed from large terms, and F with it
+    coef = np.array(list(model.coefficients.values()))
+    terms = np.abs(PROBLEMS[name].X) @ np.abs(coef)
+    rounding = 1e-15 * model.fitted.objective + 1e-16 * terms.max()
     assert excess(model, name, shrinkage) <= certificate.gap + rounding
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from penalties import CORNERS, PENALTIES
+from penalties import PENALTIES
 from problems import PROBLEMS, Problem
 from sklearn.datasets import load_svmlight_file
 from test_solvers import SOLVERS, TABLE, assert_certified, assert_proven, fit

@@ -86,9 +86,13 @@ class Exact:
         """F − D at the dual point r·c, c ≤ 1 as large as the L1 penalty allows."""
         with mpmath.workdps(DIGITS):
             total = mpmath.fsum(self.s)
-            r = [1 / (1 + mpmath.exp(-z)) - y for z, y in zip(self._linear(beta), self.y, strict=True)]
+            r = [
+                1 / (1 + mpmath.exp(-z)) - y
+                for z, y in zip(self._linear(beta), self.y, strict=True)
+            ]
             v = [
-                mpmath.fsum(s * u * x[j] for s, u, x in zip(self.s, r, self.rows, strict=True)) / total
+                mpmath.fsum(s * u * x[j] for s, u, x in zip(self.s, r, self.rows, strict=True))
+                / total
                 for j in range(len(beta))
             ]
             over = [j for j, u in enumerate(v) if abs(u) > self.l1[j] > 0 == self.l2[j]]
@@ -97,8 +101,10 @@ class Exact:
                 s * (_entropy(y + c * u) + o * c * u)
                 for s, y, u, o in zip(self.s, self.y, r, self.offset, strict=True)
             )
-            return self._value(beta) - dual / total + mpmath.fsum(
-                self._conjugate(j, c * u) for j, u in enumerate(v)
+            return (
+                self._value(beta)
+                - dual / total
+                + mpmath.fsum(self._conjugate(j, c * u) for j, u in enumerate(v))
             )
 
     def _endless(self, j: int, u: mpf) -> bool:
@@ -191,7 +197,9 @@ class Exact:
         r = [s * (u - y) / total for s, u, y in zip(self.s, p, self.y, strict=True)]
         q = [s * u * (1 - u) / total for s, u in zip(self.s, p, strict=True)]
         columns = list(zip(*self.rows, strict=True))
-        gradient = [mpmath.fdot(r, x) + l2 * b for x, l2, b in zip(columns, self.l2, beta, strict=True)]
+        gradient = [
+            mpmath.fdot(r, x) + l2 * b for x, l2, b in zip(columns, self.l2, beta, strict=True)
+        ]
         hessian = []
         for i in range(d):
             curved = [u * x for u, x in zip(q, columns[i], strict=True)]

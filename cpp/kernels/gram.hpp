@@ -85,12 +85,31 @@ struct Entries {
     double* value;
     Index* count;     // (K)
     Index capacity;   // of a row
+    Index* latest;    // (capacity) by position: the entry last added there
     void add(Index p, Index at, double x) const {
-        const Index k = p * capacity + count[p]++;
-        position[k] = at;
-        value[k] = x;
+        const Index k = latest[at], first = p * capacity;
+        if (k >= first && k < first + count[p] && position[k] == at) {  // a place given twice: its values add up
+            value[k] += x;
+            return;
+        }
+        latest[at] = first + count[p]++;
+        position[latest[at]] = at;
+        value[latest[at]] = x;
     }
 };
+
+inline Index entries_size(Index n_sparse) { return 2 * K * n_sparse + K + n_sparse; }
+
+inline Entries entries_in(double* memory, Index n_sparse) {
+    Entries e{};
+    e.capacity = n_sparse;
+    e.value = memory;
+    e.position = reinterpret_cast<Index*>(e.value + K * n_sparse);
+    e.count = e.position + K * n_sparse;
+    e.latest = e.count + K;
+    for (Index k = 0; k < n_sparse; k++) e.latest[k] = -1;
+    return e;
+}
 
 template <class T, class I>
 void csr_entries(const Sparse<T, I>& x, const Index* position, Index row, Index rows, const double* root,
@@ -227,10 +246,9 @@ inline void gram_task(const Design& design, const Observations& rows, const doub
     const Index first = group_end(shape, group), last = group_end(shape, group + 1);
     double* root = memory;
     double* panels = root + K;
-    Entries entries{reinterpret_cast<Index*>(panels + shape.width * K), nullptr, nullptr, shape.n_sparse};
-    entries.value = reinterpret_cast<double*>(entries.position + K * shape.n_sparse);
-    entries.count = reinterpret_cast<Index*>(entries.value + K * shape.n_sparse);
-    Index* next = entries.count + K;
+    double* taken = panels + shape.width * K;
+    const Entries entries = entries_in(taken, shape.n_sparse);
+    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape.n_sparse));
     double* within = sums + shape.width * shape.width;
     double* cross = within + shape.n_sparse * shape.n_sparse;
     const bool sparse = shape.n_sparse > 0 && group == 0;
@@ -340,7 +358,7 @@ void gram(const Design& design, const Observations& rows, const double* linear, 
     share_out(design, shape);
 
     const Index lane_size = padded(shape.lane_size());
-    const Index thread_size = padded(K + shape.width * K + 2 * K * shape.n_sparse + K + d);
+    const Index thread_size = padded(K + shape.width * K + entries_size(shape.n_sparse) + d);
     const Index tasks = shape.n_lanes * shape.n_groups;
     const Index team = n_threads < tasks ? n_threads : tasks;
     double* lanes = workspace.take(std::size_t(shape.n_lanes * lane_size + team * thread_size));

@@ -1,5 +1,4 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
-#include "gram.hpp"
 #include "leverage.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
@@ -10,6 +9,7 @@
 #include "row_descent.hpp"
 #include "row_perceptron.hpp"
 #include "solve.hpp"
+#include "sparse_gram.hpp"
 #include "take.hpp"
 #include "vectors.hpp"
 
@@ -23,7 +23,7 @@ namespace logloss {
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
     static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, moments, gram, dot, solve, quadratic, bernoulli, stream_read, take,
+                                     row_gap, moments, any_gram, dot, solve, quadratic, bernoulli, stream_read, take,
                                      copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam,
                                      perceptron,
                                      inverse_factor, leverages, leave_one_out};

@@ -84,10 +84,9 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
     double* ones = memory;
     double* panels = ones + K;
     double* y = panels + shape.width * K;
-    Entries entries{reinterpret_cast<Index*>(y + rows_at_once * inverse.width), nullptr, nullptr, shape.n_sparse};
-    entries.value = reinterpret_cast<double*>(entries.position + K * shape.n_sparse);
-    entries.count = reinterpret_cast<Index*>(entries.value + K * shape.n_sparse);
-    Index* next = entries.count + K;
+    double* taken = y + rows_at_once * inverse.width;
+    const Entries entries = entries_in(taken, shape.n_sparse);
+    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape.n_sparse));
     for (Index p = 0; p < K; p++) ones[p] = 1.0;
     clear(panels, shape.width * K);
     if (shape.n_sparse) seek(shape, begin, next);
@@ -136,7 +135,7 @@ void leverages(const Design& design, const double* center, const Index* subset, 
     const Inverse inverse{dense, sparse, ones, enters, begins, width};
 
     const Index chunks = (design.n_rows + K - 1) / K, lanes = chunks < 64 ? chunks : 64;
-    const Index thread_size = padded(K + shape.width * K + rows_at_once * width + 2 * K * shape.n_sparse + K + d);
+    const Index thread_size = padded(K + shape.width * K + rows_at_once * width + entries_size(shape.n_sparse) + d);
     const Index team = n_threads < lanes ? n_threads : lanes;
     double* threads = workspace.take(std::size_t(team * thread_size));
     parallel(lanes, int(team), [&](Index lane, int thread) {

@@ -17,7 +17,9 @@ F − D is never formed by subtraction; it is summed from its non-negative terms
 which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0; F(β) − F(β*) then exceeds the
 sum by at most ρ·(β − β*). Near the optimum β − β* is δ up to second order, so ‖ρ‖₁·10 max|δ| is
 added, and a ρ that is more than a rounding error of a few steps gives no bound at all. Where δ is
-not the exact Newton step it says less about the distance, and max|β| is added to it.
+not the exact Newton step it says less about the distance, and max|β| is added to it. What rounding
+adds to |v_j| beyond a tiny a_j is treated the same way where c would suffer from it, with max|H⁻¹ρ|
+as part of the distance.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import conjugate_gradients, dot, solve
+from logloss.backends.base import DualSums
 from logloss.objective import Objective
 from logloss.quadratic import model_step
 
@@ -123,7 +126,8 @@ def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
 def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
     """The dual point of the step δ.
 
-    One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
+    One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U, and two where
+    rounding beside a tiny L1 penalty takes c far below 1.
     """
     penalty, dual = objective.penalty, objective.likelihood.dual
     free = np.flatnonzero(penalty.free & penalty.inside(beta))
@@ -133,15 +137,44 @@ def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
         delta = delta.copy()
         delta[free] += solve(objective.likelihood.hessian(beta, free), sums.score[free])[0]
         sums = dual(beta, delta, penalty.reach)
+    gap = _bound(objective, beta, delta, sums, rounding)
+    if 0.0 < sums.scale < penalty.reach(sums.score / sums.scale, rounding):
+        short = 1.0 - sums.scale
+        lost = short * (short * objective.value_of_null() + dot(penalty.l1, np.abs(beta)))
+        if not lost <= 0.1 * gap < math.inf:
+            sums = dual(beta, delta, partial(penalty.reach, rounding=rounding))
+            drift = _drift(objective, beta, penalty.excess(sums.score))
+            gap = min(gap, _bound(objective, beta, delta, sums, rounding, drift))
+    return DualPoint(gap, sums.score / sums.scale, delta)
+
+
+def _drift(objective: Objective, beta: Array, off: Array) -> float:
+    """How far ρ moves the optimum: max|H⁻¹ρ| on the coefficients that move."""
+    moving = np.flatnonzero(objective.penalty.inside(beta) | (off > 0.0))
+    if len(moving) > LARGEST_HESSIAN or not np.isfinite(off).all():
+        return math.inf
+    hessian = objective.likelihood.hessian(beta, moving)
+    return _largest(solve(hessian, off[moving])[0])
+
+
+def _bound(
+    objective: Objective,
+    beta: Array,
+    delta: Array,
+    sums: DualSums,
+    rounding: float,
+    drift: float = 0.0,
+) -> float:
+    """The gap, and what rounding has left of ρ beside it; inf where that is more than rounding."""
+    penalty = objective.penalty
     off = penalty.excess(sums.score)
     if not (sums.feasible and _largest(off) <= rounding):
-        return DualPoint(math.inf, sums.score / sums.scale, delta)
-    radius = 10.0 * float(np.abs(delta).max())
+        return math.inf
+    radius = 10.0 * (float(np.abs(delta).max()) + drift)
     if objective.n_coefficients > LARGEST_HESSIAN:  # δ is by conjugate gradients, and may be short
         radius += float(np.abs(beta).max())
     slack = radius * float(off.sum())
-    gap = sums.gap + penalty.gap(beta, sums.score) + slack
-    return DualPoint(gap, sums.score / sums.scale, delta)
+    return sums.gap + penalty.gap(beta, sums.score) + slack
 
 
 def _largest(x: Array) -> float:

@@ -127,6 +127,7 @@ def fit(
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
+    choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
     chosen = choose(
@@ -175,7 +176,7 @@ class Task:
         """
         measured = self.measure(exact)
         weights = strength.weights(self.names, self.rows.total(), measured.deviation)
-        likelihood = self.likelihood(measured, weights[0], exact, by_row)
+        likelihood = self.likelihood(measured, weights[0], by_row)
         where = likelihood.coordinates
         penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
         return Objective(likelihood, penalty), where
@@ -186,22 +187,22 @@ class Task:
         return self.schema.coefficient_names
 
     def measure(self, exact: bool) -> Spread:
-        """Means and deviations of the columns, of all rows if `exact` or where they are few."""
-        if exact or self.design.n_rows <= _FEW_ROWS:
-            return spread(self.design, self.rows.weight, self.n_threads)
-        return spread_of_some(self.design, self.n_threads)
+        """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
+        if not exact and self.design.n_rows > _FEW_ROWS:
+            measured = spread_of_some(self.design, self.n_threads)
+            if not measured.still.any():  # in all rows?
+                return measured
+        return spread(self.design, self.rows.weight, self.n_threads)
 
-    def likelihood(
-        self, measured: Spread, l2: Array, exact: bool, by_row: bool = False
-    ) -> MemoryLikelihood:
+    def likelihood(self, measured: Spread, l2: Array, by_row: bool = False) -> MemoryLikelihood:
         """The likelihood in coordinates that suit the columns and their L2 penalties."""
         mean = self.rows.total(self.rows.y) / self.rows.total()
         where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
         if by_row and self.design.sparse.any():
             square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
             where = where.by_row(self.design.sparse, square)
-        exact = exact or self.design.n_rows <= _FEW_ROWS
-        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads=exact)
+        reads = int(measured.whole)
+        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads)
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""

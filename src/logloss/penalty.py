@@ -142,22 +142,24 @@ class Penalty:
         share = float((np.abs(residual[shrunk]) / self.l1[shrunk]).max())
         return squares + min(share, 1.0) * dot(self.l1, np.abs(beta))
 
-    def reach(self, score: Array) -> float:
-        """The largest c ≤ 1 at which an L1 penalty of its own allows the dual point c·u."""
+    def reach(self, score: Array, rounding: float = 0.0) -> float:
+        """The largest c ≤ 1 at which an L1 penalty of its own allows the dual point c·u.
+
+        What goes beyond a_j by no more than `rounding` is left to `excess`.
+        """
         if self.smooth:
             return 1.0
         size = np.abs(score)
-        endless = np.where(score > 0.0, self.lower == -math.inf, self.upper == math.inf)
-        over = endless & (self.l2 == 0.0) & (self.l1 > 0.0) & (size > self.l1)
+        over = (self.l1 > 0.0) & (self.excess(score) > rounding)
         return float((self.l1[over] / size[over]).min(initial=1.0))
 
     def excess(self, score: Array) -> Array:
-        """|u_j| of unpenalised coefficients on the side where nothing bounds them; else 0."""
+        """|u_j| − a_j > 0 where neither l_j nor a bound on that side makes pen*(−u_j) finite."""
         endless = np.where(score > 0.0, self.lower == -math.inf, self.upper == math.inf)
-        return np.where(self.free & endless, np.abs(score), 0.0)
+        return np.where(endless & (self.l2 == 0.0), np.maximum(np.abs(score) - self.l1, 0.0), 0.0)
 
     def gap(self, beta: Array, score: Array) -> float:
-        """Σ_j [pen_j(w_j) + pen_j*(−u_j) + u_j w_j] over all but what `excess` measures.
+        """Σ_j [pen_j(w_j) + pen_j*(−u_j) + u_j w_j], u_j without what `excess` measures.
 
         Parameters
         ----------
@@ -168,8 +170,10 @@ class Penalty:
         if self.smooth:
             return 0.5 * float(((self.l2 * beta + score) ** 2 / l2).sum())
         best = self._conjugate_point(score, l2)
-        endless = ~np.isfinite(best)  # free, or within rounding of reach
-        best = np.where(endless, beta, best)
+        endless = ~np.isfinite(best)  # u_j counts as −a_j or a_j: every w of the other sign is best
+        score = np.where(endless, np.clip(score, -self.l1, self.l1), score)
+        held: Array = np.clip(0.0, self.lower, self.upper)
+        best = np.where(endless, np.where(self.l1 > 0.0, held, beta), best)
         slope = self.l2 * best + score
         sign = np.where(beta == 0.0, np.sign(best), np.sign(beta))
         joined = (self.l1 * sign + slope) * (beta - best)

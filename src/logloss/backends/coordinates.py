@@ -6,12 +6,14 @@ With x' = (x − μ)/σ, the linear predictor x'·θ + θ₀ equals x·w + b for
 
 so the kernels read the columns as they are, and only coefficients and sums change: a gradient goes
 back by g' = (g − μ g₀)/σ. Ill-conditioned units cost no solver anything this way. Without an
-intercept nothing is centred, as there is nothing to absorb μ·w.
+intercept nothing is centred, as there is nothing to absorb μ·w. With one, a column that does not
+vary is 0 once centred; what rounding leaves of x − μ is no information, and its sums are set to 0.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +24,20 @@ from logloss.table.design import Design
 Array = NDArray[np.float64]
 
 
+_IN_CACHE = 50_000  # entries of a matrix that are changed at a time
+
+
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one."""
+    """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one.
+
+    `still`: which columns do not vary and are centred, shape (n_columns,), bool; None: none is.
+    """
 
     center: Array
     scale: Array
     intercept: bool
+    still: NDArray[np.bool_] | None = None
 
     @property
     def n_coefficients(self) -> int:
@@ -70,6 +79,8 @@ class Coordinates:
             return raw / self.scale
         beta = np.empty(len(raw) + 1)
         np.divide(raw - self.center * intercept, self.scale, out=beta[:-1])
+        if self.still is not None:
+            beta[:-1][self.still] = 0.0
         beta[-1] = intercept
         return beta
 
@@ -79,30 +90,49 @@ class Coordinates:
         columns: NDArray[np.int64],
         intercept: bool,
         uncentred: NDArray[np.bool_],
+        total: float,
     ) -> Array:
-        """Centre, where still to do, and scale the Gram matrix of these columns and the ones.
+        """Centre, where still to do, scale and divide by `total`: of these columns and the ones.
 
-        `uncentred`: of all columns, those that the kernel took as they are: sparse ones, which
-        centring would fill. Their G becomes G − μg' − gμ' + μμ'g₀.
+        The Gram matrix is changed in place, a few rows at a time, while they are in cache.
+
+        Parameters
+        ----------
+        uncentred : ndarray of shape (n_columns,), bool
+            Which columns the kernel took as they are: sparse ones, which centring would fill.
+            Their G becomes G − μg' − gμ' + μμ'g₀.
         """
         center = np.append(np.where(uncentred, self.center, 0.0)[columns], 0.0)
-        if center.any():
-            gram = gram - np.outer(center, gram[-1])
-            gram = gram - np.outer(gram[:, -1], center)
-        scale = np.append(self.scale[columns], 1.0)
-        scaled: Array = gram / np.outer(scale, scale)
-        return scaled if intercept and self.intercept else scaled[:-1, :-1]
+        ones = gram[-1].copy()
+        unit = 1.0 / (np.append(self.scale[columns], 1.0) * math.sqrt(total))
+        if self.still is not None:
+            unit[:-1][self.still[columns]] = 0.0
+        each = max(1, _IN_CACHE // len(gram))
+        for begin in range(0, len(gram), each):
+            rows = slice(begin, begin + each)
+            if center.any():
+                mixed = center[rows, np.newaxis] * ones + ones[rows, np.newaxis] * center
+                gram[rows] -= mixed - center[rows, np.newaxis] * center * ones[-1]
+            gram[rows] *= unit[rows, np.newaxis] * unit
+        return gram if intercept and self.intercept else gram[:-1, :-1]
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
     """Weighted mean and standard deviation of each column, shape (n_columns,).
 
-    Not finite where the data are not.
+    Not finite where the data are not. `whole`: of all rows, not of some.
     """
 
     mean: Array
     deviation: Array
+    whole: bool = True
+
+    @property
+    def still(self) -> NDArray[np.bool_]:
+        """Columns that are all one value, and not 0."""
+        still: NDArray[np.bool_] = (self.deviation == 0.0) & (self.mean != 0.0)
+        return still
 
 
 def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
@@ -116,7 +146,8 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
         first, second = _kernels.moments(design.kernel, weight, near, n_threads)
         mean = first / total
         variance = second / total - (mean - near) ** 2
-        constant = variance <= 1e-15 * second / total + 1e-24 * mean**2
+        rounding = np.where(design.sparse, 3e-12, 1e-15)  # sparse: squares about 0
+        constant = variance <= rounding * second / total + 1e-24 * mean**2
         deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
     return Spread(mean, deviation)
 
@@ -126,7 +157,7 @@ def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
     if design.n_rows <= some:
         return spread(design, None, n_threads)
     rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
-    return spread(design.take(rows, n_threads), None, n_threads)
+    return replace(spread(design.take(rows, n_threads), None, n_threads), whole=False)
 
 
 def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
@@ -144,7 +175,8 @@ def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) ->
     with np.errstate(invalid="ignore", over="ignore"):
         scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
     usable = np.isfinite(scale) & (scale > 0.0)
-    return Coordinates(center, np.where(usable, scale, 1.0), intercept)
+    still = spread.still if intercept and spread.still.any() else None
+    return Coordinates(center, np.where(usable, scale, 1.0), intercept, still)
 
 
 def _nearby(design: Design) -> Array:

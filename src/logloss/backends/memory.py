@@ -143,8 +143,7 @@ class MemoryLikelihood:
         )
         self.reads += 1
         with_intercept = subset is None or len(columns) < len(subset)
-        hessian = self.coordinates.hessian(gram, columns, with_intercept, sparse)
-        return hessian / self._weight_sum
+        return self.coordinates.hessian(gram, columns, with_intercept, sparse, self._weight_sum)
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
         coef, intercept = self.coordinates.raw(v)
@@ -168,7 +167,7 @@ class MemoryLikelihood:
         if self.coordinates.intercept and curvature > 0.0:
             shift = slope / curvature
             if not abs(shift) < _LARGEST_SHIFT:  # it would drown ξ, and with it r'
-                return DualSums(score, math.inf, False)
+                return DualSums(score, math.inf, False, 1.0)
             score = score - shift * self.coordinates.gradient(curved, curvature)
             score[-1] = 0.0
         score = score / self._weight_sum

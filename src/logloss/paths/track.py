@@ -62,7 +62,7 @@ class Track:
         """In coordinates that suit the columns; penalties change along the path, and do not."""
         measured = task.measure(strength.standardize)
         none = np.zeros(task.design.n_columns)
-        likelihood = task.likelihood(measured, none, strength.standardize)
+        likelihood = task.likelihood(measured, none)
         return cls(task, strength, l1_ratio, measured, likelihood)
 
     def with_ratio(self, l1_ratio: float) -> Track:

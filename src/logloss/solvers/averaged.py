@@ -87,7 +87,7 @@ class SAG:
     """
 
     step: float | None = None
-    warm_up: int = 2
+    warm_up: int = 3
     seed: int = 0
     name: str = "sag"
     most_steps: int = 2000

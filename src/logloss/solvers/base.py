@@ -219,7 +219,7 @@ def _ended(
         return Result(best.beta, best.value, math.nan, Status.NO_LOSS, tuple(history))
     goal = tolerance(objective, best.value, stop.tol)
     gap = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
-    gap = min(gap, best.value - _proven(history))
+    gap = max(min(gap, best.value - _proven(history)), 0.0)
     history[-1] = _step(objective, last, gap + (last - best.value), stop)
     if gap <= goal:
         status = Status.CERTIFIED

@@ -137,16 +137,12 @@ class Newton:
             share = 4.0 * share
             sample = self._sample(objective, share)
             share = share if sample is not None else 1.0
-        return _steered(
-            objective,
-            state.beta,
-            state.value,
-            state.gradient,
-            sample,
-            share,
-            secant=_far(state),
-            pull=previous.pull,
-        )
+        secant = _far(state)
+        here = objective, state.beta, state.value, state.gradient, sample, share
+        found = _steered(*here, secant=secant, pull=previous.pull)
+        if found.decrease > found.value and not secant:  # more than all of F: far after all
+            found = _steered(*here, secant=True, pull=previous.pull)
+        return found
 
     def approach(self, objective: Objective, beta: Array, enough: float) -> NewtonState:
         """A point from which about `enough` is still to gain, without a proof."""
