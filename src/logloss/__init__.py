@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from logloss import solvers
     from logloss.errors import DataError, LoglossError, MissingExtra, ModelFileError, UsageError
     from logloss.estimator import LogisticRegression
+    from logloss.estimator_cv import LogisticRegressionCV
     from logloss.fitting import fit
     from logloss.model import Model, load
     from logloss.paths import Path, path
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DataError",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "LoglossError",
     "MissingExtra",
     "Model",
@@ -66,6 +68,7 @@ __all__ = [
 _HOMES = {
     "DataError": "logloss.errors",
     "LogisticRegression": "logloss.estimator",
+    "LogisticRegressionCV": "logloss.estimator_cv",
     "LoglossError": "logloss.errors",
     "MissingExtra": "logloss.errors",
     "Model": "logloss.model",

@@ -34,7 +34,7 @@ from logloss.table.design import design_of
 Array = NDArray[np.float64]
 
 # The kernels read any number type as it lies, and find what is not finite at no extra read.
-_AS_IT_LIES = {
+AS_IT_LIES = {
     "accept_sparse": ("csr", "csc"),
     "dtype": "numeric",
     "ensure_all_finite": False,
@@ -193,13 +193,13 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             Ctrl-C stops a search that the fit is part of; the best point so far is kept.
         """
-        X, y = validate_data(self, X, y, **_AS_IT_LIES)
-        soft = _is_soft(y)
+        X, y = validate_data(self, X, y, **AS_IT_LIES)
+        soft = is_soft(y)
         model = fit(
             self._named(read(X)),
             y,
-            sample_weight=_array(sample_weight),
-            offset=_array(offset),
+            sample_weight=array_of(sample_weight),
+            offset=array_of(offset),
             class_weight=self.class_weight,
             C=self.C,
             l1_ratio=self.l1_ratio,
@@ -237,7 +237,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             The fit had an offset, and none is given.
         """
         check_is_fitted(self)
-        source = read(validate_data(self, X, reset=False, **_AS_IT_LIES))
+        source = read(validate_data(self, X, reset=False, **AS_IT_LIES))
         fitted = self.model_.fitted
         if offset is None and fitted.offset is not None:
             raise UsageError(
@@ -245,7 +245,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
                 "give offset=, one number per row; zeros mean none",
             )
         encoded = fitted.schema.encode(source)
-        shift = offset_values(source, _array(offset))
+        shift = offset_values(source, array_of(offset))
         coef, intercept = self._coefficients()
         z = design_of(encoded).predict(coef, intercept, shift, self.n_threads)
         if not np.isfinite(z).all():
@@ -325,12 +325,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         )
 
 
-def _array(values: Any) -> NDArray[Any] | None:
+def array_of(values: Any) -> NDArray[Any] | None:
     """Weights or offsets on their own: a name of a column is nothing an estimator can look up."""
     return None if values is None else np.asarray(values)
 
 
-def _is_soft(y: NDArray[Any]) -> bool:
+def is_soft(y: NDArray[Any]) -> bool:
     """Whether y holds fractions rather than labels; scikit-learn's errors for what is neither."""
     if y.dtype.kind not in _NUMBERS:
         if not isinstance(y[0], str):

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from logloss.cli import options
 from logloss.cli.outcome import DONE
+from logloss.cli.tables import writer
 from logloss.cli.terminal import say, standard_output
-from logloss.errors import UsageError
 from logloss.files.atomic import check_writable, replacing
 
 if TYPE_CHECKING:
     from logloss.model import Model
-
-Writer: TypeAlias = Callable[[Any, BinaryIO], None]
 
 
 def predict(
@@ -43,7 +40,7 @@ def predict(
     """
     from logloss.model import load
 
-    write = _writer(output)
+    write = writer(output)
     if output is not None:
         check_writable(output)
     scored = _scored(load(model), table, n_threads)
@@ -69,30 +66,3 @@ def _scored(model: Model, table: str, n_threads: int | None) -> Any:
     if model.certificate.status.name == "NO_LOSS":
         return pa.table({"prediction": likelier})
     return pa.table({"probability": pa.array(sigmoid(z)), "prediction": likelier})
-
-
-def _writer(output: Path | None) -> Writer:
-    if output is None:
-        return _write_csv
-    try:
-        return _WRITERS[output.suffix.lower()]
-    except KeyError:
-        known = " or ".join(_WRITERS)
-        raise UsageError(
-            f"cannot tell the format of {output} from its name", f"let it end in {known}"
-        ) from None
-
-
-def _write_csv(table: Any, file: BinaryIO) -> None:
-    from pyarrow import csv
-
-    csv.write_csv(table, file)
-
-
-def _write_parquet(table: Any, file: BinaryIO) -> None:
-    from pyarrow import parquet
-
-    parquet.write_table(table, file)
-
-
-_WRITERS: dict[str, Writer] = {".csv": _write_csv, ".parquet": _write_parquet}

@@ -63,6 +63,11 @@ class Progress:
         if self._status is not None:
             self._status.update(_literal(f"{self._name}starting"))
 
+    def show(self, words: str) -> None:
+        """Show a line of other words."""
+        if self._status is not None:
+            self._status.update(_literal(words))
+
     def __call__(self, step: Step) -> bool:
         """Show one step; False: go on."""
         self._steps = [*self._steps[1 - _LOOK_BACK :], step]

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
 from logloss.fitting import check_limits, column_name, task_of
-from logloss.paths.gather import Callback, PathStep, Request, on_rows, run
+from logloss.paths.gather import Callback, PathStep, Request, run
 from logloss.paths.leave_one_out import LeaveOneOut
 from logloss.paths.result import Path
+from logloss.paths.search import Options, Searched, search
 from logloss.strength import Strength
 from logloss.table import split
 from logloss.table.design import threads
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from logloss.solvers.base import Solver
     from logloss.table import Label
 
-__all__ = ["LeaveOneOut", "Path", "PathStep", "Request", "on_rows", "path", "run"]
+__all__ = ["LeaveOneOut", "Options", "Path", "PathStep", "Searched", "path", "search"]
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,6 +78,8 @@ class Request:
     seconds, begun : float
         For all of the path, from a reading of `time.perf_counter` on.
     callbacks : sequence of functions
+    keep : bool
+        Ctrl-C keeps the fits so far; else it passes through.
     record : dict
         The fields of `Fitted` that say what was asked for.
     """
@@ -94,6 +96,7 @@ class Request:
     seconds: float = math.inf
     begun: float = field(default_factory=time.perf_counter)
     callbacks: Sequence[Callback] = ()
+    keep: bool = True
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,16 +113,9 @@ def run(task: Task, strength: Strength, request: Request) -> Path:
     values = request.lambdas
     if values is None:
         values = grid(largest, request.n_lambdas, _ratio(task, request.ratio))
-    gathered = _Gathered(track, plan, request.leave_one_out)
-    complete = gathered.walk(values, start, request.callbacks)
+    gathered = _Gathered(track, plan, request)
+    complete = gathered.walk(values, start)
     return gathered.path(values, complete, request.record)
-
-
-def on_rows(task: Task, rows: NDArray[np.bool_]) -> Task:
-    """The same table with weights of 0 but for some rows: nothing is copied."""
-    weight = task.rows.weight
-    kept = rows.astype(np.float64) if weight is None else np.where(rows, weight, 0.0)
-    return replace(task, rows=replace(task.rows, weight=kept))
 
 
 def _ratio(task: Task, given: float | None) -> float:
@@ -146,30 +142,27 @@ def _start(track: Track, follow: bool) -> tuple[Place | Array, float]:
 class _Gathered:
     """The fits of a path as they come."""
 
-    def __init__(self, track: Track, plan: Plan, leave_one_out: bool) -> None:
+    def __init__(self, track: Track, plan: Plan, request: Request) -> None:
         self.track = track
         self.plan = plan
-        self.leave_one_out = leave_one_out
+        self.request = request
         self.found: list[Found] = []
         self.left_out: list[tuple[float, int]] = []
 
-    def walk(
-        self,
-        values: Array,
-        start: Place | Array,
-        callbacks: Sequence[Callback],
-    ) -> bool:
+    def walk(self, values: Array, start: Place | Array) -> bool:
         """Walk to the end, or until a budget, a callback or Ctrl-C ends it; whether all is done."""
         try:
             for found in walk(self.track, values, self.plan, start):
                 self._keep(found)
                 step = self._step(found, values)
-                ended = [callback(step) for callback in callbacks]
+                ended = [callback(step) for callback in self.request.callbacks]
+                if found.certificate.status is Status.INTERRUPTED and not self.request.keep:
+                    raise KeyboardInterrupt
                 late = time.perf_counter() - self.plan.begun >= self.plan.seconds
                 if any(ended) or late or found.certificate.status is Status.INTERRUPTED:
                     break
         except KeyboardInterrupt:
-            if not self.found:
+            if not (self.found and self.request.keep):
                 raise
         return len(self.found) == len(values)
 
@@ -179,7 +172,7 @@ class _Gathered:
                 "the loss is not finite: products of the values and the coefficients overflow",
                 "express the columns in larger units",
             )
-        if self.leave_one_out:
+        if self.request.leave_one_out:
             minimum = Minimum(
                 found.objective, self.track.likelihood, found.beta, found.loss, found.hessian
             )

@@ -40,9 +40,9 @@ Array = NDArray[np.float64]
 
 _FINE = 1e-3  # what leaving rows out adds to the loss, as a share: less, and H may be near
 _FAR = 0.25  # a move of the log odds beyond which one Newton step is not trusted
-_MOST = 64  # rows fitted again for one λ
+_MOST = 32  # rows fitted again for one λ
 _WORK = 4_000_000  # rows times refits, for one λ
-_EXACT = 1e-8  # relative gap of a refit
+_EXACT = 1e-6  # relative gap of a refit
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.algebra import solve
 from logloss.backends.coordinates import Spread
 from logloss.backends.memory import MemoryLikelihood
 from logloss.fitting import Task
@@ -32,6 +33,7 @@ from logloss.strength import Strength
 Array = NDArray[np.float64]
 
 _LEAST_RATIO = 1e-3
+_ROUNDING = 1e-12  # above which |g_j| must not be, so that the zeros at λ_max are exact
 _EXACT = 1e-12  # relative gap of the unpenalised coefficients alone
 
 
@@ -84,7 +86,10 @@ class Track:
         return Objective(self.likelihood, self.penalty(strength, self.l1_ratio))
 
     def null(self) -> Array:
-        """The unpenalised coefficients fitted alone, the others 0 (or the bound next to it)."""
+        """The unpenalised coefficients fitted alone, the others 0 (or the bound next to it).
+
+        Where that has no minimum, a point on the way.
+        """
         unit = self.penalty(1.0, 1.0)
         beta = np.zeros(self.likelihood.n_coefficients)
         if self.task.intercept:
@@ -101,7 +106,13 @@ class Track:
         )
         objective = Objective(self.likelihood, fixed)
         solver = choose("auto", objective.n_rows, len(beta), smooth=False).solver
-        return minimise(objective, solver, at, Stop(tol=_EXACT)).beta
+        beta = minimise(objective, solver, at, Stop(tol=_EXACT)).beta
+        free = np.flatnonzero(fixed.inside(beta))
+        for _ in range(2):  # to rounding: λ_max is as exact as this
+            gradient = self.likelihood.loss_gradient(beta)[1][free]
+            beta = beta.copy()
+            beta[free] -= solve(self.likelihood.hessian(beta, free), gradient)[0]
+        return beta
 
     def largest(self, null: Array) -> tuple[float, Array]:
         """λ_max, and the gradient of the loss at the null model, in the solver's coordinates."""
@@ -110,7 +121,8 @@ class Track:
         held = (unit.l1 > 0.0) & (null == 0.0)
         allowed = np.where(gradient < 0.0, unit.upper > 0.0, unit.lower < 0.0)
         pulls = np.where(held & allowed, np.abs(gradient), 0.0)
-        return float((pulls[held] / unit.l1[held]).max(initial=0.0)), gradient
+        largest = float((pulls[held] / unit.l1[held]).max(initial=0.0))
+        return largest * (1.0 + _ROUNDING), gradient
 
 
 def grid(largest: float, count: int, ratio: float) -> Array:

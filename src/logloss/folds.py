@@ -1,0 +1,82 @@
+"""Folds of a cross-validation: what is fitted, what is held out, and which penalty does best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Bunch, _safe_indexing
+from sklearn.utils.validation import _check_method_params
+
+from logloss.bernoulli import bce_with_logits
+from logloss.checks import whole
+from logloss.errors import DataError, UsageError
+
+Array = NDArray[np.float64]
+
+_RANGE = (-4.0, 4.0)  # of log10(C), where Cs is a number
+
+
+def strengths(Cs: Any) -> Array:
+    """The values of C that are asked for, in the order given."""
+    if isinstance(Cs, int | np.integer) and not isinstance(Cs, bool):
+        whole("Cs", Cs)
+        return np.logspace(*_RANGE, int(Cs))
+    values = np.asarray(Cs, dtype=np.float64)
+    if values.ndim != 1 or not values.size or not (values > 0.0).all():
+        raise UsageError(f"Cs must be positive numbers, or how many, not {Cs!r}")
+    return values
+
+
+def ratios(l1_ratios: Any) -> Array:
+    """The values of l1_ratio that are asked for."""
+    values = np.asarray(l1_ratios, dtype=np.float64)
+    if values.ndim != 1 or not values.size or not ((values >= 0.0) & (values <= 1.0)).all():
+        raise UsageError(f"l1_ratios must be numbers from 0 to 1, not {l1_ratios!r}")
+    return values
+
+
+def mask(rows: Any, n: int) -> NDArray[np.bool_]:
+    """Which of n rows are in a fold."""
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[rows] = True
+    return mask
+
+
+def held_out(
+    X: Any, y: Any, offset: Any, folds: Sequence[tuple[Any, Any]], params: dict[str, Any]
+) -> list[Bunch]:
+    """The rows held out of each fold, with their offsets and what the scorer is given."""
+    return [
+        Bunch(
+            X=_safe_indexing(X, rows),
+            y=_safe_indexing(y, rows),
+            offset=None if offset is None else offset[rows],
+            params=_check_method_params(X, params=params, indices=rows),
+        )
+        for _, rows in folds
+    ]
+
+
+def log_loss(estimator: Any, rows: Bunch) -> float:
+    """Minus the mean log loss; of soft labels too, and with an offset."""
+    z = estimator.decision_function(rows.X, rows.offset)
+    y = np.asarray(rows.y)
+    soft = y.dtype.kind == "f" and bool((y != np.rint(y)).any())
+    labels = y if soft else (y == estimator.classes_[1]).astype(np.float64)
+    weight = rows.get("sample_weight", rows.get("params", {}).get("sample_weight"))
+    return -float(bce_with_logits(labels, z, sample_weight=weight))
+
+
+def best(scores: Array) -> tuple[int, int]:
+    """The positions of the best C and mix; the first of several, as in scikit-learn."""
+    known = np.where(np.isnan(scores), -math.inf, scores).T
+    if not np.isfinite(known).any():
+        raise DataError(
+            "no penalty has a score in all folds", "raise time_budget, or look at scores_"
+        )
+    position, mix = np.unravel_index(np.argmax(known), known.shape)
+    return int(position), int(mix)
