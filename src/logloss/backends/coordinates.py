@@ -58,7 +58,8 @@ class Coordinates:
         """
         scale = np.sqrt(square) / 4.0 if 0.0 < square < np.inf else 1.0
         center, scales = np.where(sparse, 0.0, self.center), np.where(sparse, scale, self.scale)
-        return Coordinates(center, scales, self.intercept)
+        still = None if self.still is None else self.still & ~sparse
+        return Coordinates(center, scales, self.intercept, still)
 
     def raw(self, beta: Array) -> tuple[Array, float]:
         """Coefficients and intercept on the columns as they are."""

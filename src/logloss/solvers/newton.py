@@ -43,6 +43,7 @@ _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sampl
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
 _CHEAP = 0.004  # the same where a Hessian is that of a sample, which costs less than a step
 _FEWER = 8.0  # times as many rows in a sample as in the one that it starts from
+_AT_LEAST = 2.0 / 3.0  # of the rows wanted: a sample of fewer steers badly
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _FAR = 0.02  # of F, still to gain: where the secant Hessian steers
 _ROUNDS = 1e-9  # of F: a step that gains less tells more of rounding than of the Hessian
@@ -76,14 +77,13 @@ class Newton:
     """Parameters.
 
     share : float
-        Share of the rows in the first sample at most, where `rows_per_coefficient` asks for no
-        more.
+        Share of the rows in the sample at most; with the one that it starts from itself, a tenth.
     rows_per_coefficient : float
-        Σq in the sample is to be at least this many times the number of coefficients; with fewer
-        rows than that, all are taken.
+        Σq in the sample is to be this many times the number of coefficients. Where `share` allows
+        less than two thirds of that, all rows are taken.
     """
 
-    share: float = 0.1
+    share: float = 0.09
     rows_per_coefficient: float = 45.0
     name: str = "newton"
     most_steps: int = 200
@@ -92,22 +92,22 @@ class Newton:
 
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""
-        sample = self._sample(objective, self.share)
+        sample = self._sample(objective)
         known = beta[:-1] if objective.likelihood.has_intercept else beta
         if sample is None or known.any():
             value, gradient = objective.value_gradient(beta)
-            return _steered(objective, beta, value, gradient, sample, self.share, secant=True)
+            return _steered(objective, beta, value, gradient, sample, secant=True)
         null = objective.value_of_null()
         error = objective.n_coefficients / (2.0 * sample.n_rows)  # statistical, of the sample's F
         first = self._within().approach(sample, beta, 0.1 * error)
         if _TOLD_APART * null < first.value:
             value, gradient = objective.value_gradient(first.beta)
             if value <= null:
-                return _steered(objective, first.beta, value, gradient, sample, self.share)
+                return _steered(objective, first.beta, value, gradient, sample)
         else:
             sample = None  # few rows are left to learn from: too few in a sample
         value, gradient = objective.value_gradient(beta)
-        return _steered(objective, beta, value, gradient, sample, self.share, secant=True)
+        return _steered(objective, beta, value, gradient, sample, secant=True)
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
         """One damped step; then a new Hessian, or a larger sample, if this one steered badly."""
@@ -130,15 +130,11 @@ class Newton:
     def _steer_better(
         self, objective: Objective, state: NewtonState, previous: NewtonState
     ) -> NewtonState:
-        """The Hessian at this point; of more rows, if that before was fresh and poor."""
-        sample, share = state.sample, state.share
+        """The Hessian at this point; of all rows, if that before was fresh and poor."""
         poor = not state.decrease <= 0.1 * previous.decrease or state is previous
-        if sample is not None and previous.fresh and poor:
-            share = 4.0 * share
-            sample = self._sample(objective, share)
-            share = share if sample is not None else 1.0
+        sample = None if previous.fresh and poor else state.sample
         secant = _far(state)
-        here = objective, state.beta, state.value, state.gradient, sample, share
+        here = objective, state.beta, state.value, state.gradient, sample
         found = _steered(*here, secant=secant, pull=previous.pull)
         if found.decrease > found.value and not secant:  # more than all of F: far after all
             found = _steered(*here, secant=True, pull=previous.pull)
@@ -156,12 +152,16 @@ class Newton:
     def _within(self) -> Newton:
         """The same for the sample, which starts from a smaller one."""
         fewer = self.rows_per_coefficient / _FEWER
-        return Newton(share=1.0) if fewer < 1.0 else replace(self, rows_per_coefficient=fewer)
+        share = self.share if fewer > 1.0 else 0.0
+        return replace(self, share=share, rows_per_coefficient=fewer)
 
-    def _sample(self, objective: Objective, share: float) -> Objective | None:
-        least = int(self.rows_per_coefficient * objective.n_coefficients / _CURVATURE)
-        enough = least * (share / self.share) / objective.n_rows
-        return objective.subsample(min(share, enough), least) if share < 0.5 else None
+    def _sample(self, objective: Objective) -> Objective | None:
+        wanted = self.rows_per_coefficient * objective.n_coefficients / _CURVATURE
+        most = self.share * objective.n_rows
+        if most < _AT_LEAST * wanted:
+            return None
+        count = min(wanted, most)
+        return objective.subsample(count / objective.n_rows, int(count))
 
 
 def _steered(
@@ -170,7 +170,6 @@ def _steered(
     value: float,
     gradient: Array,
     sample: Objective | None = None,
-    share: float = 1.0,
     secant: bool = False,
     pull: float = math.nan,
 ) -> NewtonState:
@@ -183,7 +182,7 @@ def _steered(
         exact=sample is None and not secant,
         hessian=hessian,
         sample=sample,
-        share=1.0 if sample is None else share,
+        share=1.0 if sample is None else sample.n_rows / objective.n_rows,
         pull=pull,
     )
     moved = _moved(objective, state, beta, value, gradient)

@@ -131,8 +131,9 @@ def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels
         raise _missing(where, next(row for row, value in enumerate(values) if _is_missing(value)))
     if {type(value) for value in seen} <= {int, float}:
         numbers = np.array(values)
-        if numbers.dtype.kind in _NUMBER_KINDS:  # else integers of over 64 bits: labels
-            return numbers
+        whole = float not in map(type, seen)
+        if numbers.dtype.kind in ("iu" if whole else _NUMBER_KINDS):
+            return numbers  # else integers that 64 bits do not hold together: labels
     if len(seen) == 2:
         codes = np.asarray(array == list(seen)[1], dtype=np.intp)
     else:
