@@ -69,30 +69,33 @@ def test_leverages(storage: str, columns: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_the_move_of_each_row(whole: bool) -> None:
+@pytest.mark.parametrize("moved", [True, False])
+def test_the_move_of_each_row(whole: bool, moved: bool) -> None:
     rng = np.random.default_rng(2)
     n = 20_011
     y, s = np.round(rng.random(n), 1), rng.integers(0, 3, n).astype(float)
     z, h = 3.0 * rng.standard_normal(n), 2.0 * rng.random(n) ** 2
-    rows = _kernels.Observations(y, s, None)
-    loss, far, shift = _kernels.leave_one_out(rows, z, h, whole, 0.5, 1)
-    k = s if whole else np.ones(n)
-    p = sigmoid(z)
-    left = 1.0 - k * h * p * (1.0 - p)
-    naive = k * h * (p - y) / left
+    xi = rng.standard_normal(n) if moved else None
+    rows, found = _kernels.Observations(y, s, None), []
+    for threads in (1, 2, 5):
+        shift = np.empty(n)
+        found.append((_kernels.leave_one_out(rows, z, xi, h, whole, 0.5, shift, threads), shift))
+    z = z if xi is None else z - xi
+    k, p = s if whole else np.ones(n), sigmoid(z)
+    naive = k * h * (p - y) / (1.0 - k * h * p * (1.0 - p))
+    (loss, far), shift = found[0]
     np.testing.assert_allclose(shift, naive, rtol=1e-10, atol=1e-14)
     assert loss == pytest.approx((s * bce_with_logits(y, z + naive, reduction="none")).sum())
     assert far == np.count_nonzero((s > 0.0) & (np.abs(naive) > 0.5))
-    for threads in (2, 5):
-        again = _kernels.leave_one_out(rows, z, h, whole, 0.5, threads)
-        assert again[:2] == (loss, far)
-        assert np.array_equal(again[2], shift)
+    for sums, again in found[1:]:
+        assert sums == (loss, far)
+        assert np.array_equal(again, shift)
 
 
 def test_a_row_that_holds_the_fit_alone_has_no_bound() -> None:
-    rows = _kernels.Observations(np.array([0.0, 1.0]), None, None)
-    loss, far, shift = _kernels.leave_one_out(rows, np.zeros(2), np.full(2, 5.0), True, 0.1, 1)
-    assert (loss, far) == (math.inf, 2)
+    rows, shift = _kernels.Observations(np.array([0.0, 1.0]), None, None), np.empty(2)
+    sums = _kernels.leave_one_out(rows, np.zeros(2), None, np.full(2, 5.0), True, 0.1, shift, 1)
+    assert sums == (math.inf, 2)
     assert shift.tolist() == [math.inf, -math.inf]
 
 

@@ -199,19 +199,17 @@ Numpy leverages(OwnedDesign& design, const Vector& center, const Indices& subset
     return out.array();
 }
 
-auto leave_one_out(const OwnedObservations& rows, const Vector& linear, const Vector& leverage, bool whole, double limit,
-                   int n_threads) {
+auto leave_one_out(const OwnedObservations& rows, const Vector& linear, std::optional<Vector> xi, const Vector& leverage,
+                   bool whole, double limit, std::optional<VectorOut> shift, int n_threads) {
     check_length("leave_one_out", "linear", linear.shape(0), rows.n_rows);
+    const double* moved = optional_data("leave_one_out", "xi", xi, rows.n_rows);
     check_length("leave_one_out", "leverage", leverage.shape(0), rows.n_rows);
-    NewArray shift({linear.shape(0)});
-    LeftOut out{};
-    {
-        nb::gil_scoped_release release;
-        Memory memory;
-        out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), leverage.data(), whole, limit, shift.data,
-                                      memory, n_threads);
-    }
-    return std::make_tuple(out.loss, Index(out.far), shift.array());
+    if (shift) check_length("leave_one_out", "shift", shift->shape(0), rows.n_rows);
+    nb::gil_scoped_release release;
+    Memory memory;
+    const LeftOut out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), moved, leverage.data(), whole, limit,
+                                                shift ? shift->data() : nullptr, memory, n_threads);
+    return std::make_tuple(out.loss, Index(out.far));
 }
 
 auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, const Vector& right,
@@ -322,9 +320,10 @@ NB_MODULE(_kernels, m) {
           "A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.");
     m.def("leverages", &leverages, "design"_a, "center"_a, "subset"_a, "triangle"_a, "n_threads"_a,
           "|[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.");
-    m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "leverage"_a, "whole"_a, "limit"_a, "n_threads"_a,
-          "The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much"
-          " each moves; a row is left out whole, or a weight of 1 of it.");
+    m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "xi"_a.none(), "leverage"_a, "whole"_a, "limit"_a,
+          "shift"_a.none(), "n_threads"_a,
+          "The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z ="
+          " linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.");
     m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
         return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
     }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");

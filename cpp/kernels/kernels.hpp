@@ -154,8 +154,9 @@ struct Kernels {
     // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)
     void (*leverages)(const Design&, const double* center, const Index* subset, Index n_subset, const double* triangle,
                       double* leverage, Workspace&, int n_threads);
-    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* leverage, bool whole,
-                             double limit, double* shift, Workspace&, int n_threads);
+    // `xi` and `shift` may be null
+    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* leverage,
+                             bool whole, double limit, double* shift, Workspace&, int n_threads);
 };
 
 #if defined(LOGLOSS_X86)

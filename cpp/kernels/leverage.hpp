@@ -66,7 +66,13 @@ INLINE void add_dense(const Inverse& inverse, const double* panels, Index p, con
         }
         for (int r = 0; r < rows_at_once; r++) squares[r] += y[r] * y[r];
     }
-    for (int r = 0; r < rows_at_once; r++) norms[r] = sum(squares[r]);
+    for (int first = 0; first < rows_at_once; first += W) {
+        V square[W], total{};
+        for (int r = 0; r < W; r++) square[r] = squares[first + r];
+        transpose(square);
+        for (int r = 0; r < W; r++) total += square[r];
+        store(norms + first, total);
+    }
 }
 
 inline void add_entries(const Inverse& inverse, const Entries& e, Index p, double* y) {
@@ -94,9 +100,12 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
         const Index m = row + K < end ? K : end - row;
         pack(shape, shape.width / NR, n_rows, row, m, ones, panels);
         if (shape.n_sparse) collect(shape, row, m, ones, next, entries);
+        Coming coming = next_rows(shape, row + K, end);
+        const Index lines = (coming.end - coming.at) / 64 * rows_at_once / m + 1;
         for (Index p = 0; p < m; p += rows_at_once) {
             const Index rows = m - p < rows_at_once ? m - p : rows_at_once;
             double norms[rows_at_once];
+            for (Index k = 0; k < lines && coming.at < coming.end; k++, coming.at += 64) __builtin_prefetch(coming.at, 0, 2);
             for (Index r = 0; r < rows && shape.n_sparse; r++) add_entries(inverse, entries, p + r, y + r * inverse.width);
             add_dense(inverse, panels, p, shape.n_sparse ? y : inverse.ones, shape.n_sparse ? inverse.width : 0, norms);
             for (Index r = 0; r < rows; r++) out[row + p + r] = norms[r];
@@ -145,22 +154,23 @@ void leverages(const Design& design, const double* center, const Index* subset, 
     });
 }
 
-// z~ - z = k r h / (1 - k q h) for each row (inf where 1 - k q h is not positive), k the row's weight or 1; the sum of
-// s*bce(y, z~), and how many rows move by more than `limit`.
-LeftOut leave_one_out(Index n_rows, const Observations& rows, const double* linear, const double* leverage, bool whole,
-                      double limit, double* shift, Workspace& workspace, int n_threads) {
+// z~ - z = k r h / (1 - k q h) for each row (inf where 1 - k q h is not positive), k the row's weight or 1, at z = linear - xi;
+// the sum of s*bce(y, z~), and how many rows move by more than `limit`.
+LeftOut leave_one_out(Index n_rows, const Observations& rows, const double* linear, const double* xi, const double* leverage,
+                      bool whole, double limit, double* shift, Workspace& workspace, int n_threads) {
     double totals[2];
     sum_rows(n_rows, 2, totals, workspace, n_threads, [&](Index begin, Index end, double* sums) {
         V total{}, far{};
         for (Index i = begin; i < end; i += W) {
             const Index n = end - i;
-            const V s = load_weight(rows.weight, i, n), y = load_some(rows.y + i, n), z = load_some(linear + i, n);
+            const V s = load_weight(rows.weight, i, n), y = load_some(rows.y + i, n);
+            const V z = xi ? load_some(linear + i, n) - load_some(xi + i, n) : load_some(linear + i, n);
             const Probability p = probability(z);
             const V kh = load_some(leverage + i, n) * (whole ? s : splat(1.0));
             const V left = 1.0 - kh * p.p * p.complement, r = residual(p, y), infinite = splat(__builtin_inf());
             V moved = kh * r / left;
             moved = left > 0.0 ? moved : (r > 0.0 ? infinite : (r < 0.0 ? -infinite : V{}));
-            store_some(shift + i, moved, n);
+            if (shift) store_some(shift + i, moved, n);
             const V there = z + moved;
             total += s == 0.0 ? V{} : s * bce(there, y, exp_nonpositive(-absolute(there)));
             far += s == 0.0 ? V{} : (absolute(moved) <= limit ? V{} : splat(1.0));

@@ -37,8 +37,8 @@ INLINE V bce(V z, V y, V small) {
     return log1p_unit(small) + line;
 }
 
-// phi(x) = (1+x) log(1+x) - x >= 0 for x >= -1, accurate near 0 where it is x^2/2.
-INLINE V phi(V x) {
+// phi(x) = (1+x) log(1+x) - x >= 0 for x >= -1, accurate near 0 where it is x^2/2: for |x| < 1e-2
+INLINE V phi_near(V x) {
     V series = splat(1.0 / 90.0);
     series = series * -x + 1.0 / 72.0;
     series = series * -x + 1.0 / 56.0;
@@ -48,13 +48,21 @@ INLINE V phi(V x) {
     series = series * -x + 1.0 / 12.0;
     series = series * -x + 1.0 / 6.0;
     series = series * -x + 0.5;
-    series = series * x * x;
-    if (sum(absolute(x) < 1e-2 ? V{} : splat(1.0)) == 0.0) return series;
+    return series * x * x;
+}
+
+INLINE V phi(V x) {
+    const V series = phi_near(x);
     V direct{};
     for (int k = 0; k < W; k++)
         if (x[k] >= 1e-2 || x[k] <= -1e-2)
             direct[k] = x[k] <= -1.0 ? 1.0 : (1.0 + x[k]) * __builtin_log1p(x[k]) - x[k];
     return absolute(x) < 1e-2 ? series : direct;
+}
+
+INLINE bool all_near(V a, V b) {
+    const V far = absolute(a) < 1e-2 ? (absolute(b) < 1e-2 ? V{} : splat(1.0)) : splat(1.0);
+    return sum(far) == 0.0;
 }
 
 }  // namespace

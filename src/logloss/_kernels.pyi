@@ -102,9 +102,9 @@ def leverages(design: Design, center: Annotated[NDArray[numpy.float64], dict(sha
     |[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.
     """
 
-def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], leverage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], whole: bool, limit: float, n_threads: int) -> tuple[float, int, NDArray[numpy.float64]]:
+def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, leverage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], whole: bool, limit: float, shift: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, n_threads: int) -> tuple[float, int]:
     """
-    The loss of each row under the fit to the others, summed, how many rows move by more than `limit`, and by how much each moves; a row is left out whole, or a weight of 1 of it.
+    The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z = linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.
     """
 
 def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from logloss.algebra import conjugate_gradients, dot, solve
 from logloss.backends.base import DualSums
 from logloss.objective import Objective
+from logloss.penalty import Penalty
 from logloss.quadratic import model_step
 
 Array = NDArray[np.float64]
@@ -106,7 +107,7 @@ class DualPoint:
     Attributes
     ----------
     gap : float
-        F(β) − D; inf where there is no such point.
+        F(β) − D; inf where there is no such point; nan where it would not be `worth` it.
     score : ndarray of shape (n_coefficients,)
         XᵀSr'/Σs; near the optimum also the gradient of the log loss at β − δ, up to second order.
     delta : ndarray of shape (n_coefficients,)
@@ -123,8 +124,12 @@ def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
     return dual_point(objective, beta, delta).gap
 
 
-def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
+def dual_point(
+    objective: Objective, beta: Array, delta: Array, worth: float = math.inf
+) -> DualPoint:
     """The dual point of the step δ.
+
+    `worth`: what shrinking it by c may cost, about, for the gap to be of use.
 
     One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U, and two where
     rounding beside a tiny L1 penalty takes c far below 1.
@@ -132,7 +137,9 @@ def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
     penalty, dual = objective.penalty, objective.likelihood.dual
     free = np.flatnonzero(penalty.free & penalty.inside(beta))
     rounding = _FEASIBLE * min(1.0, objective.value_of_null())
-    sums = dual(beta, delta, penalty.reach)
+    sums = dual(beta, delta, partial(_worthwhile, penalty, dot(penalty.l1, np.abs(beta)), worth))
+    if sums.scale == 0.0:
+        return DualPoint(math.nan, sums.score, delta)
     if sums.feasible and not _largest(sums.score[free]) <= rounding and len(free) <= _MOST_FREE:
         delta = delta.copy()
         delta[free] += solve(objective.likelihood.hessian(beta, free), sums.score[free])[0]
@@ -147,6 +154,12 @@ def dual_point(objective: Objective, beta: Array, delta: Array) -> DualPoint:
             drift = _drift(objective, beta, penalty.excess(sums.score))
             gap = min(gap, _bound(objective, beta, delta, sums, rounding, drift))
     return DualPoint(gap, sums.score / sums.scale, delta)
+
+
+def _worthwhile(penalty: Penalty, size: float, worth: float, score: Array) -> float:
+    """c; 0 where it costs more than that, as D falls by (1 − c) Σ a_j|w_j| at least."""
+    c = penalty.reach(score)
+    return c if (1.0 - c) * size <= worth else 0.0
 
 
 def _drift(objective: Objective, beta: Array, off: Array) -> float:

@@ -159,7 +159,7 @@ class Likelihood(Protocol):
 
     def hessian_product(self, beta: Array, v: Array) -> Array: ...
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
-        """The dual point of the step δ, scaled by c = reach(v)."""
+        """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
         ...
 
     def subsample(self, share: float, floor: int) -> Self | None:

@@ -172,6 +172,8 @@ class MemoryLikelihood:
             score[-1] = 0.0
         score = score / self._weight_sum
         c = reach(score)
+        if c == 0.0:
+            return DualSums(score, math.inf, False, 0.0)
         gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
         return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
@@ -226,17 +228,17 @@ class MemoryLikelihood:
         return _kernels.leverages(self.design.kernel, shift, columns, triangle, self.n_threads)
 
     def leave_one_out(
-        self, beta: Array, leverage: Array, whole: bool, limit: float
-    ) -> tuple[float, int, Array]:
-        """Σ s bce(y, z̃), how many rows move by more than `limit`, and z̃ − z of each row.
+        self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None
+    ) -> tuple[float, int]:
+        """Σ s bce(y, z̃), and how many rows move by more than `limit`.
 
-        See paths/leave_one_out.py.
+        Writes z̃ − z of each row into `shift`. See paths/leave_one_out.py.
         """
-        z = self._linear(beta)
-        loss, far, shift = _kernels.leave_one_out(
-            self.observations, z, leverage, whole, limit, self.n_threads
+        moved = self._after_step(beta)
+        z, xi = (self._linear(beta), None) if moved is None else moved
+        return _kernels.leave_one_out(
+            self.observations, z, xi, leverage, whole, limit, shift, self.n_threads
         )
-        return loss, far, shift
 
     def log_odds(self, beta: Array, row: int) -> float:
         """z of one row."""
@@ -254,22 +256,28 @@ class MemoryLikelihood:
         key = beta.tobytes()
         return next((z for point, z in self._kept if point == key), None)
 
+    def _after_step(self, beta: Array) -> tuple[Array, Array] | None:
+        """z and Xδ at the last dual point, if beta is where its step leads."""
+        if self._moved is None or not np.array_equal(self._moved[0] - self._moved[1], beta):
+            return None
+        start = self._find(self._moved[0])
+        return None if start is None else (start, self._moved[2])
+
     def _linear(self, beta: Array) -> Array:
         """z at beta: the kept one, that after the step of the last dual point, or by a read."""
         z = self._find(beta)
-        if z is None and self._moved is not None:
-            origin, delta, xi = self._moved
-            start = self._find(origin)
-            if start is not None and np.array_equal(origin - delta, beta):
-                z = start - xi
-                self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
-        if z is None:
+        if z is not None:
+            return z
+        moved = self._after_step(beta)
+        if moved is not None:
+            z = moved[0] - moved[1]
+        else:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(
                 self.design.kernel, coef, intercept, self.rows.offset, self.n_threads
             )
             self.reads += 1
-            self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
+        self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
         return z
 
     def _along(self, beta: Array, direction: Array) -> Array:

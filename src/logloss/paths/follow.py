@@ -17,7 +17,8 @@ the gradient of the loss at b₁ up to second order. So F(b₁) needs no read, o
 
 is a bound of its gap. Where it is too large, it is mostly because the dual point has to shrink
 until no |v_j| exceeds a_j, and that H is not exact is what makes it do so. Then the exact product
-with δ is news about H, a better δ follows without another gradient, and is certified in turn.
+with δ is news about H, a better δ follows without another gradient, and is certified in turn; where
+the shrinking alone costs too much, the rows' part of the gap is not even summed.
 
 H itself is read anew only where that fails. Each step between two points, and each product, tells
 how H acts along it, s ↦ g' − g, and H is made to say the same (the BFGS update; Broyden, Fletcher,
@@ -44,6 +45,7 @@ Array = NDArray[np.float64]
 _GRADIENTS = 4  # points at most, for one λ
 _DUALS = 4  # dual points at most, from one gradient
 _POOR = 3  # dual points from one gradient that say: take the Hessian anew
+_WORTH = 2.0  # of the gap to prove: what a dual point may cost by being shrunk, to be looked at
 _ROUNDING = 1e-14  # of F, in F − D
 _CURVED = 1e-8  # the least curvature along a step, of what H says, that is worth learning
 
@@ -87,13 +89,16 @@ def arrive(objective: Objective, place: Place, tol: float) -> Arrival | None:
         gradient = slope - objective.penalty.gradient(beta)
         fresh = objective.likelihood.hessian(beta) if points else None
         place = Place(beta, gradient, _learned(place, beta, gradient) if fresh is None else fresh)
-        here = place
+        here, end = place, value
         for duals in range(_DUALS):
-            dual = dual_point(objective, beta, beta - _model_minimum(objective, place))
-            lower = max(lower, value - dual.gap)
-            end = float(objective.values(beta, -dual.delta, np.ones(1))[0])
+            worth = math.inf if duals == _DUALS - 1 else _WORTH * tolerance(objective, value, tol)
+            dual = dual_point(objective, beta, beta - _model_minimum(objective, place), worth)
             target = beta - dual.delta
             place = Place(target, dual.score, _learned(here, target, dual.score, place.hessian))
+            if math.isnan(dual.gap):
+                continue
+            lower = max(lower, value - dual.gap)
+            end = float(objective.values(beta, -dual.delta, np.ones(1))[0])
             gap = end - lower + _ROUNDING * end
             if gap <= tolerance(objective, end, tol):
                 return Arrival(place, end, gap, points > 0 or duals >= _POOR)

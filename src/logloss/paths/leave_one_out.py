@@ -102,12 +102,17 @@ def left_out(minimum: Minimum, solver: Solver) -> tuple[float, int]:
     weight = likelihood.rows.weight
     whole = whole_rows(weight)
     leverage = likelihood.leverages(moving, _inverse(minimum, moving))
-    total, far, shift = likelihood.leave_one_out(beta, leverage, whole, _FAR)
+    total, far = likelihood.leave_one_out(beta, leverage, whole, _FAR)
     if minimum.hessian is not None and total - minimum.loss_sum > _FINE * total:
         minimum = replace(minimum, hessian=likelihood.hessian(beta))
         leverage = likelihood.leverages(moving, _inverse(minimum, moving))
-        total, far, shift = likelihood.leave_one_out(beta, leverage, whole, _FAR)
-    rows = _farthest(shift, weight, min(far, _MOST, max(_WORK // len(shift), 1)))
+        total, far = likelihood.leave_one_out(beta, leverage, whole, _FAR)
+    if far == 0:
+        return total / likelihood.weight_sum, 0
+    shift = np.empty(objective.n_rows)
+    likelihood.leave_one_out(beta, leverage, whole, _FAR, shift)
+    most = min(far, _MOST, max(_WORK // len(shift), 1))
+    rows = _farthest(shift, weight, most)
     for row in rows:
         k = 1.0 if weight is None or not whole else float(weight[row])
         z = _refit(minimum, solver, int(row), k)
