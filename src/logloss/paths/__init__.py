@@ -107,7 +107,7 @@ def path(
     >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 1.0], [3.0, 0.5], [4.0, 0.0]])
     >>> fits = logloss.path(X, [0, 0, 1, 0, 1], n_lambdas=3, lambda_min_ratio=0.1)
     >>> fits.degrees.tolist()
-    [0, 1, 1]
+    [0, 1, 2]
     """
     begun = time.perf_counter()
     strength = Strength(
