@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 from penalties import PENALTIES
 from problems import PROBLEMS, STORAGES, Problem
-from truth import solved
+from truth import rounding_of, solved
 
 import logloss
 from logloss.certificate import Status
@@ -45,10 +45,8 @@ def test_every_problem(name: str, shrinkage: str, solver: str) -> None:
     else:
         assert certificate.status is Status.CERTIFIED, certificate
         assert certificate.relative_gap <= 1e-6
-    # z is rounded where it is summed from large terms, and F with it
-    coef = np.array(list(model.coefficients.values()))
-    terms = np.abs(PROBLEMS[name].X) @ np.abs(coef)
-    rounding = 1e-15 * model.fitted.objective + 1e-16 * terms.max()
+    fitted = model.fitted
+    rounding = rounding_of(fitted.objective, PROBLEMS[name].X, fitted.coefficients)
     assert excess(model, name, shrinkage) <= certificate.gap + rounding
 
 

@@ -270,3 +270,8 @@ def solved(problem: str, penalty: str) -> tuple[Exact, mpf]:
     """The same without the point, which is not unique everywhere."""
     task, _, least = best(problem, penalty)
     return task, least
+
+
+def rounding_of(value: float, X: Array, coef: Array) -> float:
+    """What of a gap is rounding: F is summed from losses, and z from terms that may be large."""
+    return 1e-15 * value + 1e-16 * float((np.abs(X) @ np.abs(coef)).max())
