@@ -26,6 +26,7 @@ from logloss import fitting
 from logloss.errors import UsageError
 from logloss.solvers import choose
 from logloss.solvers.base import Status
+from logloss.solvers.prox_newton import ProxNewton
 
 Array = NDArray[np.float64]
 
@@ -393,3 +394,18 @@ def test_a_constant_column_says_nothing(penalty: str, storage: str, value: float
         assert with_it.certificate.status is Status.CERTIFIED
         assert with_it.fitted.objective == pytest.approx(without.fitted.objective, rel=1e-8)
         assert with_it.fitted.coefficients[-1] == 0.0
+
+
+@pytest.mark.parametrize("options", [{"l1_ratio": 1.0}, {"bounds": ["+"] * 2500}, {}])
+def test_a_working_set_of_a_few_at_a_time(options: dict[str, Any]) -> None:
+    """More coefficients have to move than the working set may hold: each step moves some."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 2500))
+    y = (X[:, :5].sum(axis=1) + rng.standard_normal(120) > 0).astype(np.float64)
+    fits = [
+        logloss.fit(X, y, C=1.0, solver=ProxNewton(first=20, most=most), tol=1e-4, **options)
+        for most in (40, 5000)
+    ]
+    for model in fits:
+        assert model.certificate.status is Status.CERTIFIED
+    assert fits[0].fitted.objective == pytest.approx(fits[1].fitted.objective, rel=1e-4)

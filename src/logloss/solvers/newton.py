@@ -110,7 +110,7 @@ class Newton:
         return _steered(objective, beta, value, gradient, sample, secant=True)
 
     def advance(self, objective: Objective, state: NewtonState) -> NewtonState:
-        """One damped step; then a new Hessian, of all rows if need be, if this one steered badly."""
+        """One damped step; then a new Hessian, of all rows if need be, if it steered badly."""
         point = damped(objective, state, 2.0 * state.decrease)
         if point is None:
             if state.sample is None and state.fresh and not state.exact:

@@ -67,10 +67,14 @@ class ProxNewton:
         Coefficients that may enter the working set at once, at least.
     growth : float
         And as a multiple of those that are not 0.
+    most : int
+        Coefficients in the working set at most, the most urgent: its Hessian has most² entries.
+        Where more have to move, each step moves some.
     """
 
     first: int = 200
     growth: float = 1.0
+    most: int = 5000
     dense: Newton = field(default_factory=Newton)
     name: str = "prox-newton"
     most_steps: int = 500
@@ -123,18 +127,23 @@ class ProxNewton:
     ) -> Indices:
         """Those that are not held, and the most urgent of those that should not be."""
         penalty = objective.penalty
-        inside = penalty.inside(beta)
+        moving = np.flatnonzero(penalty.inside(beta))
         pull = np.abs(penalty.pull(beta, gradient))
-        pulling = np.flatnonzero((pull > 0.0) & ~inside)
+        pulling = np.setdiff1d(np.flatnonzero(pull), moving)
         new = np.setdiff1d(pulling, before)
-        if len(new) == 0 and 0 < len(before) <= 2 * np.count_nonzero(inside):
+        complete = len(new) == 0 and np.isin(moving, before).all()
+        if complete and 0 < len(before) <= 2 * len(moving):
             return before
-        known = min(int(inside.sum()), objective.n_rows)  # more are not needed in the end
-        many = max(self.first, int(self.growth * known))
-        if len(new) > many:
-            new = new[np.argsort(-pull[new], kind="stable")[:many]]
-        again = np.intersect1d(pulling, before)
-        return np.sort(np.concatenate([np.flatnonzero(inside), again, new]))
+        needed = min(len(moving), objective.n_rows)  # no more are, in the end
+        many = max(self.first, int(self.growth * needed))
+        known = np.concatenate([moving, np.intersect1d(pulling, before)])
+        working = np.concatenate([known, _most_urgent(new, pull, many)])
+        return np.sort(_most_urgent(working, pull, self.most))
+
+
+def _most_urgent(candidates: Indices, pull: Array, many: int) -> Indices:
+    """So many of them, at most."""
+    return candidates[np.argsort(-pull[candidates], kind="stable")[:many]]
 
 
 def _part(previous: WorkingState, working: Indices) -> Array | None:
