@@ -32,7 +32,7 @@ FLOORS = (
     {"objective", "strength", "quadratic"},
     {"certificate"},
     {"solvers"},
-    {"fitted"},
+    {"fitted", "evidence"},
     {"report", "export", "evaluation", "inference"},
     {"model"},
     {"fitting"},

@@ -17,6 +17,7 @@ from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
+from logloss.evidence import Evidence
 from logloss.fitted import Fitted
 from logloss.model import Model
 from logloss.objective import Objective
@@ -152,7 +153,9 @@ def fit(
         "offset": column_name(offset, parts.offset_name),
         "weights": column_name(sample_weight, parts.weights_name),
     }
-    return Model(solve_task(task, strength, chosen, start, stop, {"options": options, **names}))
+    record = {"options": options, **names}
+    fitted, evidence = solve_task(task, strength, chosen, start, stop, record)
+    return Model(fitted, evidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +206,21 @@ class Task:
             where = where.by_row(self.design.sparse, square)
         reads = int(measured.whole)
         return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads)
+
+    def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
+        """What the fit leaves for questions that need its data."""
+        features = self.parts.features
+        return Evidence(
+            objective,
+            where,
+            beta,
+            self.names,
+            self.intercept,
+            self.design,
+            self.rows,
+            features,
+            self.n_threads,
+        )
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""
@@ -264,7 +282,7 @@ def solve_task(
     start: Model | None,
     stop: Stop,
     record: dict[str, Any],
-) -> Fitted:
+) -> tuple[Fitted, Evidence]:
     """Minimise, and put into a record what was found; `record` says what was asked for."""
     exact = strength.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
@@ -281,7 +299,7 @@ def solve_task(
     value = math.nan if result.status is Status.NO_LOSS else result.value
     coef, intercept = where.raw(result.beta)
     coef = strength.within_bounds(coef, task.schema.coefficient_names)
-    return Fitted(
+    fitted = Fitted(
         schema=task.schema,
         coefficients=coef,
         intercept=intercept,
@@ -296,6 +314,7 @@ def solve_task(
         null_loss=objective.value_of_null(),
         **record,
     )
+    return fitted, task.evidence(objective, where, result.beta)
 
 
 def _certificate(

@@ -21,6 +21,7 @@ from logloss.table.design import design_of
 
 if TYPE_CHECKING:
     from logloss.certificate import Certificate
+    from logloss.evidence import Evidence
     from logloss.solvers.base import Step
     from logloss.table.target import Label
 
@@ -34,10 +35,17 @@ class Model:
     ----------
     fitted : Fitted
         The plain record that the model shows.
+    evidence : Evidence, optional
+        What needs the data of the fit asks it. Not saved, pickled or copied.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
+    def __init__(self, fitted: Fitted, evidence: Evidence | None = None) -> None:
         self._fitted = fitted
+        self._evidence = evidence
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the evidence: a copy does not hold on to the data."""
+        return {**self.__dict__, "_evidence": None}
 
     @property
     def fitted(self) -> Fitted:

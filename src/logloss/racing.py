@@ -240,7 +240,7 @@ penalty_factors, bounds, standardize, positive, exclude, random_state, n_threads
         seconds = math.inf if time_budget is None else time_budget
         watch, ended = _watched(callbacks)
         stop = Stop(tol, max_iter, seconds, time.perf_counter(), (watch,))
-        fitted = solve_task(task, strength, chosen, None, stop, {"options": options})
+        fitted, _ = solve_task(task, strength, chosen, None, stop, {"options": options})
         runs.append(Run(label, fitted.history, fitted.certificate))
         if fitted.certificate.status is Status.INTERRUPTED and not ended:
             break
@@ -284,7 +284,7 @@ def _labels(asked: Sequence[str | Solver], entries: Sequence[Choice]) -> list[st
 
 def _reference(task: Task, strength: Strength, chosen: Choice, options: dict[str, Any]) -> Fitted:
     """The fit that all are measured from."""
-    best = solve_task(task, strength, chosen, None, Stop(tol=_TIGHT), {"options": options})
+    best, _ = solve_task(task, strength, chosen, None, Stop(tol=_TIGHT), {"options": options})
     certificate = best.certificate
     if certificate.status is Status.INTERRUPTED:
         raise KeyboardInterrupt

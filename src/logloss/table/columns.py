@@ -1,0 +1,104 @@
+"""Typed columns: a table as it is, each column in the narrowest form that holds it exactly.
+
+What a table becomes before anything is learned from it: numbers in their own width with Arrow's
+bitmap of missing values beside them, text as codes into its levels. They lie in memory, in another
+library's buffers, or in a file that is mapped into memory; whoever reads them cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A column of numbers or bools.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,), contiguous
+        float64, float32, int8, int16, int32, int64 or uint8. What stands in place of a missing
+        value means nothing.
+    valid : ndarray of uint8, shape (ceil(n_rows/8),), or None
+        Arrow's validity bitmap: bit i % 8 of byte i // 8 is 1 where row i has a value. None where
+        all rows have one; else there is at least one row without.
+    type : str
+        Arrow's name of the type that the table gave it ("double", "int8", "bool").
+    """
+
+    values: NDArray[Any]
+    valid: NDArray[np.uint8] | None
+    type: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A column of text: a code per row, into its levels.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,), contiguous
+        uint8, uint16 or int32, all of them smaller than `len(levels)`.
+    levels : tuple of str or None
+        By code, in the order of their first rows. None: the value is missing; there is at most one
+        of it. Blanks around a level are trimmed. A level may have no row.
+    type : str
+        Arrow's name of the type that the table gave it ("string", "dictionary<…>").
+    """
+
+    codes: NDArray[Any]
+    levels: tuple[str | None, ...]
+    type: str
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+@dataclass(frozen=True, eq=False)
+class Unusable:
+    """A column that cannot be a feature, kept so that it can be named.
+
+    Dates, nested values, text with a level for nearly each row.
+
+    Attributes
+    ----------
+    reason : str
+        In words that follow the name of the column: ``"holds dates or times (timestamp[us])"``.
+    hint : str
+    fatal : bool
+        Whether a fit that was not told to leave it out is refused; else it is left out and said so.
+    type : str
+    """
+
+    reason: str
+    hint: str
+    fatal: bool
+    type: str
+
+
+Column: TypeAlias = Numbers | Codes | Unusable
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """All columns of a table, by name, in its order."""
+
+    by_name: Mapping[str, Column]
+    n_rows: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.by_name)
+
+    def select(self, names: Sequence[str]) -> Columns:
+        """These columns, in this order."""
+        return replace(self, by_name={name: self.by_name[name] for name in names})
