@@ -64,6 +64,8 @@ class Fitted:
         What was asked for: C, l1_ratio, l1, l2, fit_intercept, solver, tol; plain JSON values.
     target, offset, weights : str or None
         Names of these columns; "" where an array was given, None where nothing was.
+    notes : tuple of str
+        What was done with the table that its owner should know, a sentence each.
     """
 
     schema: Schema
@@ -82,6 +84,7 @@ class Fitted:
     target: str | None = None
     offset: str | None = None
     weights: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -121,6 +124,7 @@ class Fitted:
             "weights": self.weights,
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
     @staticmethod
@@ -141,6 +145,7 @@ class Fitted:
             js.refuse("model.classes", "two different labels", fields["classes"])
         fields["classes"] = (negative, positive)
         fields["history"] = tuple(fields["history"])
+        fields["notes"] = tuple(fields.get("notes", ()))
         return Fitted(**fields)
 
     def dumps(self) -> str:
@@ -312,5 +317,6 @@ _check_record = js.record(
         "weights": js.optional(js.text),
         "schema": _schema,
         "history": js.list_of(_step),
-    }
+    },
+    may_have={"notes": js.list_of(js.text)},
 )

@@ -24,10 +24,11 @@ from logloss.objective import Objective
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
 from logloss.solvers.choose import Choice, choose
 from logloss.strength import Strength
-from logloss.table import Schema, Split, encode_target, learn, split
+from logloss.table import Policy, Schema, Split, TableOptions, encode_target, learn, split
 from logloss.table.bad_values import check_finite
 from logloss.table.class_weight import class_weights
 from logloss.table.design import Design, design_of, threads
+from logloss.table.options import Missing, table_options
 
 if TYPE_CHECKING:
     from logloss.table import Label, Target
@@ -55,11 +56,16 @@ def fit(
     penalty_factors: Any = None,
     bounds: Any = None,
     standardize: bool = False,
+    missing: str = "auto",
+    na: Collection[str] = (),
+    min_count: float = 0.0,
     positive: Label | None = None,
     exclude: Collection[str] = (),
     random_state: Any = None,
     n_threads: int | None = None,
     time_budget: float | None = None,
+    memory: int | str | None = None,
+    spool: str | None = None,
     start: Model | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Model:
@@ -68,9 +74,12 @@ def fit(
     Parameters
     ----------
     X : array, sparse matrix, data frame, Arrow table, path or glob
-        The table, shape (n, d). Arrays name their columns x0, x1, …
+        The table, shape (n, d). Arrays name their columns x0, x1, … Columns of text have a
+        coefficient for each level; without a penalty, for each but the most frequent one. Columns
+        that say nothing (constant, repeated, text that differs in each row) are left out, and
+        `Model.notes` says so; not those of arrays.
     y : array of shape (n,), or column name
-        Two labels, or probabilities in [0, 1].
+        Two labels, or probabilities in [0, 1]. Rows without one are left out where it is a column.
     sample_weight, offset : array of shape (n,), or column name, optional
     class_weight : mapping of label to weight, or "balanced", optional
         Multiplied into the weights. "balanced" gives both classes the same weight in total.
@@ -87,13 +96,21 @@ def fit(
         Steps of the solver at most.
     fit_intercept : bool
     penalty_factors : mapping of coefficient name to factor, or array of shape (d,), optional
-        What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
+        What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised. The name of a
+        column of text means all of its levels.
     bounds : mapping of coefficient name to bounds, or sequence of d bounds, optional
         Of the coefficients as they are reported: a pair (lower, upper), in which None is none, or
         a sign, "+" or "-".
     standardize : bool
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         What is reported is in the units of the columns all the same.
+    missing : str
+        Of features of tables: "auto" gives text a level for missing values, and numbers their mean
+        and an indicator; "error" refuses them; "drop" leaves out the row.
+    na : collection of str
+        Texts that stand for a missing value, such as "?", beside the usual ones.
+    min_count : float
+        Levels of text that have less weight than this are taken together.
     positive : label, optional
         The class whose probability is modelled; the larger one by default.
     exclude : collection of column names
@@ -106,6 +123,11 @@ def fit(
     time_budget : float, optional
         Seconds after which the best point so far is taken: that of least F, not the last one. Its
         certificate takes a tenth more at most, beyond a read or two of the data.
+    memory : int or str, optional
+        Bytes ("2GB") that the columns of a file may take in memory; beyond, they go to a temporary
+        file that is mapped into memory. By default half of what is free.
+    spool : str, optional
+        The folder of that file.
     start : Model, optional
         Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
@@ -129,14 +151,18 @@ def fit(
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
-    parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
-    task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
+    options = table_options(missing, na, min_count, memory, spool)
+    parts = split(
+        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
+    )
+    task = task_of(parts, positive, class_weight, fit_intercept, n_threads, strength, options)
+    strength = strength.by_coefficient(task.schema.groups)
     chosen = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
     ).seeded(random_state)
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
-    options = {
+    asked = {
         "C": float(C) if math.isfinite(C) else "inf",
         "l1_ratio": float(l1_ratio),
         "l1": None if l1 is None else float(l1),
@@ -153,7 +179,7 @@ def fit(
         "offset": column_name(offset, parts.offset_name),
         "weights": column_name(sample_weight, parts.weights_name),
     }
-    record = {"options": options, **names}
+    record = {"options": asked, **names}
     fitted, evidence = solve_task(task, strength, chosen, start, stop, record)
     return Model(fitted, evidence)
 
@@ -188,6 +214,12 @@ class Task:
     def names(self) -> tuple[str, ...]:
         """Of the coefficients, in order."""
         return self.schema.coefficient_names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader and the schema did that the user should know."""
+        out = (f"column {out.name!r} is left out: it {out.reason}" for out in self.schema.left_out)
+        return (*self.parts.notes, *out)
 
     def measure(self, exact: bool) -> Spread:
         """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
@@ -262,17 +294,25 @@ def task_of(
     positive: Label | None,
     class_weight: Mapping[Any, float] | str | None,
     intercept: bool,
-    n_threads: int,
+    n_threads: int | None,
+    strength: Strength,
+    options: TableOptions | None = None,
 ) -> Task:
     """Learn what the columns are, and encode them and the target."""
-    schema = learn(parts.features)
     target = encode_target(
         parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
     )
     weight = class_weights(target, parts.weights, class_weight)
-    rows = RowData(target.y, weight, parts.offset)
+    options = options or TableOptions()
+    policy = Policy(
+        penalised=strength.penalises,
+        missing=options.missing is not Missing.ERROR,
+        min_count=options.min_count,
+    )
+    schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
     design = design_of(schema.encode(parts.features))
-    return Task(parts, schema, target, design, rows, intercept, n_threads)
+    rows = RowData(target.y, weight, parts.offset)
+    return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
 
 
 def solve_task(
@@ -290,7 +330,7 @@ def solve_task(
     with np.errstate(invalid="ignore", over="ignore"):
         result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
     if result.status is Status.FAILED:
-        check_finite(task.design.encoded, task.parts.features)
+        check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
         raise DataError(
             "the values are too large: their products with any coefficients overflow",
             "express the columns in larger units",
@@ -306,12 +346,13 @@ def solve_task(
         classes=task.target.classes,
         certificate=_certificate(result, objective, chosen, time.perf_counter() - stop.begun),
         history=result.history,
-        n_rows=task.design.n_rows,
+        n_rows=task.design.n_rows - task.parts.n_left_out,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
         loss=value - objective.penalty.value(result.beta),
         objective=value,
         null_loss=objective.value_of_null(),
+        notes=task.notes,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)

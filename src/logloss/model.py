@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -105,11 +106,14 @@ class Model:
             Where the model was fitted with an offset array and none is given.
         """
         source, o = self._read(table, offset)
-        encoded = self._fitted.schema.encode(source)
-        design = design_of(encoded)
-        z = design.predict(self._fitted.coefficients, self._fitted.intercept, o, n_threads)
+        fitted = self._fitted
+        encoded = fitted.schema.encode(source)
+        coefficients = fitted.schema.extended(fitted.coefficients, encoded)
+        z = design_of(encoded).predict(coefficients, fitted.intercept, o, n_threads)
         if not np.isfinite(z).all():
-            check_finite(encoded, source)
+            check_finite(encoded, source, fitted.schema.column_names)
+        if source.columns is not None:
+            say_unknown(fitted.schema.unknown(source.columns), source.n_rows)
         return z
 
     def predict_proba(
@@ -130,6 +134,11 @@ class Model:
         """Return the likelier label of each row, shape (n,): the positive one where z > 0."""
         positive = self.decision_function(table, offset, n_threads) > 0
         return np.array(self.classes)[positive.astype(np.intp)]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done with the table that its owner should know, a sentence each."""
+        return self._fitted.notes
 
     def summary(self) -> Summary:
         """Return a summary that prints as text and has the coefficients as `.table`."""
@@ -167,6 +176,19 @@ class Model:
             raise _offset_missing(f"the offset column {chosen!r}")
         parts = split(source, offset=chosen)
         return parts.features, parts.offset
+
+
+def say_unknown(counts: Mapping[str, int], n_rows: int) -> None:
+    """Warn of values that the training table did not have, and say what became of them."""
+    if counts:
+        named = ", ".join(f"{name!r} in {count:,}" for name, count in list(counts.items())[:10])
+        more = f", and {len(counts) - 10} more columns" if len(counts) > 10 else ""
+        warnings.warn(
+            f"values that no row had when the model was fitted: {named}{more} of {n_rows:,} rows;"
+            " they score as the average row of the column does",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _offset_missing(what: str) -> UsageError:

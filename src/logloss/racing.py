@@ -30,7 +30,7 @@ from logloss.solvers.choose import Choice, choose, seed_of
 from logloss.solvers.pointwise import Perceptron
 from logloss.strength import Strength
 from logloss.table import split
-from logloss.table.design import threads
+from logloss.table.options import table_options
 
 if TYPE_CHECKING:
     from logloss.table import Label
@@ -179,10 +179,15 @@ def race(
     penalty_factors: Any = None,
     bounds: Any = None,
     standardize: bool = False,
+    missing: str = "auto",
+    na: Collection[str] = (),
+    min_count: float = 0.0,
     positive: Label | None = None,
     exclude: Collection[str] = (),
     random_state: Any = None,
     n_threads: int | None = None,
+    memory: int | str | None = None,
+    spool: str | None = None,
     time_budget: float | None = 10.0,
     callbacks: Sequence[Callback] = (),
     announce: Announce | None = None,
@@ -192,7 +197,8 @@ def race(
     Parameters
     ----------
     X, y, sample_weight, offset, class_weight, C, l1_ratio, l1, l2, fit_intercept, \
-penalty_factors, bounds, standardize, positive, exclude, random_state, n_threads
+penalty_factors, bounds, standardize, missing, na, min_count, positive, exclude, random_state, \
+n_threads, memory, spool
         As in `logloss.fit`; the table is read once for all solvers.
     solvers : sequence of str or Solver, optional
         Names, or objects of `logloss.solvers` such as two of one kind with other parameters. By
@@ -225,9 +231,13 @@ penalty_factors, bounds, standardize, positive, exclude, random_state, n_threads
     check_limits(tol, max_iter, n_threads, time_budget)
     asked = _asked_for(solvers, strength.smooth)
     seed = seed_of(random_state)
-    parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
+    table = table_options(missing, na, min_count, memory, spool)
+    parts = split(
+        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=table
+    )
     intercept = flag("fit_intercept", fit_intercept)
-    task = task_of(parts, positive, class_weight, intercept, threads(n_threads))
+    task = task_of(parts, positive, class_weight, intercept, n_threads, strength, table)
+    strength = strength.by_coefficient(task.schema.groups)
     size = (task.design.n_rows, task.design.n_columns + intercept)
     entries = [choose(solver, *size, strength.smooth).seeded(seed) for solver in asked]
     options = {"C": C, "l1_ratio": l1_ratio, "l1": l1, "l2": l2, "standardize": standardize}

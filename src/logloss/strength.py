@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,23 @@ class Strength:
         shrinks = bool(self.l1) or (self.l1_ratio > 0.0 and math.isfinite(self.C))
         return not shrinks and self.bounds is None
 
+    def penalises(self, column: str) -> bool:
+        """Whether the coefficients of a column of the table have a penalty."""
+        factors = self.factors
+        free = isinstance(factors, Mapping) and factors.get(column, 1.0) == 0.0
+        return not free and bool(self.l1 or self.l2 or math.isfinite(self.C))
+
+    def by_coefficient(self, groups: Mapping[str, Sequence[str]]) -> Strength:
+        """The same with the names of columns replaced by those of all their coefficients.
+
+        A name that is a coefficient's own means just that one.
+        """
+        return replace(
+            self,
+            factors=_spread_out(self.factors, groups),
+            bounds=_spread_out(self.bounds, groups),
+        )
+
     def weights(
         self, names: Sequence[str], weight_sum: float, deviation: Array
     ) -> tuple[Array, Array]:
@@ -90,6 +107,19 @@ class Strength:
             coef = np.where(near, far, coef)
         clipped: Array = np.clip(coef, lower, upper)
         return clipped
+
+
+def _spread_out(given: Any, groups: Mapping[str, Sequence[str]]) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    known = {name for names in groups.values() for name in names}
+    whole = {
+        name: value
+        for column, value in given.items()
+        if column not in known
+        for name in groups.get(column, (column,))
+    }
+    return whole | {name: value for name, value in given.items() if name in known}
 
 
 def _by_name(option: str, given: Mapping[Any, Any], names: Sequence[str], default: Any) -> Any:

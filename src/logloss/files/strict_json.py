@@ -169,15 +169,23 @@ def mapping_of(check: Check[T]) -> Check[dict[str, T]]:
     return checked
 
 
-def record(fields: Mapping[str, Check[Any]]) -> Check[dict[str, Any]]:
-    """Return a check for an object with exactly these keys, each with a check of its own."""
+def record(
+    fields: Mapping[str, Check[Any]], may_have: Mapping[str, Check[Any]] | None = None
+) -> Check[dict[str, Any]]:
+    """Return a check for an object with exactly these keys, each with a check of its own.
+
+    Those that it `may_have` may be missing.
+    """
+    known = {**fields, **(may_have or {})}
 
     def checked(value: object, where: str) -> dict[str, Any]:
         if type(value) is not dict:
             refuse(where, "an object", value)
-        for key in sorted(fields.keys() ^ value.keys()):
+        for key in sorted((fields.keys() - value.keys()) | (value.keys() - known.keys())):
             problem = "is missing" if key in fields else "is unknown"
             raise ModelFileError(f"{where}: the field {reprlib.repr(key)} {problem}")
-        return {key: check(value[key], f"{where}.{key}") for key, check in fields.items()}
+        return {
+            key: check(value[key], f"{where}.{key}") for key, check in known.items() if key in value
+        }
 
     return checked

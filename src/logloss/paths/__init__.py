@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from logloss.paths.result import Path
 from logloss.paths.search import Options, Searched, search
 from logloss.strength import Strength
 from logloss.table import split
-from logloss.table.design import threads
+from logloss.table.options import table_options
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver
@@ -49,10 +50,15 @@ def path(
     penalty_factors: Any = None,
     bounds: Any = None,
     standardize: bool = False,
+    missing: str = "auto",
+    na: Collection[str] = (),
+    min_count: float = 0.0,
     positive: Label | None = None,
     exclude: Collection[str] = (),
     random_state: Any = None,
     n_threads: int | None = None,
+    memory: int | str | None = None,
+    spool: str | None = None,
     time_budget: float | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Path:
@@ -86,7 +92,8 @@ def path(
         Seconds after which the path ends with the fits so far.
     callbacks : sequence of callables
         Called with a `PathStep` after each fit; a true result ends the path.
-    solver, fit_intercept, penalty_factors, bounds, positive, exclude, random_state, n_threads
+    solver, fit_intercept, penalty_factors, bounds, missing, na, min_count, positive, exclude, \
+random_state, n_threads, memory, spool
         As in `logloss.fit`.
 
     Returns
@@ -117,8 +124,13 @@ def path(
     check_limits(tol, max_iter, n_threads, time_budget)
     given = _check_grid(n_lambdas, lambdas, lambda_min_ratio)
     fit_intercept = flag("fit_intercept", fit_intercept)
-    parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
-    task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
+    options = table_options(missing, na, min_count, memory, spool)
+    parts = split(
+        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
+    )
+    penalised = replace(strength, l2=1.0)  # by each λ
+    task = task_of(parts, positive, class_weight, fit_intercept, n_threads, penalised, options)
+    strength = strength.by_coefficient(task.schema.groups)
     record = {
         "options": {
             "C": "inf",

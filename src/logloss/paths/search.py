@@ -20,7 +20,6 @@ from logloss.paths.gather import Request, run
 from logloss.paths.result import Path
 from logloss.strength import Strength
 from logloss.table import split
-from logloss.table.design import threads
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver
@@ -119,7 +118,12 @@ def search(
             Strength(strength, l1_ratio, standardize=options.standardize).check()
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset)
     task = task_of(
-        parts, None, options.class_weight, options.fit_intercept, threads(options.n_threads)
+        parts,
+        None,
+        options.class_weight,
+        options.fit_intercept,
+        options.n_threads,
+        Strength(l2=1.0),
     )
     tasks = [task] if folds is None else [on_rows(task, rows, i) for i, rows in enumerate(folds)]
     paths = [

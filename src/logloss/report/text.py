@@ -51,6 +51,8 @@ class Summary:
 def summary_text(fitted: Fitted) -> str:
     """Return what was fitted, the coefficients and the certificate; no final line break."""
     blocks = [_title(fitted), _header(fitted), _coefficients(fitted), certificate_text(fitted)]
+    if fitted.notes:
+        blocks.append("\n".join(_wrapped(f"note: {visible(note)}") for note in fitted.notes))
     return "\n\n".join(blocks)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from logloss.errors import DataError
+from logloss.table.pieces import CodesPiece, NullablePiece, Piece
 from logloss.table.schema import Encoded
 from logloss.table.source import Source
 
 
-def check_finite(encoded: Encoded, source: Source) -> None:
+def check_finite(encoded: Encoded, source: Source, names: Sequence[str] | None = None) -> None:
     """Raise a DataError that names the first NaN or infinity, by row and column.
 
     Parameters
@@ -19,7 +21,9 @@ def check_finite(encoded: Encoded, source: Source) -> None:
     encoded : Encoded
         What the kernels read.
     source : Source
-        Where it came from: for the names.
+        Where it came from: for the places of rows.
+    names : sequence of str, optional
+        The columns of `encoded`; by default those of `source`.
     """
     found = _first(encoded)
     if found is None:
@@ -27,17 +31,17 @@ def check_finite(encoded: Encoded, source: Source) -> None:
     row, column, value = found
     raise DataError(
         f"{source.where} has the value {value} in {source.place(row)}, column"
-        f" {source.names[column]!r}",
+        f" {(source.names if names is None else names)[column]!r}",
         "replace or drop values that are missing or infinite, or leave the column out",
     )
 
 
 def _first(encoded: Encoded) -> tuple[int, int, float] | None:
     if encoded.columns is not None:
-        for j, values in enumerate(encoded.columns):
-            row = _first_bad(values)
+        for j, piece in enumerate(encoded.columns):
+            row = _first_of(piece)
             if row is not None:
-                return row, j, float(values[row])
+                return row, j, float(piece.values[row])  # type: ignore[union-attr]
         return None
     matrix = encoded.matrix
     if isinstance(matrix, np.ndarray):
@@ -48,6 +52,16 @@ def _first(encoded: Encoded) -> tuple[int, int, float] | None:
                 return row, column, float(matrix[row, column])
         return None
     return _first_stored(matrix)
+
+
+def _first_of(piece: Piece) -> int | None:
+    """The first row with a bad value: never one that counts as missing."""
+    if isinstance(piece, CodesPiece):
+        return None
+    finite = np.isfinite(piece.values)
+    if isinstance(piece, NullablePiece):
+        finite |= np.unpackbits(piece.valid, count=len(finite), bitorder="little") == 0
+    return None if finite.all() else int(np.argmin(finite))
 
 
 def _first_bad(values: Any) -> int | None:

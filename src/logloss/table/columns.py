@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+Mask: TypeAlias = NDArray[np.bool_]
+
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
@@ -38,6 +40,19 @@ class Numbers:
     def __len__(self) -> int:
         return len(self.values)
 
+    def missing(self) -> Mask | None:
+        """Which rows have no value; None where all have one."""
+        if self.valid is None:
+            return None
+        return ~np.unpackbits(self.valid, count=len(self), bitorder="little").view(np.bool_)
+
+    def value(self, row: int) -> float | int | bool | None:
+        """The value of a row; None where it is missing."""
+        if self.valid is not None and not self.valid[row // 8] >> row % 8 & 1:
+            return None
+        value = self.values[row].item()
+        return bool(value) if self.type == "bool" else value
+
 
 @dataclass(frozen=True, eq=False)
 class Codes:
@@ -61,6 +76,17 @@ class Codes:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def missing(self) -> Mask | None:
+        """Which rows have no value; None where all have one."""
+        if None not in self.levels:
+            return None
+        rows: Mask = self.codes == self.levels.index(None)
+        return rows if rows.any() else None
+
+    def value(self, row: int) -> str | None:
+        """The value of a row; None where it is missing."""
+        return self.levels[int(self.codes[row])]
+
 
 @dataclass(frozen=True, eq=False)
 class Unusable:
@@ -82,6 +108,12 @@ class Unusable:
     hint: str
     fatal: bool
     type: str
+
+    def missing(self) -> None:
+        """None: the values were not kept."""
+
+    def value(self, row: int) -> None:
+        """None: the values were not kept."""
 
 
 Column: TypeAlias = Numbers | Codes | Unusable

@@ -1,61 +1,36 @@
-"""How each column becomes coefficients. Learned from the training table, saved with the model.
+"""Schema: the columns of a model, in the order of its coefficients; saved with it.
 
-Each kind of column is a class with a ``kind``: the word under which it is saved, by which `_KINDS`
-finds it again. There is one so far: numbers, each of which has one coefficient.
+How one column becomes coefficients is in `features`; what the columns of a training table are is
+learned in `learn`. Here: finding the columns of a table, and laying them out for the kernels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, ClassVar
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, ModelFileError, nearest
+from logloss.table.columns import Column, Columns
+from logloss.table.features import KINDS, Kind, NumericColumn
+from logloss.table.matrix import readable
+from logloss.table.pieces import CodesPiece, Piece
 from logloss.table.source import Source
+from logloss.table.words import listed
 
-_SHOWN = 10  # columns listed in a message
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class NumericColumn:
-    """A column of numbers or bools: one coefficient.
-
-    Attributes
-    ----------
-    name : str
-    type : str
-        Arrow's name for the type it was learned from ("double", "int8", "bool"). Any numbers will
-        do when predicting.
-    """
-
-    kind: ClassVar[str] = "numeric"
+class LeftOut:
+    """A column that is not in the model, and why, in words that follow its name."""
 
     name: str
-    type: str
-
-    @property
-    def coefficient_names(self) -> tuple[str, ...]:
-        """The names of its coefficients."""
-        return (self.name,)
-
-    def to_json(self) -> dict[str, str]:
-        """A plain record."""
-        return {"kind": self.kind, "name": self.name, "type": self.type}
-
-    @staticmethod
-    def from_json(record: Mapping[str, Any]) -> NumericColumn:
-        """Read what `to_json` gave; ModelFileError where it did not."""
-        name, type_ = record.get("name"), record.get("type")
-        if not (isinstance(name, str) and isinstance(type_, str)) or len(record) != 3:
-            raise ModelFileError("schema: a numeric column has a kind, a name and a type, all text")
-        return NumericColumn(name, type_)
-
-
-_KINDS = {NumericColumn.kind: NumericColumn}
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,23 +45,30 @@ class Encoded:
         An ndarray has any strides and one of the types float64, float32, int8, int16, int32,
         int64, uint8, bool; sparse data float64 or float32, with indices of int32 or int64 that lie
         inside the matrix.
-    columns : tuple of contiguous ndarrays of shape (n_rows,), or None
-        Of the same types but bool.
+    columns : tuple of Piece, or None
     n_rows : int
     """
 
     matrix: Any
-    columns: tuple[npt.NDArray[Any], ...] | None
+    columns: tuple[Piece, ...] | None
     n_rows: int
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a model, in the order of its coefficients."""
+    """The columns of a model, in the order of its coefficients.
 
-    columns: tuple[NumericColumn, ...]
+    Attributes
+    ----------
+    columns : tuple of NumericColumn or CategoricalColumn
+    left_out : tuple of LeftOut
+        Columns of the training table that say nothing, or cannot be features.
+    """
 
-    @property
+    columns: tuple[Kind, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @cached_property
     def coefficient_names(self) -> tuple[str, ...]:
         """One name a coefficient, in order."""
         return tuple(name for column in self.columns for name in column.coefficient_names)
@@ -96,6 +78,11 @@ class Schema:
         """The columns that a table must have."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Column → the names of its coefficients."""
+        return {column.name: column.coefficient_names for column in self.columns}
+
     def encode(self, source: Source) -> Encoded:
         """Pick the columns by name, in any order (of an array: by position).
 
@@ -104,25 +91,50 @@ class Schema:
         Raises
         ------
         DataError
-            Columns are missing from the table (extra ones are ignored), are not numbers, or have
-            missing values; an array has another width; sparse indices point outside the matrix.
+            Columns are missing from the table (extra ones are ignored), or are of another kind, or
+            have missing values that the model does not know; an array has another width; sparse
+            indices point outside the matrix.
         """
         if not source.named:
             self._check_width(source)
-            return Encoded(_readable(source.matrix, source.where), None, source.n_rows)
-        names = self.column_names
-        self._check_present(source, names)
-        if source.table is None:
-            return Encoded(
-                _readable(source.select(names).matrix, source.where), None, source.n_rows
-            )
-        from logloss.table import arrow
+            return Encoded(readable(source.matrix, source.where), None, source.n_rows)
+        self.check_present(source.names, source.where)
+        if source.columns is None:
+            matrix = source.select(self.column_names).matrix
+            return Encoded(readable(matrix, source.where), None, source.n_rows)
+        found = self._found(source.columns, source.where)
+        pieces = [kind.piece(column) for kind, column in zip(self.columns, found, strict=True)]
+        return Encoded(None, tuple(pieces), source.n_rows)
 
-        return Encoded(None, arrow.number_columns(source, names), source.n_rows)
+    def extended(self, coefficients: Array, encoded: Encoded) -> Array:
+        """The coefficients of the columns of `encoded`.
+
+        Levels that are new to the model have a column more: its coefficient is that of the average
+        level.
+        """
+        if encoded.columns is None:
+            return coefficients
+        parts, at = [], 0
+        for kind, piece in zip(self.columns, encoded.columns, strict=True):
+            n_own = len(kind.coefficient_names)
+            parts.append(coefficients[at : at + n_own])
+            if isinstance(piece, CodesPiece) and piece.n_columns > n_own:
+                parts.append(np.array([coefficients[at : at + n_own] @ kind.average]))  # type: ignore[union-attr]
+            at += n_own
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def unknown(self, columns: Columns) -> dict[str, int]:
+        """Column → how many rows have a value, or miss one, as no row of the training table did."""
+        found = self._found(columns, "the table")
+        counts = {k.name: k.unknown(c) for k, c in zip(self.columns, found, strict=True)}
+        return {name: count for name, count in counts.items() if count}
 
     def to_json(self) -> dict[str, Any]:
         """A plain record for the model file."""
-        return {"columns": [column.to_json() for column in self.columns]}
+        record: dict[str, Any] = {"columns": [column.to_json() for column in self.columns]}
+        if self.left_out:
+            record["left_out"] = [[out.name, out.reason] for out in self.left_out]
+        return record
 
     @staticmethod
     def from_json(record: Any) -> Schema:
@@ -134,129 +146,82 @@ class Schema:
             For anything else.
         """
         columns = record.get("columns") if isinstance(record, dict) else None
-        if not isinstance(columns, list) or len(record) != 1 or not columns:
+        if not isinstance(columns, list) or not columns or record.keys() - {"columns", "left_out"}:
             raise ModelFileError("schema: a list of columns is needed, and nothing else")
-        schema = Schema(tuple(map(_column_from_json, columns)))
+        left_out = tuple(map(_left_out_from_json, _list(record.get("left_out", []))))
+        schema = Schema(tuple(map(_column_from_json, columns)), left_out)
         if len(set(schema.column_names)) < len(columns):
             raise ModelFileError("schema: two columns have one name")
+        if len(set(schema.coefficient_names)) < len(schema.coefficient_names):
+            raise ModelFileError("schema: two coefficients have one name")
         return schema
 
-    def _check_width(self, source: Source) -> None:
-        width = len(source.names)
-        if width != len(self.columns):
-            raise DataError(
-                f"{source.where} has {_count(width)}, the model {len(self.columns)}:"
-                f" {_listed(self.column_names)}",
-                "give an array of the same columns, in order, or a table with names",
-            )
-
-    def _check_present(self, source: Source, names: Sequence[str]) -> None:
-        there = frozenset(source.names)
-        missing = [name for name in names if name not in there]
+    def check_present(self, names: Sequence[str], where: str) -> None:
+        """Raise a DataError where a table of these columns lacks some of the model."""
+        there = frozenset(names)
+        missing = [name for name in self.column_names if name not in there]
         if not missing:
             return
-        near = nearest(missing[0], there.difference(names))
+        near = nearest(missing[0], there.difference(self.column_names))
         lacks = "a column" if len(missing) == 1 else f"{len(missing)} columns"
         raise DataError(
-            f"{source.where} lacks {lacks} of the model: {_listed(missing)}",
+            f"{where} lacks {lacks} of the model: {listed(list(map(repr, missing)))}",
             f"is {near!r} meant to be {missing[0]!r}?" if near else None,
         )
 
+    def _check_width(self, source: Source) -> None:
+        width = len(source.names)
+        n_columns = len(self.columns)
+        if any(kind.coefficient_names != (kind.name,) for kind in self.columns):
+            raise DataError(
+                f"{source.where} is an array, and the model has columns of text or with missing"
+                " values",
+                "give a table with names",
+            )
+        if width != n_columns:
+            raise DataError(
+                f"{source.where} has {'1 column' if width == 1 else f'{width} columns'}, the model"
+                f" {n_columns}: {listed(list(map(repr, self.column_names)))}",
+                "give an array of the same columns, in order, or a table with names",
+            )
 
-def learn(source: Source, *, exclude: Collection[str] = ()) -> Schema:
-    """Learn from the training table what its columns are.
-
-    Parameters
-    ----------
-    source : Source
-        All of its columns are features.
-    exclude : collection of str
-        But these.
-
-    Raises
-    ------
-    DataError
-        No column is left; columns are not numbers.
-    """
-    source = source.without(list(exclude)) if exclude else source
-    if not source.names:
-        raise DataError(f"{source.where} has no columns left to fit")
-    if source.table is None:
-        return _of_one_type(
-            source.names, _ARROW_NAMES.get(source.matrix.dtype.name, source.matrix.dtype.name)
-        )
-    from logloss.table import arrow
-
-    arrow.check_numbers(source, source.names)
-    return Schema(
-        tuple(NumericColumn(name, arrow.type_name(source, name)) for name in source.names)
-    )
-
-
-_ARROW_NAMES = {"float64": "double", "float32": "float", "float16": "halffloat"}
+    def _found(self, columns: Columns, where: str) -> list[Column]:
+        """The typed column of each column of the model."""
+        found: list[Column] = []
+        for kind in self.columns:
+            column = kind.suited(columns.by_name[kind.name])
+            wrong = kind.fits(column)
+            if wrong is not None:
+                raise DataError(
+                    f"{where}: column {kind.name!r} {wrong}", "give it as the training table had it"
+                )
+            found.append(column)
+        return found
 
 
 @lru_cache(maxsize=8)
-def _of_one_type(names: tuple[str, ...], type_: str) -> Schema:
+def one_type(names: tuple[str, ...], type_: str) -> Schema:
+    """The schema of a matrix."""
     return Schema(tuple(NumericColumn(name, type_) for name in names))
 
 
-def _column_from_json(record: Any) -> NumericColumn:
+def _column_from_json(record: Any) -> Kind:
     kind = record.get("kind") if isinstance(record, dict) else None
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ModelFileError(
             f"schema: unknown kind of column: {str(kind)[:40]!r}",
             "the model may be of a newer version of logloss",
         )
-    return _KINDS[kind].from_json(record)
+    return KINDS[kind].from_json(record)
 
 
-def _count(width: int) -> str:
-    return "1 column" if width == 1 else f"{width} columns"
+def _list(record: Any) -> list[Any]:
+    if not isinstance(record, list):
+        raise ModelFileError("schema: what was left out is not a list")
+    return record
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f", … and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(map(repr, names[:_SHOWN])) + more
-
-
-# ---- matrices as the kernels read them
-
-_DENSE = frozenset(["float64", "float32", "int8", "int16", "int32", "int64", "uint8", "bool"])
-_WIDER = {"float16": "float32", "uint16": "int32", "uint32": "int64"}
-_LINES_FIRST = {"csr": slice(None), "csc": slice(None, None, -1)}
-_SPARSE = frozenset(("float64", "float32"))
-_SMALL = frozenset(["bool", "int8", "uint8", "int16", "uint16", "float16"])  # exact in float32
-
-
-def _readable(matrix: Any, where: str) -> Any:
-    """The matrix itself where the kernels know its type, else a copy in a wider one."""
-    if isinstance(matrix, np.ndarray):
-        name = matrix.dtype.name
-        if name in _DENSE and matrix.dtype.isnative:
-            return matrix
-        return matrix.astype(name if name in _DENSE else _WIDER.get(name, "float64"))
-    _check_structure(matrix, where)
-    name = matrix.dtype.name
-    if name in _SPARSE and matrix.dtype.isnative:
-        return matrix
-    data = matrix.data.astype("float32" if name in _SMALL | {"float32"} else "float64")
-    return type(matrix)((data, matrix.indices, matrix.indptr), shape=matrix.shape, copy=False)
-
-
-def _check_structure(matrix: Any, where: str) -> None:
-    """Indices inside the matrix: the kernels follow them, and SciPy checks only when asked."""
-    indptr, indices = matrix.indptr, matrix.indices
-    n_lines, width = matrix.shape[_LINES_FIRST[matrix.format]]
-    sound = (
-        len(indptr) == n_lines + 1
-        and indptr[0] == 0
-        and indptr[-1] <= min(len(indices), len(matrix.data))
-        and bool((indptr[1:] >= indptr[:-1]).all())
-    )
-    used = indices[: indptr[-1]] if sound else indices
-    if not sound or (used.size and (used.min() < 0 or used.max() >= width)):
-        raise DataError(
-            f"{where} is a damaged sparse matrix: its indices point outside of it",
-            "X.check_format() says more",
-        )
+def _left_out_from_json(record: Any) -> LeftOut:
+    if not isinstance(record, list) or [type(word) for word in record] != [str, str]:
+        raise ModelFileError("schema: a column that was left out has a name and a reason")
+    return LeftOut(*record)

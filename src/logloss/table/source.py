@@ -1,21 +1,22 @@
-"""A table as it came in: a matrix or Arrow columns, with names and a place for messages."""
+"""A table as it came in: a matrix or typed columns, with names and a place for messages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from logloss.errors import UsageError, nearest
+from logloss.table.columns import Columns
 
 
 @dataclass(frozen=True)
 class Source:
     """Columns with names, not copied and not yet encoded.
 
-    Exactly one of `matrix` and `table` is set.
+    Exactly one of `matrix` and `columns` is set.
 
     Attributes
     ----------
@@ -25,31 +26,30 @@ class Source:
         What a message calls it: ``"brfss2015.csv.gz"``, ``"X"``.
     matrix : ndarray of shape (n_rows, n_columns), or scipy.sparse CSR or CSC; or None
         Numbers or bools, as they were given.
-    table : pyarrow.Table or None
+    columns : Columns or None
+        Typed columns.
     n_rows : int
     named : bool
         True where the names came with the data, so that columns are found by name; else by
         position.
-    parts : tuple of (str, int)
-        The files a table was put together from, and how many rows each has. Empty for one file or
-        none.
+    placed : callable
+        Says where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0.
+    notes : tuple of str
+        What the reader found out and the user should know.
     """
 
     names: tuple[str, ...]
     where: str
-    matrix: Any  # nor has SciPy
-    table: Any  # pyarrow has no types
+    matrix: Any  # SciPy has no types
+    columns: Columns | None
     n_rows: int
     named: bool = True
-    parts: tuple[tuple[str, int], ...] = ()
+    placed: Callable[[int], str] = "row {}".format
+    notes: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""
-        for name, n_rows in self.parts:
-            if row < n_rows:
-                return f"row {row} of {name}"
-            row -= n_rows
-        return f"row {row}"
+        return self.placed(row)
 
     def select(self, keep: Sequence[str]) -> Source:
         """The columns `keep`, in that order.
@@ -58,11 +58,19 @@ class Source:
         """
         if tuple(keep) == self.names:
             return self
-        if self.table is not None:
-            return replace(self, names=tuple(keep), table=self.table.select(list(keep)))
+        if self.columns is not None:
+            return replace(self, names=tuple(keep), columns=self.columns.select(keep))
         position = {name: j for j, name in enumerate(self.names)}
         chosen = np.array([position[name] for name in keep], dtype=np.intp)
         return replace(self, names=tuple(keep), matrix=_columns_of(self.matrix, chosen))
+
+    def values(self, row: int) -> dict[str, Any]:
+        """A row, column by column, in plain values; None where one is missing."""
+        if self.columns is not None:
+            return {name: self.columns.by_name[name].value(row) for name in self.names}
+        matrix = self.matrix
+        line = matrix[row] if isinstance(matrix, np.ndarray) else matrix[[row]].toarray()[0]
+        return dict(zip(self.names, line.tolist(), strict=True))
 
     def without(self, names: Sequence[str]) -> Source:
         """All columns but `names`."""
@@ -73,6 +81,22 @@ class Source:
 def _columns_of(matrix: Any, chosen: np.ndarray[Any, Any]) -> Any:
     in_a_row = chosen.size > 0 and bool((np.diff(chosen) == 1).all())
     return matrix[:, chosen[0] : chosen[-1] + 1] if in_a_row else matrix[:, chosen]
+
+
+def column_at(name: str, names: Sequence[str], where: str) -> str:
+    """The column of this name, or at this position ("0", or "-1" for the last).
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    if name in names:
+        return name
+    try:
+        return names[int(name)]
+    except (ValueError, IndexError):
+        raise unknown_column(name, names, where) from None
 
 
 def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:

@@ -1,7 +1,8 @@
 """The target: two labels, or numbers in [0, 1], become y.
 
 Two labels a < b (in their own order: numbers by size, text by its letters) become 0 and 1, so the
-positive class is the larger one unless `positive` names it. Numbers with a decimal fraction that
+positive class is the larger one unless `positive` names it. One of more than two labels that
+`positive` names stands against all others. Numbers with a decimal fraction that
 all lie in [0, 1] are *soft labels*, the probability of the positive class, and stay as they are.
 """
 
@@ -73,7 +74,7 @@ def encode_target(
     values : array-like of shape (n,) or (n, 1), or Labels
     positive : label, optional
         The class whose probability is modelled; also as text ("1" finds 1.0). Default: the larger
-        of the two.
+        of the two. Where there are more than two, it stands against all others.
     where : str
         How messages name the column.
     weights : ndarray of float64, shape (n,), optional
@@ -164,7 +165,10 @@ def _missing(where: str, row: int) -> DataError:
 def _from_labels(labels: Labels, positive: Label | None, where: str) -> Target:
     values = labels.values
     if len(values) > 2:
-        raise _too_many(list(values), where)
+        if positive is None:
+            raise _too_many(list(values), where)
+        place = _class_named(positive, values, where)
+        return Target(np.asarray(labels.codes == place, np.float64), _against(values[place]), False)
     if len(values) < 2:
         raise _one_class(values[0], where)
     try:
@@ -189,7 +193,11 @@ def _from_numbers(column: npt.NDArray[Any], positive: Label | None, where: str) 
     if low == high:
         raise _one_class(low.item(), where)
     if not two_values:
-        raise _too_many(np.unique(column).tolist(), where)
+        values = np.unique(column).tolist()
+        if positive is None:
+            raise _too_many(values, where)
+        label = values[_class_named(positive, values, where)]
+        return Target(np.asarray(column == label, np.float64), _against(label), False)
     return _hard(is_high, (low.item(), high.item()), positive, where)
 
 
@@ -213,15 +221,23 @@ def _hard(
     return Target((~is_high).astype(np.float64), classes[::-1], soft=False)
 
 
-def _class_named(name: Label, classes: tuple[Label, Label], where: str) -> int:
+def _against(label: Label) -> tuple[Label, Label]:
+    """The classes where one label stands against all others."""
+    return f"not {label}", label
+
+
+def _class_named(name: Label, classes: Sequence[Label], where: str) -> int:
     """The position of the class that `name` means: as it is, as text, as a number."""
     for same in (_equal, _equal_text, _equal_number):
         for position, label in enumerate(classes):
             if same(name, label):
                 return position
     near = nearest(str(name), map(str, classes))
+    shown = ", ".join(map(repr, classes[:_SHOWN]))
+    more = f", … and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    shown = f"{classes[0]!r} and {classes[1]!r}" if len(classes) == 2 else shown + more
     raise UsageError(
-        f"{where} has no class {name!r}; its classes are {classes[0]!r} and {classes[1]!r}",
+        f"{where} has no class {name!r}; its classes are {shown}",
         f"did you mean {near!r}?" if near else None,
     )
 
@@ -266,6 +282,6 @@ def _too_many(values: Sequence[Any], where: str) -> DataError:
     return DataError(
         "Only binary classification is supported."
         f" {where} has {len(values)} classes: {shown}{more}",
-        "keep the rows of two classes, or fit one model a class, as scikit-learn's"
-        " OneVsRestClassifier does; soft labels must lie in [0, 1]",
+        "name one of them by positive, to model it against all others, or fit one model a class, as"
+        " scikit-learn's OneVsRestClassifier does; soft labels must lie in [0, 1]",
     )

@@ -1,0 +1,302 @@
+"""What the columns of a training table are: typed columns → Schema.
+
+One read of the numbers gives their means, and shows the columns that say nothing: one that is the
+same in all rows, or in all rows the same as another. They are left out, and the schema says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss import _kernels
+from logloss.errors import DataError
+from logloss.table.columns import Codes, Column, Numbers, Unusable
+from logloss.table.design import design_of, threads
+from logloss.table.features import MISSING, RARE, CategoricalColumn, Kind, NumericColumn
+from logloss.table.pieces import NullablePiece, NumberPiece, Piece
+from logloss.table.schema import Encoded, LeftOut, Schema, one_type
+from logloss.table.source import Source
+from logloss.table.words import how_to_exclude, listed
+
+Array = NDArray[np.float64]
+
+_ARROW_NAMES = {"float64": "double", "float32": "float", "float16": "halffloat"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How columns are to become coefficients.
+
+    Attributes
+    ----------
+    penalised : callable
+        Says of a column by its name whether its coefficients are penalised: if they are, each level
+        has one.
+    missing : bool
+        Whether missing values are taken for a level, or a mean with an indicator; else refused.
+    min_count : float
+        Levels of less weight are taken together.
+    """
+
+    penalised: Callable[[str], bool] = bool
+    missing: bool = True
+    min_count: float = 0.0
+
+
+def learn(
+    source: Source,
+    *,
+    weight: Array | None = None,
+    policy: Policy | None = None,
+    n_threads: int | None = None,
+) -> Schema:
+    """Learn from the training table what its columns are.
+
+    Parameters
+    ----------
+    source : Source
+        All of its columns are features.
+    weight : ndarray of shape (n_rows,), optional
+        Weights of the rows: for means, and for how frequent levels are.
+    policy : Policy, optional
+    n_threads : int, optional
+
+    Raises
+    ------
+    DataError
+        No column is left; columns that cannot be features, or miss values where that is refused.
+    """
+    policy = policy or Policy()
+    if not source.names:
+        raise DataError(f"{source.where} has no columns left to fit")
+    if source.columns is None:
+        type_ = source.matrix.dtype.name
+        return one_type(source.names, _ARROW_NAMES.get(type_, type_))
+    columns = source.columns.by_name
+    _refuse(source, columns, policy)
+    out = _unusable(columns)
+    numbers = {name: c for name, c in columns.items() if isinstance(c, Numbers)}
+    measured = _measure(numbers, source.n_rows, weight, threads(n_threads))
+    counts = _level_counts(columns, weight)
+    out.update(_constant(source.n_rows, measured, counts, columns))
+    out.update(_repeated({n: c for n, c in columns.items() if n not in out}, measured, counts))
+    total = float(source.n_rows) if weight is None else float(weight.sum())
+    kinds: list[Kind] = []
+    for name, column in columns.items():
+        if name in out:
+            continue
+        if isinstance(column, Numbers):
+            kinds.append(_numeric(name, column, measured[name]))
+        elif isinstance(column, Codes):
+            kinds.append(_categorical(name, column, counts[name], total, policy))
+    if not kinds:
+        raise DataError(
+            f"{source.where} has no column that could explain anything: "
+            + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
+        )
+    left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
+    return Schema(tuple(kinds), left_out)
+
+
+# ---- what cannot be fitted
+
+
+def _refuse(source: Source, columns: Mapping[str, Column], policy: Policy) -> None:
+    fatal = {
+        name: column
+        for name, column in columns.items()
+        if isinstance(column, Unusable) and column.fatal
+    }
+    if fatal:
+        problems = [f"{name!r} {column.reason}" for name, column in fatal.items()]
+        hints = dict.fromkeys(column.hint for column in fatal.values() if column.hint)
+        raise DataError(
+            f"{source.where} has columns that cannot be features: {listed(problems)}",
+            "; or ".join([*list(hints)[:1], how_to_exclude(list(fatal))]),
+        )
+    if policy.missing:
+        return
+    holes = {name: _n_missing(column) for name, column in columns.items()}
+    holes = {name: count for name, count in holes.items() if count}
+    if holes:
+        problems = [
+            f"{name!r} ({count} of {source.n_rows},"
+            f" the first in {source.place(_first_missing(columns[name]))})"
+            for name, count in list(holes.items())[:10]
+        ]
+        raise DataError(
+            f"{source.where} has missing values in {listed(problems, len(holes))}",
+            "fill them, leave out these rows, or " + how_to_exclude(list(holes)),
+        )
+
+
+def _n_missing(column: Column) -> int:
+    rows = column.missing()
+    return 0 if rows is None else int(rows.sum())
+
+
+def _first_missing(column: Column) -> int:
+    rows = column.missing()
+    assert rows is not None
+    return int(np.argmax(rows))
+
+
+def _unusable(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {name: c.reason for name, c in columns.items() if isinstance(c, Unusable)}
+
+
+# ---- numbers
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Of one column of numbers: its mean, whether it varies, and sums that tell columns apart."""
+
+    mean: float
+    varies: bool
+    indicated: bool  # some row with weight has no value
+    sums: tuple[float, float]
+
+
+def _measure(
+    numbers: Mapping[str, Numbers], n_rows: int, weight: Array | None, n_threads: int
+) -> dict[str, _Measured]:
+    """About the first value c of each column, so that one that does not vary has squares of 0."""
+    if not numbers:
+        return {}
+    pieces: list[Piece] = []
+    centers: list[float] = []
+    for column in numbers.values():
+        first = _first_value(column)
+        centers.append(first)
+        if column.valid is None:
+            pieces.append(NumberPiece(column.values))
+        else:
+            pieces.append(NullablePiece(column.values, column.valid, first, True))
+            centers.append(0.0)
+    design = design_of(Encoded(None, tuple(pieces), n_rows))
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums, squares = _kernels.moments(design.kernel, weight, np.array(centers), n_threads)
+    total = float(n_rows) if weight is None else float(weight.sum())
+    measured, at = {}, 0
+    for name, column in numbers.items():
+        without = float(sums[at + 1]) if column.valid is not None else 0.0
+        there = total - without
+        with np.errstate(invalid="ignore", over="ignore"):
+            mean = (sums[at] - centers[at] * without) / there if there > 0.0 else centers[at]
+        mean = float(mean) if math.isfinite(mean) else 0.0
+        measured[name] = _Measured(
+            mean, bool(squares[at] != 0.0), without > 0.0, (float(sums[at]), float(squares[at]))
+        )
+        at += 1 if column.valid is None else 2
+    return measured
+
+
+def _first_value(column: Numbers) -> float:
+    if column.valid is None:
+        return float(column.values[0])
+    used = np.flatnonzero(column.valid)
+    if not used.size:
+        return 0.0
+    byte = int(used[0])
+    bits = int(column.valid[byte])
+    row = 8 * byte + (bits & -bits).bit_length() - 1
+    return float(column.values[row]) if row < len(column) else 0.0
+
+
+def _numeric(name: str, column: Numbers, measured: _Measured) -> NumericColumn:
+    return NumericColumn(name, column.type, measured.mean, measured.indicated)
+
+
+# ---- text
+
+
+def _level_counts(columns: Mapping[str, Column], weight: Array | None) -> dict[str, Array]:
+    """Weight of each level."""
+    return {
+        name: np.bincount(column.codes, weight, len(column.levels)).astype(np.float64)
+        for name, column in columns.items()
+        if isinstance(column, Codes)
+    }
+
+
+def _categorical(
+    name: str, column: Codes, counts: Array, total: float, policy: Policy
+) -> CategoricalColumn:
+    weight_of = {level: float(counts[k]) for k, level in enumerate(column.levels) if counts[k] > 0}
+    missing = weight_of.pop(None, 0.0)
+    rare = sorted(level for level, w in weight_of.items() if w < policy.min_count and level)
+    if len(rare) < 2:
+        rare = []
+    pooled = sum(weight_of.pop(level) for level in rare)
+    order = sorted(level for level in weight_of if level is not None)
+    weights = [weight_of[level] for level in order]
+    if rare:
+        order, weights = [*order, RARE], [*weights, pooled]
+    if missing:
+        order, weights = [*order, MISSING], [*weights, missing]
+    reference = None if policy.penalised(name) else int(np.argmax(weights))
+    shares = tuple(w / total for w in weights)
+    return CategoricalColumn(name, column.type, tuple(order), shares, reference, tuple(rare))
+
+
+# ---- columns that say nothing
+
+
+def _constant(
+    n_rows: int,
+    measured: Mapping[str, _Measured],
+    counts: Mapping[str, Array],
+    columns: Mapping[str, Column],
+) -> dict[str, str]:
+    """Columns that are the same in all rows with weight, and what they are."""
+    found = {}
+    for name, m in measured.items():
+        if not m.varies and not m.indicated and n_rows > 1:
+            found[name] = f"is {_first_value(columns[name]):g} in all rows"  # type: ignore[arg-type]
+    for name, count in counts.items():
+        used = np.flatnonzero(count)
+        column = columns[name]
+        if len(used) == 1 and isinstance(column, Codes) and n_rows > 1:
+            level = column.levels[int(used[0])]
+            found[name] = (
+                "has no value in any row" if level is None else f"is {level!r} in all rows"
+            )
+    return found
+
+
+def _repeated(
+    columns: Mapping[str, Column],
+    measured: Mapping[str, _Measured],
+    counts: Mapping[str, Array],
+) -> dict[str, str]:
+    """Columns that repeat an earlier one in all rows, and which."""
+    found: dict[str, str] = {}
+    first: dict[Any, list[str]] = {}
+    for name, column in columns.items():
+        key: Any = measured[name].sums if name in measured else counts[name].tobytes()
+        for other in first.setdefault(key, []):
+            if _same(column, columns[other]):
+                found[name] = f"is the same as {other!r} in all rows"
+                break
+        else:
+            first[key].append(name)
+    return found
+
+
+def _same(one: Column, other: Column) -> bool:
+    if isinstance(one, Numbers) and isinstance(other, Numbers):
+        holes, others = one.missing(), other.missing()
+        if holes is None or others is None:
+            return holes is others and bool(np.array_equal(one.values, other.values))
+        same = np.array_equal(holes, others)
+        return bool(same and np.array_equal(one.values[~holes], other.values[~holes]))
+    if isinstance(one, Codes) and isinstance(other, Codes):
+        return bool(np.array_equal(one.codes, other.codes))
+    return False

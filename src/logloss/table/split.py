@@ -1,0 +1,288 @@
+"""A table taken apart: features, target, weights and offset.
+
+Rows without a target, and with ``missing="drop"`` rows without some feature, get the weight 0: so
+nothing is copied, and each row keeps its number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from logloss.errors import DataError, UsageError
+from logloss.table.columns import Codes, Column, Numbers
+from logloss.table.options import Missing, TableOptions
+from logloss.table.read import column_values, read
+from logloss.table.source import Source, column_at
+from logloss.table.target import Labels
+
+_NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A table taken apart.
+
+    Attributes
+    ----------
+    features : Source
+        The columns that are left.
+    y_values : ndarray or Labels
+        The target as it came, for `encode_target`; None where there is none.
+    y_where : str
+        What messages call it.
+    weights, offset : ndarray of float64, shape (n_rows,), or None
+        A row that is left out has the weight 0.
+    notes : tuple of str
+        What was left out, and why.
+    target_name, weights_name, offset_name : str or None
+        The names of these columns; None where they were given as arrays, or not at all.
+    """
+
+    features: Source
+    y_values: npt.NDArray[Any] | Labels | None
+    y_where: str
+    weights: Floats | None
+    offset: Floats | None
+    target_name: str | None
+    weights_name: str | None
+    offset_name: str | None
+    n_left_out: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def split(
+    source: Any,
+    *,
+    y: Any = None,
+    sample_weight: Any = None,
+    offset: Any = None,
+    exclude: Collection[str] = (),
+    options: TableOptions | None = None,
+) -> Split:
+    """Take the target, the weights and the offset out of a table, or put them beside it.
+
+    Parameters
+    ----------
+    source : Source, or anything that `read` reads
+    y, sample_weight, offset : array-like of shape (n_rows,), or the name of a column; or None
+        None for y where a table comes to be predicted. A named column is not a feature; y may also
+        be its position as text ("0", "-1" for the last). Weights are finite, not negative and not
+        all zero; offsets finite.
+    exclude : collection of str
+        Columns to leave out.
+    options : TableOptions, optional
+
+    Raises
+    ------
+    DataError
+        Lengths differ; values are missing, not numbers, or out of range; anything `read` raises.
+    UsageError
+        An unknown column name (with the nearest one); a column with two roles.
+    """
+    options = options or TableOptions()
+    named = {
+        role: value for role, value in _roles(y, sample_weight, offset) if isinstance(value, str)
+    }
+    table = read(source, exclude=exclude, by_column=bool(named), options=options)
+    named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
+    _check_roles(named, exclude)
+    y, sample_weight = named.get("y", y), named.get("sample_weight", sample_weight)
+    offset = named.get("offset", offset)
+    y_where = _where("y", y, table)
+    features = table.without(list(named.values())) if named else table
+    out, notes = _left_out(table, named.get("y"), features, options.missing)
+    y_values = None if y is None else _values(y, table, y_where, out)
+    if y_values is not None:
+        _check_length(len(y_values), table, y_where)
+    weights = weight_values(table, sample_weight)
+    if out is not None:
+        weights = np.where(out, 0.0, 1.0 if weights is None else weights)
+    return Split(
+        features=features,
+        y_values=y_values,
+        y_where=y_where,
+        weights=weights,
+        offset=offset_values(table, offset),
+        target_name=named.get("y"),
+        weights_name=named.get("sample_weight"),
+        offset_name=named.get("offset"),
+        n_left_out=0 if out is None else int(out.sum()),
+        notes=(*table.notes, *notes),
+    )
+
+
+def _left_out(
+    table: Source, target: str | None, features: Source, missing: Missing
+) -> tuple[Mask | None, list[str]]:
+    """Rows that do not take part, and why in words."""
+    out: Mask | None = None
+    notes = []
+    if table.columns is None:
+        return None, []
+    if target is not None:
+        out = table.columns.by_name[target].missing()
+        if out is not None:
+            if out.all():
+                raise DataError(
+                    f"{table.where}: column {target!r}, the target, has no value in any row"
+                )
+            notes.append(f"{_rows(int(out.sum()))} without a target left out")
+    if missing is Missing.DROP:
+        before = 0 if out is None else int(out.sum())
+        for name in features.names:
+            without = features.columns.by_name[name].missing()  # type: ignore[union-attr]
+            if without is not None:
+                out = without if out is None else out | without
+        if out is not None and out.all():
+            raise DataError(
+                f"{table.where}: each row lacks some value, so that dropping them leaves none",
+                "leave out the emptiest columns, or take missing='auto'",
+            )
+        dropped = 0 if out is None else int(out.sum()) - before
+        if dropped:
+            notes.append(f"{_rows(dropped)} with missing values left out")
+    return out, notes
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def weight_values(source: Source, weights: Any) -> Floats | None:
+    """Weights as checked float64: finite, none negative, not all zero.
+
+    `weights` is an array or the name of a column.
+    """
+    if weights is None:
+        return None
+    where = _where("sample_weight", weights, source)
+    values = _numbers(weights, source, where)
+    with np.errstate(over="ignore"):
+        low, total = values.min(), values.sum()
+    if low < 0:
+        row = int(np.argmax(values < 0))
+        raise DataError(
+            f"{where} has a negative weight in {source.place(row)}: {values[row]:g}",
+            "a weight says how often a row counts; leave a row out with 0",
+        )
+    if total == 0:
+        raise DataError(f"{where}: all weights are zero", "at least one row must count")
+    if not math.isfinite(total):
+        raise DataError(
+            f"{where}: the sum of the weights is too large for float64", "scale them down"
+        )
+    return values
+
+
+def offset_values(source: Source, offset: Any) -> Floats | None:
+    """An offset, an array or the name of a column, as float64, checked: finite."""
+    return None if offset is None else _numbers(offset, source, _where("offset", offset, source))
+
+
+def _roles(y: Any, sample_weight: Any, offset: Any) -> tuple[tuple[str, Any], ...]:
+    return ("y", y), ("sample_weight", sample_weight), ("offset", offset)
+
+
+def _check_roles(named: dict[str, str], exclude: Collection[str]) -> None:
+    taken: dict[str, str] = dict.fromkeys(exclude, "exclude")
+    for role, name in named.items():
+        other = taken.setdefault(name, role)
+        if other != role:
+            raise UsageError(f"column {name!r} cannot be both {other} and {role}")
+
+
+def _where(role: str, value: Any, source: Source) -> str:
+    return f"{source.where}: column {value!r}" if isinstance(value, str) else role
+
+
+def _values(
+    value: Any, source: Source, where: str, out: Mask | None = None
+) -> npt.NDArray[Any] | Labels:
+    """The values of a column; those of rows that are left `out` mean nothing."""
+    if not isinstance(value, str):
+        values = column_values(value, where)
+        if getattr(values, "shape", None) == ():
+            raise UsageError(
+                f"{where} is a single value: {value!r}",
+                "give one value a row, or the name of a column as text",
+            )
+        return values
+    if source.columns is not None:
+        return _of_column(source.columns.by_name[value], where, source, out)
+    column = source.select([value]).matrix
+    dense = column if isinstance(column, np.ndarray) else column.toarray()
+    return np.ascontiguousarray(dense[:, 0])
+
+
+def _of_column(
+    column: Column, where: str, source: Source, out: Mask | None
+) -> npt.NDArray[Any] | Labels:
+    if not isinstance(column, (Codes, Numbers)):
+        raise DataError(f"{where} {column.reason}", "numbers or text are needed")
+    missing = column.missing()
+    if missing is not None and (out is None or (missing & ~out).any()):
+        raise DataError(
+            f"{where} has a missing value in {source.place(int(np.argmax(missing)))}"
+            f" ({int(missing.sum())} of {len(column)} are missing)",
+            "leave out the rows without a value",
+        )
+    if isinstance(column, Codes):
+        return _labels(column)
+    values = column.values
+    if column.type == "bool":
+        values = values.view(np.bool_)
+    elif column.type in _FRACTIONS and values.dtype.kind != "f":
+        values = values.astype(np.float64)  # whole numbers that the table had as 1.0
+    return values if missing is None else np.where(missing, values[np.argmin(missing)], values)
+
+
+_FRACTIONS = frozenset(("double", "float", "halffloat"))
+
+
+def _labels(column: Codes) -> Labels:
+    """Levels that some row has; a missing one counts as the first of the others."""
+    used = np.bincount(column.codes, minlength=len(column.levels)) > 0
+    place = np.zeros(len(column.levels), np.intp)
+    labels: list[str] = []
+    for k, level in enumerate(column.levels):
+        if used[k] and level is not None:
+            place[k] = len(labels)
+            labels.append(level)
+    return Labels(tuple(labels), place[column.codes])
+
+
+def _numbers(value: Any, source: Source, where: str) -> Floats:
+    values = _values(value, source, where)
+    if isinstance(values, Labels) or values.dtype.kind not in _NUMBER_KINDS:
+        what = getattr(values, "dtype", "text")
+        raise DataError(f"{where} holds values of the type {what}, where numbers are needed")
+    numbers = np.ascontiguousarray(values, dtype=np.float64)
+    if numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    if numbers.ndim != 1:
+        raise DataError(f"{where} must have one value a row, but has shape {numbers.shape}")
+    _check_length(len(numbers), source, where)
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise DataError(
+            f"{where} is {numbers[row]:g} in {source.place(row)}", "finite numbers are needed"
+        )
+    return numbers
+
+
+def _check_length(length: int, source: Source, where: str) -> None:
+    if length != source.n_rows:
+        raise DataError(
+            f"{where} has {length} values, but {source.where} has {source.n_rows} rows",
+            "one value a row is needed",
+        )
