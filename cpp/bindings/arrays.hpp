@@ -4,10 +4,17 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "../kernels/kernels.hpp"
 
@@ -21,6 +28,18 @@ using Numpy = nb::ndarray<nb::numpy, double>;
 
 const Kernels& kernels();  // of the best instruction set that this processor has
 
+// Memory of a new array. Large ones on large pages: to map small ones would take most of the time of a copy.
+inline void* new_memory(std::size_t bytes) {
+    constexpr std::size_t huge_page = std::size_t(1) << 21;
+    const std::size_t alignment = bytes >= huge_page ? huge_page : 64;
+    void* data = std::aligned_alloc(alignment, (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment);
+    if (!data) throw std::bad_alloc();
+#if defined(__linux__)
+    if (alignment == huge_page) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+    return data;
+}
+
 struct NewArray {
     double* data;
     nb::capsule owner;
@@ -28,8 +47,8 @@ struct NewArray {
     explicit NewArray(std::vector<std::size_t> s) : shape(std::move(s)) {
         std::size_t size = 1;
         for (std::size_t k : shape) size *= k;
-        data = new double[size ? size : 1];
-        owner = nb::capsule(data, [](void* p) noexcept { delete[] static_cast<double*>(p); });
+        data = static_cast<double*>(new_memory(size * sizeof(double)));
+        owner = nb::capsule(data, [](void* p) noexcept { std::free(p); });
     }
     Numpy array() const { return Numpy(data, shape.size(), shape.data(), owner); }
 };

@@ -282,6 +282,10 @@ NB_MODULE(_kernels, m) {
         .def("add_dense", &OwnedDesign::add_dense, "x"_a)
         .def("add_columns", &OwnedDesign::add_columns, "columns"_a)
         .def("add_sparse", &OwnedDesign::add_sparse, "pointers"_a, "indices"_a, "values"_a, "n_columns"_a, "by_row"_a)
+        .def("add_codes", &OwnedDesign::add_codes, "codes"_a, "slots"_a, "n_columns"_a,
+             "Row i is 1 in column slots[codes[i]] of the block, and nowhere where that is -1.")
+        .def("add_nullable", &OwnedDesign::add_nullable, "values"_a, "valid"_a, "fill"_a, "indicator"_a,
+             "Values, `fill` where Arrow's bitmap is 0; with an indicator a second column that is 1 there.")
         .def("finish", &OwnedDesign::finish, "Lays out tiles and lanes; nothing may be added afterwards.")
         .def_prop_ro("n_rows", &OwnedDesign::n_rows)
         .def_prop_ro("n_columns", &OwnedDesign::n_columns)

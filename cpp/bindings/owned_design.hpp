@@ -71,7 +71,8 @@ inline Type type_of(const nb::dlpack::dtype& dtype) {
     if (is_int && dtype.bits == 32) return Type::i32;
     if (is_int && dtype.bits == 64) return Type::i64;
     if ((code == dtype_code::UInt || code == dtype_code::Bool) && dtype.bits == 8) return Type::u8;
-    throw nb::type_error("Design: values must be float64, float32, int8, int16, int32, int64, uint8 or bool.");
+    if (code == dtype_code::UInt && dtype.bits == 16) return Type::u16;
+    throw nb::type_error("Design: values must be float64, float32, int8, int16, int32, int64, uint8, uint16 or bool.");
 }
 
 class OwnedDesign {
@@ -105,7 +106,7 @@ class OwnedDesign {
         Block b = next_block(Storage::columns, type_of(arrays[0].dtype()), Index(arrays.size()));
         auto& starts = columns_.emplace_back();
         for (const AnyArray& x : arrays) {
-            if (x.ndim() != 1 || (x.shape(0) > 1 && x.stride(0) != 1) || type_of(x.dtype()) != b.type)
+            if (!is_vector(x) || type_of(x.dtype()) != b.type)
                 throw std::invalid_argument("Design.add_columns: contiguous vectors of one type are needed.");
             check_rows("add_columns", Index(x.shape(0)));
             starts.push_back(x.data());
@@ -134,6 +135,39 @@ class OwnedDesign {
         check_structure(b, by_row ? design_.n_rows : n_columns, by_row ? n_columns : design_.n_rows,
                         Index(indices.shape(0)));
         append(b, {pointers, indices, values});
+    }
+
+    void add_codes(const AnyArray& codes, const AnyArray& slots, Index n_columns) {
+        Block b = next_block(Storage::codes, type_of(codes.dtype()), n_columns);
+        if (b.type != Type::u8 && b.type != Type::u16 && b.type != Type::i32)
+            throw nb::type_error("Design.add_codes: codes must be uint8, uint16 or int32.");
+        check_vector("add_codes", codes);
+        if (type_of(slots.dtype()) != Type::i32 || !is_vector(slots))
+            throw nb::type_error("Design.add_codes: slots must be a contiguous vector of int32.");
+        b.data = codes.data();
+        b.slots = static_cast<const std::int32_t*>(slots.data());
+        b.n_codes = Index(slots.shape(0));
+        for (Index c = 0; c < b.n_codes; c++)
+            if (b.slots[c] < -1 || Index(b.slots[c]) >= n_columns)
+                throw std::invalid_argument("Design.add_codes: slot " + std::to_string(b.slots[c]) + " is not one of the " +
+                                            std::to_string(n_columns) + " columns.");
+        const Index most = b.type == Type::u8    ? largest<std::uint8_t>(b.data)
+                           : b.type == Type::u16 ? largest<std::uint16_t>(b.data)
+                                                 : largest<std::uint32_t>(b.data);  // negative ones are the largest then
+        if (design_.n_rows > 0 && most >= b.n_codes)
+            throw std::invalid_argument("Design.add_codes: a code is not one of the " + std::to_string(b.n_codes) + ".");
+        append(b, {codes, slots});
+    }
+
+    void add_nullable(const AnyArray& values, const AnyArray& valid, double fill, bool indicator) {
+        Block b = next_block(Storage::nullable, type_of(values.dtype()), indicator ? 2 : 1);
+        check_vector("add_nullable", values);
+        if (type_of(valid.dtype()) != Type::u8 || !is_vector(valid) || Index(valid.shape(0)) < (design_.n_rows + 7) / 8)
+            throw std::invalid_argument("Design.add_nullable: the bitmap must be a vector of uint8, of a bit a row.");
+        b.data = values.data();
+        b.valid = static_cast<const std::uint8_t*>(valid.data());
+        b.fill = fill;
+        append(b, {values, valid});
     }
 
     void finish() {
@@ -178,6 +212,20 @@ class OwnedDesign {
         design_.n_columns += b.n_columns;
     }
 
+    static bool is_vector(const AnyArray& x) { return x.ndim() == 1 && (x.shape(0) <= 1 || x.stride(0) == 1); }
+
+    void check_vector(const char* where, const AnyArray& x) const {
+        if (!is_vector(x)) throw std::invalid_argument("Design." + std::string(where) + ": a contiguous vector is needed.");
+        check_rows(where, Index(x.shape(0)));
+    }
+
+    template <class T>
+    Index largest(const void* codes) const {
+        T most = 0;
+        for (Index i = 0; i < design_.n_rows; i++) most = std::max(most, static_cast<const T*>(codes)[i]);
+        return Index(most);
+    }
+
     void check_rows(const char* where, Index rows) const {
         if (rows != design_.n_rows)
             throw std::invalid_argument("Design." + std::string(where) + ": " + std::to_string(rows) +
@@ -214,12 +262,18 @@ class OwnedDesign {
 
     // Tiles that fit a first- or second-level cache, and lanes enough for many threads, but no more sums than pay.
     void lay_out() {
-        Index dense_bytes = 0, dense_columns = 0, all_bytes = 0;
+        Index dense_bytes = 0, dense_columns = 0, all_bytes = 0;  // a code is work as 8 bytes are
         bool by_column = false, csc = false;
         for (const Block& b : blocks_) {
             if (b.storage == Storage::csr || b.storage == Storage::csc) {
                 all_bytes += b.n_nonzero * (type_bytes(b.type) + (b.wide_index ? 8 : 4));
                 csc |= b.storage == Storage::csc;
+            } else if (b.storage == Storage::codes || b.storage == Storage::nullable) {
+                const Index bytes = type_bytes(b.type);
+                dense_bytes += bytes;
+                dense_columns++;
+                by_column = true;
+                all_bytes += (8 - bytes) * design_.n_rows;
             } else {
                 dense_bytes += b.n_columns * type_bytes(b.type);
                 dense_columns += b.n_columns;

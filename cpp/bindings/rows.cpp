@@ -177,9 +177,10 @@ class OwnedRows {
         copied_ = true;
         bool narrow = true, sparse = false;
         for (Index k = 0; k < d.n_blocks; k++) {
-            const Type type = d.blocks[k].type;
-            narrow &= type == Type::f32 || type_bytes(type) <= 2;
-            sparse |= d.blocks[k].storage == Storage::csr || d.blocks[k].storage == Storage::csc;
+            const Block& b = d.blocks[k];
+            narrow &= b.storage == Storage::codes || b.type == Type::f32 || type_bytes(b.type) <= 2;
+            narrow &= b.fill == double(float(b.fill));
+            sparse |= is_sparse(b.storage);
         }
         table_.block = Block{};
         table_.block.type = narrow ? Type::f32 : Type::f64;

@@ -1,23 +1,12 @@
 // Rows of a NumPy array, copied by several threads into a new one.
 #pragma once
 
+#include "arrays.hpp"
 #include "owned_design.hpp"
 
 namespace logloss {
 
 using AnyNumpy = nb::ndarray<nb::numpy>;
-
-// Memory of a new array. Large ones on large pages: most of a copy's time would go to mapping small ones.
-inline void* new_memory(std::size_t bytes) {
-    constexpr std::size_t huge_page = std::size_t(1) << 21;
-    const std::size_t alignment = bytes >= huge_page ? huge_page : 64;
-    void* data = std::aligned_alloc(alignment, (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment);
-    if (!data) throw std::bad_alloc();
-#if defined(__linux__)
-    if (alignment == huge_page) madvise(data, bytes, MADV_HUGEPAGE);
-#endif
-    return data;
-}
 
 // The copies that make x[rows], and the array they make: columns stay columns where x has them, all else becomes C order.
 inline AnyNumpy plan_take(const AnyArray& x, Index n, std::vector<Copy>& copies) {

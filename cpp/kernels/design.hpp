@@ -12,23 +12,29 @@ namespace logloss {
 
 using Index = std::int64_t;
 
-enum class Storage : std::uint8_t { rows, columns, strided, csr, csc };
-enum class Type : std::uint8_t { f64, f32, i8, i16, i32, i64, u8 };
+// codes: a code a row, which stands for a 1 in one column of the block or in none; nullable: numbers with a bitmap (codes.hpp).
+enum class Storage : std::uint8_t { rows, columns, strided, csr, csc, codes, nullable };
+enum class Type : std::uint8_t { f64, f32, i8, i16, i32, i64, u8, u16 };
+
+// Most entries are 0 and are not looked at; such columns are not centred as they are read, as that would fill them.
+constexpr bool is_sparse(Storage storage) {
+    return storage == Storage::csr || storage == Storage::csc || storage == Storage::codes;
+}
 
 constexpr Index type_bytes(Type type) {
     switch (type) {
         case Type::f64: case Type::i64: return 8;
         case Type::f32: case Type::i32: return 4;
-        case Type::i16: return 2;
+        case Type::i16: case Type::u16: return 2;
         default: return 1;
     }
 }
 
 struct Block {
     Storage storage;
-    Type type;                            // of the values
+    Type type;                            // of the values; codes: u8, u16 or i32
     Index first_column, n_columns;        // where the block's coefficients lie in the coefficient vector
-    const void* data = nullptr;           // rows, strided: the first element; csr, csc: the values
+    const void* data = nullptr;           // rows, strided: the first element; codes, nullable: the column; csr, csc: the values
     Index row_stride = 0, column_stride = 0;  // in elements
     const void* const* column_data = nullptr; // columns: where each column starts
     bool wide_index = false;              // csr, csc: indices and pointers are int64, not int32
@@ -36,6 +42,10 @@ struct Block {
     const void* indices = nullptr;
     Index n_nonzero = 0;
     const Index* tile_starts = nullptr;   // csc: n_lanes x n_columns, the first entry of each column in each lane
+    const std::int32_t* slots = nullptr;  // codes: which column of the block a code stands for, or -1: none
+    Index n_codes = 0;
+    const std::uint8_t* valid = nullptr;  // nullable: Arrow's bitmap; where it is 0 the value means nothing and is `fill`
+    double fill = 0;                      // with two columns the second is 1 there, else 0
 };
 
 struct Plan {

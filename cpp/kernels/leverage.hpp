@@ -91,23 +91,23 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
     double* panels = ones + K;
     double* y = panels + shape.width * K;
     double* taken = y + rows_at_once * inverse.width;
-    const Entries entries = entries_in(taken, shape.n_sparse);
-    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape.n_sparse));
+    const Entries entries = entries_in(taken, shape);
+    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape));
     for (Index p = 0; p < K; p++) ones[p] = 1.0;
     clear(panels, shape.width * K);
-    if (shape.n_sparse) seek(shape, begin, next);
+    if (shape.n_maps) seek(shape, begin, next);
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
         pack(shape, shape.width / NR, n_rows, row, m, ones, panels);
-        if (shape.n_sparse) collect(shape, row, m, ones, next, entries);
+        if (shape.n_maps) collect(shape, row, m, ones, next, entries);
         Coming coming = next_rows(shape, row + K, end);
         const Index lines = (coming.end - coming.at) / 64 * rows_at_once / m + 1;
         for (Index p = 0; p < m; p += rows_at_once) {
             const Index rows = m - p < rows_at_once ? m - p : rows_at_once;
             double norms[rows_at_once];
             for (Index k = 0; k < lines && coming.at < coming.end; k++, coming.at += 64) __builtin_prefetch(coming.at, 0, 2);
-            for (Index r = 0; r < rows && shape.n_sparse; r++) add_entries(inverse, entries, p + r, y + r * inverse.width);
-            add_dense(inverse, panels, p, shape.n_sparse ? y : inverse.ones, shape.n_sparse ? inverse.width : 0, norms);
+            for (Index r = 0; r < rows && shape.n_maps; r++) add_entries(inverse, entries, p + r, y + r * inverse.width);
+            add_dense(inverse, panels, p, shape.n_maps ? y : inverse.ones, shape.n_maps ? inverse.width : 0, norms);
             for (Index r = 0; r < rows; r++) out[row + p + r] = norms[r];
         }
     }
@@ -116,16 +116,9 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
 // `triangle`: (n + 1) x (n + 1), row k the A of column k of the subset, zero before k; the last row that of the ones, full.
 void leverages(const Design& design, const double* center, const Index* subset, Index n, const double* triangle, double* out,
                Workspace& workspace, int n_threads) {
-    const Index d = design.n_columns, describe_size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
-    double* memory = workspace.take(std::size_t(describe_size));
-    GramPlan plan{};
-    plan.runs = reinterpret_cast<Run*>(memory);
-    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
-    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
-    plan.positions = plan.place + n + 1;
-    plan.center = reinterpret_cast<double*>(plan.positions + d);
-    GramShape shape{};
-    describe(design, center, subset, n, shape, plan);
+    GramPlan plan = plan_memory(design, n, workspace);
+    GramShape shape;
+    describe(design, center, subset, n, false, shape, plan);
 
     const Index width = padded(n + 1), vectors = width / W;
     double* packed = workspace.take(std::size_t((n + 1) * width + vectors + n + 1));
@@ -144,7 +137,7 @@ void leverages(const Design& design, const double* center, const Index* subset, 
     const Inverse inverse{dense, sparse, ones, enters, begins, width};
 
     const Index chunks = (design.n_rows + K - 1) / K, lanes = chunks < 64 ? chunks : 64;
-    const Index thread_size = padded(K + shape.width * K + rows_at_once * width + entries_size(shape.n_sparse) + d);
+    const Index thread_size = padded(K + shape.width * K + rows_at_once * width + entries_size(shape) + design.n_columns);
     const Index team = n_threads < lanes ? n_threads : lanes;
     double* threads = workspace.take(std::size_t(team * thread_size));
     parallel(lanes, int(team), [&](Index lane, int thread) {

@@ -67,6 +67,22 @@ void pack_columns(const void* const* columns, Index row, const Packed& to) {
     }
 }
 
+template <class T>
+void pack_nullable(const Block& b, Index column, Index row, const Packed& to) {
+    for (Index j = 0; j < to.length; j++) {  // the value, the indicator or both
+        const bool indicator = column + j == 1;
+        const double center = to.center[j];
+        double* out = to.out + j;
+        each_nullable<T>(
+            b, row, to.rows,
+            [&](Index p, V x, V missing) {
+                const V packed = ((indicator ? missing : x) - center) * load(to.root + p);
+                for (int k = 0; k < W; k++) out[(p + k) * NR] = packed[k];
+            },
+            [&](Index p, double x, double missing) { out[p * NR] = ((indicator ? missing : x) - center) * to.root[p]; });
+    }
+}
+
 inline void pack_run(const Run& run, Index n_rows, Index row, const Packed& to) {
     const Block& b = *run.block;
     with_type(b.type, [&](auto* type) {
@@ -74,6 +90,7 @@ inline void pack_run(const Run& run, Index n_rows, Index row, const Packed& to) 
         const T* x = static_cast<const T*>(b.data);
         if (b.storage == Storage::columns)
             return pack_columns<T>(b.column_data + run.column, row, to);
+        if (b.storage == Storage::nullable) return pack_nullable<T>(b, run.column, row, to);
         const T* first = x + row * b.row_stride + run.column * b.column_stride;
         if (b.storage == Storage::strided) return pack_strided(first, b.row_stride, b.column_stride, to);
         // the last place where a vector ends inside the block

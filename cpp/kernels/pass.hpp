@@ -71,7 +71,7 @@ inline void drain(double* from, double* into, Index n) {
 // Tiles whose sums are kept apart before they join the lane's: short runs of additions round less, and for wide designs
 // the join must not cost more than the tiles.
 inline Index tiles_per_drain(const Design& design) {
-    const Index wide = design.n_columns / (4 * design.plan.tile_rows) * 16;
+    const Index wide = (design.n_columns + code_sums_size(design)) / (4 * design.plan.tile_rows) * 16;
     return wide > 16 ? wide : 16;
 }
 
@@ -81,34 +81,43 @@ void pass(const Design& design, const double* coef, double intercept, const doub
     const Plan& plan = design.plan;
     const Index d = design.n_columns, tile = padded(plan.tile_rows) + 8, width = padded(d);
     const Index n_gathered = gathered_size(design), n_next = next_size(design), n_wide = wide_size(design);
+    const Index n_tables = tables_size(design), n_coded = code_sums_size(design);
     const Index team = n_threads < plan.n_lanes ? n_threads : plan.n_lanes;
     const Index n_sums = padded(Op::n_sums);
     const Index lane_size = Op::n_outputs * width + n_sums;
-    const Index thread_size = (1 + Op::n_outputs) * tile + n_gathered + n_next + Op::n_outputs * (width + n_wide);
-    double* weights = workspace.take(std::size_t(width + plan.n_lanes * lane_size + team * thread_size));
-    double* lanes = weights + width;
+    const Index thread_size = (1 + Op::n_outputs) * tile + n_gathered + n_next + Op::n_outputs * (width + n_wide + n_coded);
+    double* weights = workspace.take(std::size_t(width + n_tables + plan.n_lanes * lane_size + team * thread_size));
+    double* tables = weights + width;
+    double* lanes = tables + n_tables;
     double* threads = lanes + plan.n_lanes * lane_size;
     const Index drain_every = tiles_per_drain(design);
     for (Index j = 0; j < d; j++) weights[j] = coef[j];  // beside the sums, on their pages
+    fill_tables(design, coef, tables);
 
     parallel(plan.n_lanes, int(team), [&](Index lane, int thread) {
         double* memory = threads + thread * thread_size;
         TileBuffers t{};
         t.z = memory;
+        t.tables = tables;
         double* near = memory + (1 + Op::n_outputs) * tile + n_gathered + n_next;
         for (int k = 0; k < Op::n_outputs; k++) {
             t.u[k] = memory + (1 + k) * tile;
             t.wide[k] = near + Op::n_outputs * width + k * n_wide;
+            t.code_sums[k] = near + Op::n_outputs * (width + n_wide) + k * n_coded;
         }
         t.gathered = memory + (1 + Op::n_outputs) * tile;
         t.next = reinterpret_cast<Index*>(t.gathered + n_gathered);
         double* far = lanes + lane * lane_size;
         double* lane_sums = far + Op::n_outputs * width;
-        clear(near, Op::n_outputs * (width + n_wide));
+        clear(near, Op::n_outputs * (width + n_wide + n_coded));
         clear(far, lane_size);
         start_lane(design, lane, t.next);
         const auto drain_all = [&] {
-            for (int q = 0; q < Op::n_outputs && n_wide; q++) fold_wide(design, t.wide[q], near + q * width);
+            for (int q = 0; q < Op::n_outputs; q++) {
+                double* into = near + q * width;
+                if (n_wide) fold_wide(design, t.wide[q], into);
+                if (n_coded) fold_codes(design, t.code_sums[q], [&](Index j, double total) { into[j] += total; });
+            }
             drain(near, far, Op::n_outputs * width);
         };
         Index done = 0;

@@ -27,6 +27,25 @@ INLINE void each_dense(const Block& b, Index begin, Index end, F&& entry) {
 }
 
 template <class F>
+INLINE void each_filled(const Block& b, Index begin, Index end, F&& entry) {
+    with_type(b.type, [&](auto* type) {
+        for (Index i = begin; i < end; i++) {
+            const bool there = is_valid(b.valid, i);
+            entry(i, Index(0), there ? double(static_cast<decltype(type)>(b.data)[i]) : b.fill);
+            if (b.n_columns == 2) entry(i, Index(1), there ? 0.0 : 1.0);
+        }
+    });
+}
+
+template <class F>
+INLINE void each_code(const Block& b, Index n_rows, F&& entry) {
+    with_codes(b, [&](auto* codes) {
+        for (Index i = 0; i < n_rows; i++)
+            if (const Index slot = b.slots[codes[i]]; slot >= 0) entry(i, slot, 1.0);
+    });
+}
+
+template <class F>
 INLINE void each_sparse(const Block& b, Index n_rows, F&& entry) {
     with_sparse(b, [&](const auto& x) {
         const bool by_row = b.storage == Storage::csr;
@@ -42,8 +61,13 @@ void dense_copy(const Design& design, O* out) {
     for (Index row = 0; row < design.n_rows; row += copy_rows_at_once) {
         const Index end = row + copy_rows_at_once < design.n_rows ? row + copy_rows_at_once : design.n_rows;
         for (Index k = 0; k < design.n_blocks; k++) {
-            O* from = out + design.blocks[k].first_column;
-            each_dense(design.blocks[k], row, end, [&](Index i, Index j, auto x) { from[i * d + j] = O(x); });
+            const Block& b = design.blocks[k];
+            O* from = out + b.first_column;
+            const auto put = [&](Index i, Index j, auto x) { from[i * d + j] = O(x); };
+            if (b.storage == Storage::nullable)
+                each_filled(b, row, end, put);
+            else
+                each_dense(b, row, end, put);
         }
     }
 }
@@ -58,6 +82,10 @@ INLINE void each_entry(const Design& design, F&& entry) {
         };
         if (b.storage == Storage::csr || b.storage == Storage::csc)
             each_sparse(b, design.n_rows, keep);
+        else if (b.storage == Storage::codes)
+            each_code(b, design.n_rows, keep);
+        else if (b.storage == Storage::nullable)
+            each_filled(b, 0, design.n_rows, keep);
         else
             each_dense(b, 0, design.n_rows, keep);
     }

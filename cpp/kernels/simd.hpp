@@ -56,11 +56,13 @@ INLINE Widened widen(const T* p) {
     __m512i wide;
     if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm512_maskz_cvtepi8_epi64(0xff, raw);
     else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm512_maskz_cvtepu8_epi64(0xff, raw);
+    else if constexpr (std::is_same_v<T, std::uint16_t>) wide = _mm512_maskz_cvtepu16_epi64(0xff, raw);
     else wide = _mm512_maskz_cvtepi16_epi64(0xff, raw);
 #else
     __m128i wide;
     if constexpr (std::is_same_v<T, std::int8_t>) wide = _mm_cvtepi8_epi32(raw);
     else if constexpr (std::is_same_v<T, std::uint8_t>) wide = _mm_cvtepu8_epi32(raw);
+    else if constexpr (std::is_same_v<T, std::uint16_t>) wide = _mm_cvtepu16_epi32(raw);
     else wide = _mm_cvtepi16_epi32(raw);
 #endif
     Widened widened;

@@ -94,13 +94,6 @@ inline void complete_row(const SparseGram& s, Index i, const double* head_sums, 
         row[j] = s.place[j] < 0 ? cross[~s.place[j] * s.width + place] : head_sums[s.place[j] * s.width + place];
 }
 
-inline void mirror(Index n, Index first, Index end, double* out) {
-    constexpr Index side = 32;
-    for (Index right = 0; right < end; right += side)
-        for (Index i = first; i < end; i++)
-            for (Index j = right, stop = right + side < i ? right + side : i; j < stop; j++) out[j * n + i] = out[i * n + j];
-}
-
 // How much each piece may hold, and so how many pieces make a part; returns what a part may hold.
 inline Index size_parts(SparseGram& s, const Index* subset, int n_threads) {
     constexpr Index each = 16;

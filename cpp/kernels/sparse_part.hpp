@@ -10,7 +10,6 @@ namespace {
 
 constexpr Index piece_rows = 256;                  // rows that one task copies
 constexpr Index part_size = 400'000;               // doubles of a part: about what fits the second-level cache
-constexpr Index unroll = 4;                        // entries of a row are taken in groups
 constexpr Index most_positions = 65'536;           // positions are 16-bit
 constexpr std::int32_t absent = -0x7fffffff - 1;   // code of a column outside the subset
 

@@ -2,6 +2,7 @@
 // and type; a new storage adds its loops and a case in each of the functions here.
 #pragma once
 
+#include "codes.hpp"
 #include "columns.hpp"
 #include "link.hpp"
 #include "rows.hpp"
@@ -17,9 +18,9 @@ struct TileBuffers {
     double* wide[2];   // blocks by column: W sums a column for each u
     double* gathered;  // strided blocks, copied row after row
     Index* next;       // csc blocks: the first entry of each column in the tile
+    const double* tables;    // blocks of codes: the coefficient of each code
+    double* code_sums[2];    // and the sums of each u by code
 };
-
-constexpr Index padded(Index n) { return (n + 7) / 8 * 8; }
 
 inline Index gathered_size(const Design& design) {
     Index columns = 0;
@@ -51,6 +52,7 @@ INLINE void with_type(Type type, F&& f) {
         case Type::i32: return f(static_cast<const std::int32_t*>(nullptr));
         case Type::i64: return f(static_cast<const std::int64_t*>(nullptr));
         case Type::u8: return f(static_cast<const std::uint8_t*>(nullptr));
+        case Type::u16: return f(static_cast<const std::uint16_t*>(nullptr));
     }
 }
 
@@ -72,6 +74,7 @@ void gather(const T* x, Index row_stride, Index column_stride, Index m, Index d,
 inline void tile_predict(const Design& design, const TileBuffers& t, Index row, Index m, const double* coef) {
     double* gathered = t.gathered;
     const Index* next = t.next;
+    const double* table = t.tables;
     const Index ahead = design.plan.tile_rows;
     for (Index k = 0; k < design.n_blocks; k++) {
         const Block& b = design.blocks[k];
@@ -105,6 +108,15 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
                 with_sparse(b, [&](const auto& x) { csc_predict(x, next, row, m, d, w, t.z); });
                 next += d;
                 break;
+            case Storage::codes:
+                with_codes(b, [&](auto* codes) { codes_predict(codes + row, m, b.n_codes, table, t.z); });
+                table += table_size(b.n_codes);
+                break;
+            case Storage::nullable:
+                with_type(b.type, [&](auto* type) {
+                    nullable_predict<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(b, row, m, w, t.z);
+                });
+                break;
         }
     }
 }
@@ -114,6 +126,7 @@ inline void tile_accumulate(const Design& design, const TileBuffers& t, Index ro
                             double* gradient) {
     const double* u = t.u[output];
     double* gathered = t.gathered;
+    double* by_code = t.code_sums[output];
     const Index* next = t.next;
     const Index ahead = design.plan.tile_rows;
     for (Index k = 0; k < design.n_blocks; k++) {
@@ -143,6 +156,15 @@ inline void tile_accumulate(const Design& design, const TileBuffers& t, Index ro
             case Storage::csc:
                 with_sparse(b, [&](const auto& x) { csc_accumulate(x, next, row, m, d, u, g); });
                 next += d;
+                break;
+            case Storage::codes:
+                with_codes(b, [&](auto* codes) { codes_accumulate(codes + row, m, b.n_codes, u, by_code, ahead); });
+                by_code += code_sums_size(b);
+                break;
+            case Storage::nullable:
+                with_type(b.type, [&](auto* type) {
+                    nullable_accumulate<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(b, row, m, u, g, ahead);
+                });
                 break;
         }
     }

@@ -25,6 +25,16 @@ class Design:
 
     def add_sparse(self, pointers: Annotated[NDArray, dict(device='cpu', writable=False)], indices: Annotated[NDArray, dict(device='cpu', writable=False)], values: Annotated[NDArray, dict(device='cpu', writable=False)], n_columns: int, by_row: bool) -> None: ...
 
+    def add_codes(self, codes: Annotated[NDArray, dict(device='cpu', writable=False)], slots: Annotated[NDArray, dict(device='cpu', writable=False)], n_columns: int) -> None:
+        """
+        Row i is 1 in column slots[codes[i]] of the block, and nowhere where that is -1.
+        """
+
+    def add_nullable(self, values: Annotated[NDArray, dict(device='cpu', writable=False)], valid: Annotated[NDArray, dict(device='cpu', writable=False)], fill: float, indicator: bool) -> None:
+        """
+        Values, `fill` where Arrow's bitmap is 0; with an indicator a second column that is 1 there.
+        """
+
     def finish(self) -> None:
         """Lays out tiles and lanes; nothing may be added afterwards."""
 
