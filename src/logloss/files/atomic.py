@@ -1,8 +1,11 @@
 """Files that are whole or not there at all.
 
-The bytes go to a hidden file in the same folder, are forced to the disk, and only then take the
-name that was asked for. An error or Ctrl-C on the way removes the hidden file; what stood under
-the name before is untouched. A name that leads to a device or a pipe is written directly.
+The bytes go to a file without a name in the same folder, are forced to the disk, and only then take
+the name that was asked for. However the process ends before that, kill -9 included, nothing is
+left, and what stood under the name is untouched. To replace a file, the finished one has a hidden
+name for an instant, since no system call does both. Where files without a name are not supported,
+a hidden one takes their place; an error or Ctrl-C on the way removes it. A name that leads to a
+device or a pipe is written directly.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from logloss.errors import DataError
+from logloss.files import unnamed
 
 _WORDS = {
     errno.ENOSPC: ("the disk is full", "free some space, or write to another disk"),
@@ -45,16 +49,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield file
             return
         target = Path(os.path.realpath(path))
-        beside = target.with_name(f".{target.name[:64]}.{os.urandom(6).hex()}.part")
-        try:
-            with beside.open("xb") as file:
-                yield cast("BinaryIO", file)
-                file.flush()
-                os.fsync(file.fileno())
-            _keep_mode(target, beside)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        descriptor = unnamed.nameable(str(target.parent))
+        write = _hidden(target) if descriptor is None else _unnamed(target, descriptor)
+        with write as file:
+            yield file
     except OSError as error:
         raise _explained(path, error) from error
 
@@ -65,11 +63,53 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         if _is_special(Path(path)):
             return
         target = Path(os.path.realpath(path))
-        beside = target.with_name(f".{target.name[:64]}.{os.urandom(6).hex()}.part")
+        descriptor = unnamed.nameable(str(target.parent))
+        if descriptor is not None:
+            os.close(descriptor)
+            return
+        beside = _beside(target)
         beside.touch(exist_ok=False)
         beside.unlink()
     except OSError as error:
         raise _explained(path, error) from error
+
+
+@contextlib.contextmanager
+def _unnamed(target: Path, descriptor: int) -> Iterator[BinaryIO]:
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
+        file.flush()
+        _keep_mode(target, descriptor)
+        os.fsync(descriptor)
+        if not target.exists():
+            with contextlib.suppress(FileExistsError):  # another process was quicker: replace it
+                unnamed.give_name(descriptor, str(target))
+                return
+        beside = _beside(target)
+        try:
+            unnamed.give_name(descriptor, str(beside))
+            beside.replace(target)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _hidden(target: Path) -> Iterator[BinaryIO]:
+    beside = _beside(target)
+    try:
+        with beside.open("xb") as file:
+            yield cast("BinaryIO", file)
+            file.flush()
+            _keep_mode(target, file.fileno())
+            os.fsync(file.fileno())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:64]}.{os.urandom(6).hex()}.part")
 
 
 def explain(error: OSError) -> tuple[str, str]:
@@ -94,6 +134,6 @@ def _is_special(path: Path) -> bool:
     return not stat.S_ISREG(mode)
 
 
-def _keep_mode(target: Path, beside: Path) -> None:
+def _keep_mode(target: Path, descriptor: int) -> None:
     with contextlib.suppress(FileNotFoundError):
-        beside.chmod(stat.S_IMODE(target.stat().st_mode))
+        os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))

@@ -1,0 +1,297 @@
+"""Text as codes into its levels, batch by batch.
+
+Arrow finds the distinct values of a batch, in C++; a dictionary maps them to the levels of the
+column. What becomes of a column depends on its values and their order alone, not on how they were
+cut into batches:
+
+- Blanks around a value do not count. Empty values, and those named as missing, are the level None.
+- More than 2**18 levels, or a value of more than 4096 characters: no categories, left out.
+- Text of a CSV file that reads as finite numbers throughout is a column of numbers.
+- More levels than half of the rows with a value, in a column of more than 20 such rows: a name or
+  a number of the row rather than a category, left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kind
+from numpy.typing import NDArray
+
+from logloss.table.columns import Codes, Column, Numbers, Unusable
+from logloss.table.grow import Array, Bits, Room
+from logloss.table.kinds import is_string, is_text, no_value
+from logloss.table.narrow import Narrowing, values_in_place
+
+MOST_LEVELS = 1 << 18
+LONGEST = 1 << 12  # characters
+FEW_ROWS = 20
+
+# Decimal numbers as all CSV readers know them: no hexadecimals, 1_000, inf or nan.
+_NUMBER = r"\A[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
+_LIKELY_NUMBER = re.compile(r"[+-]?\.?[0-9]")
+
+_CODES = ((1 << 8, np.uint8), (1 << 16, np.uint16), (1 << 31, np.int32))  # by number of levels
+_TOO_MANY = f"holds more than {MOST_LEVELS:,} different values"
+
+_Values: TypeAlias = list[str | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How text is read.
+
+    Attributes
+    ----------
+    missing : frozenset of str
+        Values that mean there is none, besides the empty one.
+    numbers : bool
+        Whether text that reads as numbers is numbers: so it is in a CSV file, which has no types.
+    """
+
+    missing: frozenset[str] = frozenset()
+    numbers: bool = False
+
+    def trimmed(self, value: str | None) -> str | None:
+        """The level that a value belongs to."""
+        level = value and value.strip()
+        return None if not level or level in self.missing else level
+
+
+class _State(Protocol):
+    """What a column is so far: levels, numbers, or refused."""
+
+    def append(self, values: _Values, indices: Array) -> _State:
+        """Add the rows values[indices]; what the column is then."""
+
+    def close(self) -> _State:
+        """No more rows follow; what the column is at last."""
+
+    def column(self) -> Column:
+        """The finished column; the room is sealed."""
+
+
+class TextColumn:
+    """A column of text.
+
+    Parameters
+    ----------
+    room : Room
+    type_ : pyarrow.DataType
+    reading : Reading
+    """
+
+    def __init__(self, room: Room, type_: Any, reading: Reading) -> None:
+        self._type = str(type_)
+        self._state: _State = _Levels(room, self._type, reading)
+        self._dictionary: Any = None
+        self._values: _Values = []
+
+    def accepts(self, type_: Any) -> bool:
+        """Whether a batch of this type can follow."""
+        return is_text(type_)
+
+    def append(self, chunk: Any) -> None:
+        """Add a pyarrow.Array."""
+        try:
+            values, indices = self._decoded(chunk)
+        except UnicodeDecodeError:
+            self._state = _Refused(
+                Unusable(
+                    "holds text that is not UTF-8",
+                    "save it as UTF-8, or leave the column out",
+                    True,
+                    self._type,
+                )
+            )
+            return
+        self._state = self._state.append(values, indices)
+
+    def append_missing(self, n_rows: int) -> None:
+        """Add rows without a value."""
+        self._state = self._state.append([None], np.zeros(n_rows, np.int32))
+
+    def close(self) -> None:
+        """No more batches follow."""
+        self._state = self._state.close()
+
+    def column(self) -> Column:
+        """The finished column; the room is sealed."""
+        return self._state.column()
+
+    def _decoded(self, chunk: Any) -> tuple[_Values, Array]:
+        """Distinct values, and the place of each row among them; also where it is missing."""
+        if not kind.is_dictionary(chunk.type):
+            if kind.is_string_view(chunk.type):
+                chunk = chunk.cast(pa.large_string())
+            chunk = chunk.dictionary_encode(null_encoding="encode")
+        indices = values_in_place(chunk.indices)
+        values = self._values_of(chunk.dictionary)
+        if chunk.indices.null_count:
+            valid = chunk.indices.is_valid().to_numpy(zero_copy_only=False)
+            indices = np.where(valid, indices, np.int64(len(values)))
+            values = [*values, None]
+        return values, indices
+
+    def _values_of(self, dictionary: Any) -> _Values:
+        """A dictionary as text; most often it is the one of the batch before."""
+        if self._dictionary is None or not dictionary.equals(self._dictionary):
+            values = dictionary.to_pylist()
+            if not is_string(dictionary.type):
+                values = [None if v is None or v != v else str(v) for v in values]  # noqa: PLR0124
+            self._dictionary, self._values = dictionary, values
+        return self._values
+
+
+class _Levels:
+    """Codes into levels."""
+
+    def __init__(self, room: Room, type_: str, reading: Reading) -> None:
+        self._room = room
+        self._type = type_
+        self._reading = reading
+        self._codes = room.array(np.uint8)
+        self._code_of_level: dict[str | None, int] = {}
+        self._code_of_value: dict[str | None, int] = {}  # not trimmed
+
+    def append(self, values: _Values, indices: Array) -> _State:
+        known = self._code_of_value
+        codes = np.array([known.get(value, -1) for value in values], np.int32)
+        rows = np.flatnonzero(codes[indices] < 0) if (codes < 0).any() else ()
+        if len(rows):  # new values, in the order of their rows
+            new = indices[rows]
+            for i in new[np.sort(np.unique(new, return_index=True)[1])]:
+                level = self._reading.trimmed(values[i])
+                if level is not None and len(level) > LONGEST:
+                    return self._refused(f"holds text of more than {LONGEST:,} characters")
+                code = self._code_of_level.setdefault(level, len(self._code_of_level))
+                if self._n_levels() > MOST_LEVELS:
+                    del self._code_of_level[level]
+                    return self._too_many(values, indices)
+                codes[i] = known[values[i]] = code
+            self._widen()
+        self._codes.append(codes[indices])
+        return self
+
+    def close(self) -> _State:
+        n_valid = self._n_valid()
+        if n_valid == 0:
+            self._codes.free()
+            return _Refused(no_value(self._type))
+        if self._reading.numbers:
+            numbers = self._as_numbers()
+            if numbers is not None:
+                return numbers.close()
+        if n_valid > FEW_ROWS and 2 * self._n_levels() > n_valid:
+            counts = f"{self._n_levels():,} of {n_valid:,}"
+            return self._refused(f"has a value of its own in nearly each row ({counts})")
+        return self
+
+    def column(self) -> Column:
+        return Codes(self._codes.finish(), tuple(self._code_of_level), self._type)
+
+    def _n_levels(self) -> int:
+        return len(self._code_of_level) - (None in self._code_of_level)
+
+    def _n_valid(self) -> int:
+        missing = self._code_of_level.get(None)
+        if missing is None:
+            return len(self._codes)
+        return sum(int(np.count_nonzero(piece != missing)) for piece in self._codes.pieces())
+
+    def _widen(self) -> None:
+        n_codes = len(self._code_of_level)
+        wanted = np.dtype(next(t for end, t in _CODES if n_codes <= end))
+        if wanted != self._codes.dtype:
+            self._codes.convert(wanted)
+
+    def _too_many(self, values: _Values, indices: Array) -> _State:
+        numbers = self._as_numbers() if self._reading.numbers else None
+        if numbers is not None:
+            return numbers.append(values, indices)
+        return self._refused(_TOO_MANY)
+
+    def _as_numbers(self) -> _Numbers | None:
+        """The column as numbers; None where a level is no number."""
+        parsed = _parse(list(self._code_of_level))
+        if parsed is None:
+            return None
+        bits = Bits(self._room)
+        missing = self._code_of_level.get(None, -1)
+        for piece in self._codes.pieces():
+            bits.append(len(piece), piece != missing)
+        values = Narrowing.of_codes(self._codes, parsed)
+        return _Numbers(values, bits, self._type, self._reading)
+
+    def _refused(self, reason: str) -> _Refused:
+        self._codes.free()
+        return _Refused(_identifier(reason, self._type))
+
+
+class _Numbers:
+    """Text that has read as numbers so far."""
+
+    def __init__(self, values: Narrowing, bits: Bits, type_: str, reading: Reading) -> None:
+        self._numbers = values
+        self._bits = bits
+        self._type = type_
+        self._reading = reading
+
+    def append(self, values: _Values, indices: Array) -> _State:
+        used, rows = np.unique(indices, return_inverse=True)
+        levels = [self._reading.trimmed(values[i]) for i in used]
+        parsed = _parse(levels)
+        if parsed is None:  # there are too many levels for text
+            self._numbers.free()
+            self._bits.free()
+            return _Refused(_identifier(_TOO_MANY, self._type))
+        there = np.array([level is not None for level in levels], np.bool_)
+        self._numbers.append(parsed[rows])
+        self._bits.append(len(rows), there[rows])
+        return self
+
+    def close(self) -> _State:
+        self._bits.close()
+        return self
+
+    def column(self) -> Column:
+        return Numbers(self._numbers.finish(), self._bits.finish(), self._type)
+
+
+class _Refused:
+    """A column that cannot be used, whatever follows."""
+
+    def __init__(self, why: Unusable) -> None:
+        self._why = why
+
+    def append(self, values: _Values, indices: Array) -> _State:
+        del values, indices
+        return self
+
+    def close(self) -> _State:
+        return self
+
+    def column(self) -> Column:
+        return self._why
+
+
+def _identifier(reason: str, type_: str) -> Unusable:
+    hint = "what names a row says nothing about others; put its values into groups to use it"
+    return Unusable(reason, hint, False, type_)
+
+
+def _parse(levels: _Values) -> NDArray[np.float64] | None:
+    """The numbers that levels read as, 0 for None; None where one is no finite number."""
+    first = next((level for level in levels if level is not None), None)
+    if first is not None and not _LIKELY_NUMBER.match(first):
+        return None
+    texts = pa.array(levels, pa.large_string())
+    if pc.any(pc.invert(pc.match_substring_regex(texts, _NUMBER))).as_py():
+        return None
+    values = texts.cast(pa.float64()).fill_null(0.0).to_numpy() + 0.0  # no -0.0
+    return values if np.isfinite(values).all() else None

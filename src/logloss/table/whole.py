@@ -1,0 +1,116 @@
+"""A table in memory → typed columns, in place where they can stay.
+
+A column of numbers that lies in one chunk, in a type that the kernels know, is Arrow's own buffer,
+and its bitmap Arrow's own bitmap. Other columns are copied, one at a time: many chunks become one,
+half floats and large unsigned integers wider, bits bytes. Text becomes codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+import pyarrow.types as kind
+from numpy.typing import NDArray
+
+from logloss.table.columns import Column, Columns, Numbers
+from logloss.table.grow import Array, InMemory
+from logloss.table.kinds import is_text, no_value, number_type, refused
+from logloss.table.narrow import chunk_values, values_in_place
+from logloss.table.text import Reading, TextColumn
+
+
+def columns_of(table: Any, na: Collection[str] = ()) -> Columns:
+    """Typed columns over a table in memory.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Not to be changed while the columns are in use. The names of its columns differ.
+    na : collection of str
+        Text that means a missing value, besides empty text.
+
+    Returns
+    -------
+    Columns
+        Text that reads as numbers stays text.
+    """
+    reading = Reading(frozenset(value.strip() for value in na))
+    return Columns(
+        {name: _column_of(table.column(j), reading) for j, name in enumerate(table.column_names)},
+        table.num_rows,
+    )
+
+
+def _column_of(column: Any, reading: Reading) -> Column:
+    if kind.is_null(column.type) or column.null_count == len(column):
+        known = kind.is_null(column.type) or is_text(column.type) or number_type(column.type)
+        return no_value(column.type) if known else refused(column.type)
+    dtype = number_type(column.type)
+    if dtype is not None:
+        return _numbers(column, dtype)
+    if is_text(column.type):
+        return _codes(column, reading)
+    return refused(column.type)
+
+
+def _codes(column: Any, reading: Reading) -> Column:
+    room = InMemory().room(1)
+    codes = TextColumn(room, column.type, reading)
+    for chunk in column.chunks:
+        codes.append(chunk)
+    codes.close()
+    room.seal()
+    return codes.column()
+
+
+def _numbers(column: Any, dtype: np.dtype[Any]) -> Column:
+    in_place = column.num_chunks == 1 and column.type.to_pandas_dtype() is dtype.type
+    values, valid = _in_place(column.chunk(0)) if in_place else _joined(column, dtype)
+    if values.dtype.kind == "f":
+        valid = _without_nan(values, valid)
+        if valid is not None and not valid.any():
+            return no_value(column.type)
+    return Numbers(values, valid, str(column.type))
+
+
+def _in_place(chunk: Any) -> tuple[Array, NDArray[np.uint8] | None]:
+    values = values_in_place(chunk)
+    if chunk.null_count == 0:
+        return values, None
+    bitmap = np.frombuffer(chunk.buffers()[0], np.uint8)
+    first, shift = divmod(chunk.offset, 8)
+    if shift == 0:
+        return values, bitmap[first : first + -(-len(chunk) // 8)]
+    return values, _packed(np.asarray(chunk.is_valid().to_numpy(zero_copy_only=False)))
+
+
+def _joined(column: Any, dtype: np.dtype[Any]) -> tuple[Array, NDArray[np.uint8] | None]:
+    """A copy of all chunks."""
+    values = np.empty(len(column), dtype)
+    valid = np.ones(len(column), np.bool_) if column.null_count else None
+    start = 0
+    for chunk in column.chunks:
+        stop = start + len(chunk)
+        values[start:stop] = chunk_values(chunk)
+        if valid is not None and chunk.null_count:
+            valid[start:stop] = chunk.is_valid().to_numpy(zero_copy_only=False)
+        start = stop
+    return values, None if valid is None else _packed(valid)
+
+
+def _without_nan(values: Array, valid: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
+    """The bitmap without rows that are NaN. They are looked for only where the sum is NaN."""
+    with np.errstate(all="ignore"):
+        if not np.isnan(values.sum()):
+            return valid
+    nan = np.isnan(values)
+    if not nan.any():  # the sum of opposite infinities is NaN too
+        return valid
+    there = _packed(~nan)
+    return there if valid is None else there & valid
+
+
+def _packed(valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(valid, bitorder="little")
