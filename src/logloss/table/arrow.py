@@ -90,7 +90,7 @@ def _from_protocol(source: Any, where: str) -> Any:
         raise DataError(f"{what} failed while it was read: {first_line(error)}") from error
 
 
-def source_of(table: Any, where: str, parts: tuple[tuple[str, int], ...] = ()) -> Source:
+def source_of(table: Any, where: str, place: Callable[[int], str] = "row {}".format) -> Source:
     """A checked Source over a table.
 
     Raises
@@ -102,7 +102,7 @@ def source_of(table: Any, where: str, parts: tuple[tuple[str, int], ...] = ()) -
     check_names(names, where)
     if table.num_rows == 0:
         raise DataError(f"{where} has column names but no rows" if names else f"{where} is empty")
-    return Source(names, where, None, table, table.num_rows, parts=parts)
+    return Source(names, where, None, table, table.num_rows, at=place)
 
 
 def check_names(names: Sequence[str], where: str) -> None:

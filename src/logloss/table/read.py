@@ -1,7 +1,8 @@
 """Anything that holds a table → Source.
 
 NumPy arrays and SciPy sparse matrices are read here, without importing pyarrow or SciPy; frames,
-Arrow data and files in `arrow` and `files`, which are imported when the first one comes along.
+Arrow data, files and queries in `arrow` and `opening`, which are imported when the first one comes
+along.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from logloss.errors import DataError
+from logloss.table.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
 from logloss.table.target import Labels
 
@@ -25,7 +27,7 @@ _LABEL_KINDS = "OUST"  # of objects and text
 _READABLE = ("csr", "csc")
 _ACCEPTED = (
     "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
-    " or the path of a CSV or Parquet file"
+    " or the path of a CSV, Parquet or Arrow file"
 )
 
 
@@ -36,15 +38,18 @@ def read(
     exclude: Collection[str] = (),
     by_column: bool = False,
     where: str = "X",
+    dialect: Dialect | None = None,
+    na: tuple[str, ...] = (),
+    as_stream: bool = False,
 ) -> Source:
     """Read a table, copying nothing that can stay where it is.
 
     Parameters
     ----------
     source : array, scipy.sparse matrix, table, path, or Source
-        2-D ndarray or nested lists; pandas, polars, pyarrow or anything with
-        ``__arrow_c_stream__``; the path of a .csv, .tsv (also .gz) or .parquet file, of a folder
-        of them, or a glob.
+        2-D ndarray or nested lists; pandas, polars, pyarrow, DuckDB or anything with
+        ``__arrow_c_stream__``; the path of a CSV, Parquet or Arrow file, of a folder of them, a
+        glob, or ``"-"`` for standard input; an `Sql` query.
     columns : collection of str, optional
         Read only these, where the data has names. Those that are not there are left to the schema
         to miss.
@@ -55,6 +60,14 @@ def read(
         then read column by column, where it would be taken as a matrix otherwise.
     where : str
         What messages call data that is no file.
+    dialect : Dialect, optional
+        How CSV files are written, where that is not to be found out.
+    na : tuple of str
+        Texts that mean a missing value, beside the usual ones (see `logloss.table.missing`). Used
+        where a table is read from files, queries and readers.
+    as_stream : bool
+        Files, queries, datasets and readers give a Source with a `stream`, of which nothing but
+        the head has been read; else they are read into memory.
 
     Raises
     ------
@@ -66,10 +79,11 @@ def read(
     """
     if isinstance(source, Source):
         return _project(source, columns, exclude)
-    if isinstance(source, (str, os.PathLike)):
-        from logloss.table import files
+    if isinstance(source, (str, os.PathLike, Sql)):
+        from logloss.table import opening
 
-        return files.read_files(os.fspath(source), columns=columns, exclude=exclude)
+        options = ReadOptions.of(columns, exclude, dialect, na)
+        return opening.source_of(opening.named_stream(source, options), as_stream)
     if _is_sparse(source):
         return _project(_from_sparse(source, where), columns, exclude)
     if isinstance(source, (np.ndarray, list, tuple)):
@@ -78,8 +92,12 @@ def read(
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
             return block
-    from logloss.table import arrow
+    from logloss.table import arrow, opening
 
+    options = ReadOptions.of(columns, exclude, dialect, na)
+    stream = opening.held_stream(source, where, options.projection, na)
+    if stream is not None:
+        return opening.source_of(stream, as_stream)
     table = arrow.table_of(source, where, _ACCEPTED)
     if table is None:
         return _project(_from_array(source, where), columns, exclude)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from logloss.errors import UsageError, nearest
 class Source:
     """Columns with names, not copied and not yet encoded.
 
-    Exactly one of `matrix` and `table` is set.
+    Exactly one of `matrix`, `table` and `stream` is set.
 
     Attributes
     ----------
@@ -30,9 +30,11 @@ class Source:
     named : bool
         True where the names came with the data, so that columns are found by name; else by
         position.
-    parts : tuple of (str, int)
-        The files a table was put together from, and how many rows each has. Empty for one file or
-        none.
+    at : callable
+        The number of a row → where that row is, for messages: see `place`.
+    stream : Stream or None
+        A table that comes in batches, in place of `matrix` and `table`. `n_rows` is then -1 where
+        the number of rows is not known.
     """
 
     names: tuple[str, ...]
@@ -41,15 +43,12 @@ class Source:
     table: Any  # pyarrow has no types
     n_rows: int
     named: bool = True
-    parts: tuple[tuple[str, int], ...] = ()
+    at: Callable[[int], str] = "row {}".format
+    stream: Any = None  # a Stream; it is above this module
 
     def place(self, row: int) -> str:
         """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""
-        for name, n_rows in self.parts:
-            if row < n_rows:
-                return f"row {row} of {name}"
-            row -= n_rows
-        return f"row {row}"
+        return self.at(row)
 
     def select(self, keep: Sequence[str]) -> Source:
         """The columns `keep`, in that order.
@@ -58,6 +57,8 @@ class Source:
         """
         if tuple(keep) == self.names:
             return self
+        if self.stream is not None:
+            return replace(self, names=tuple(keep), stream=self.stream.select(keep))
         if self.table is not None:
             return replace(self, names=tuple(keep), table=self.table.select(list(keep)))
         position = {name: j for j, name in enumerate(self.names)}
