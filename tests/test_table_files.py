@@ -182,13 +182,10 @@ BAD_CSV = {
     "blank": ("\n\n", "t.csv is empty"),
     "header only": ("a,b\n", "t.csv has a header but no rows"),
     "header without newline": ("a,b", "t.csv has a header but no rows"),
-    "a line of data only": ("1,2\n", "no rows\nhint: put a line of column names before the data"),
     "short row": ("a,b\n1,2\n3\n", "t.csv, row 1 has 1 field, the header has 2: '3'"),
     "short row of bad utf-8": (b"a,b\n1,2\n\xff\n", "t.csv, row 1 has 1 field, the header has 2"),
     "long row": ("a,b\n1,2\n3,4\n5,6,7\n", "t.csv, row 2 has 3 fields, the header has 2: '5,6,7'"),
     "duplicate": ("a,b,a\n1,2,3\n", "t.csv has two columns named 'a': columns 1 and 3"),
-    "no header": ("1,2,1\n3,4,5\n", "two columns named '1'(?s:.*)the first line looks like data"),
-    "delimiter": ("a;b\n1;2\n", "t.csv is read with ',' between values, but its header holds ';'"),
     "bad utf-8 header": (b"a,\xff\n1,2\n", "t.csv, header: not UTF-8 text"),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "t.csv, header: not UTF-8 text"),
     "parquet inside": (b"PAR1xxxxPAR1", r"t.csv is a Parquet file by its first bytes"),
@@ -202,9 +199,10 @@ def test_bad_csv(tmp_path: Path, content: str | bytes, words: str) -> None:
 
 
 def test_bad_utf8_in_a_value(tmp_path: Path) -> None:
-    source = read(write(tmp_path / "t.csv", b"a,b\n1,x\n2,\xff\n"))
-    with pytest.raises(DataError, match=r"'b' is bytes, or text that is not UTF-8"):
-        learn(source)
+    path = write(tmp_path / "t.csv", b"a,b\n1,x\n2,\xff\n")
+    with pytest.raises(DataError, match=r"t.csv, row 1, column 'b': not UTF-8 text\nhint: save"):
+        read(path)
+    assert read(path, exclude=["b"]).n_rows == 2
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
@@ -344,7 +342,7 @@ def test_no_such_file(tmp_path: Path) -> None:
         read(tmp_path / "nowhere" / "t.csv")
 
 
-@pytest.mark.parametrize("name", ["t.xlsx", "t.txt", "t", "t.csv.bz2"])
+@pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.xz"])
 def test_unknown_kind_of_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(
         UsageError, match=f"{name}: no reader for this kind of file\nhint: files end"
@@ -362,7 +360,7 @@ def test_joining_chunks_never_holds_the_table_twice() -> None:
     """Arrow's own count, in a fresh process: the table and one column more."""
     code = """
 import numpy as np, pyarrow as pa
-from logloss.table import files
+from logloss.table import opening as files
 chunk = pa.array(np.ones(20_000, dtype=np.int8))
 column = lambda: pa.chunked_array([chunk.cast(pa.float64()) for _ in range(10)])
 pool = pa.default_memory_pool()

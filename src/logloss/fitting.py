@@ -28,7 +28,7 @@ from logloss.table import Policy, Schema, Split, TableOptions, encode_target, le
 from logloss.table.bad_values import check_finite
 from logloss.table.class_weight import class_weights
 from logloss.table.design import Design, design_of, threads
-from logloss.table.options import Missing, table_options
+from logloss.table.treatment import Missing, table_options
 
 if TYPE_CHECKING:
     from logloss.table import Label, Target

@@ -30,7 +30,7 @@ from logloss.solvers.choose import Choice, choose, seed_of
 from logloss.solvers.pointwise import Perceptron
 from logloss.strength import Strength
 from logloss.table import split
-from logloss.table.options import table_options
+from logloss.table.treatment import table_options
 
 if TYPE_CHECKING:
     from logloss.table import Label

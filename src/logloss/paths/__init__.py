@@ -20,7 +20,7 @@ from logloss.paths.result import Path
 from logloss.paths.search import Options, Searched, search
 from logloss.strength import Strength
 from logloss.table import split
-from logloss.table.options import table_options
+from logloss.table.treatment import table_options
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver

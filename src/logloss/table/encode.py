@@ -151,7 +151,7 @@ class _Growing:
         """The finished column; the room is sealed."""
         if self._grown is not None:
             return self._grown.column()
-        return self._unusable or no_value(self._type)
+        return self._unusable or no_value(self._n_missing, self._type)
 
     def _begin(self, type_: Any) -> None:
         self._type = type_

@@ -69,15 +69,14 @@ class NumericColumn:
 
     def suited(self, column: Column) -> Column:
         """The column in the form of this kind, where another form says the same."""
-        if not isinstance(column, Codes) or any(level is not None for level in column.levels):
-            return column
-        nothing = np.zeros((len(column) + 7) // 8, np.uint8)
-        return Numbers(np.zeros(len(column), np.uint8), nothing, self.type)
+        return _as_numbers(column) if isinstance(column, Codes) else column
 
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
         if isinstance(column, Codes):
-            text = next(level for level in column.levels if level is not None)
+            from logloss.table.text_numbers import parsed
+
+            text = next(level for level in column.levels if level and parsed([level]) is None)
             return f"holds text ({shortened(text)}), and numbers when the model was fitted"
         if not isinstance(column, Numbers):
             return f"{column.reason}; numbers are needed"
@@ -250,6 +249,18 @@ KINDS: dict[str, type[NumericColumn] | type[CategoricalColumn]] = {
 
 def _word(level: str | None) -> str:
     return MISSING if level is None else level
+
+
+def _as_numbers(column: Codes) -> Column:
+    """Text that reads as numbers throughout, as in a file without types, as numbers."""
+    from logloss.table.text_numbers import parsed  # pyarrow: not for arrays
+
+    values = parsed(column.levels)
+    if values is None:
+        return column
+    missing = column.missing()
+    valid = None if missing is None else np.packbits(~missing, bitorder="little")
+    return Numbers(values[column.codes], valid, column.type)
 
 
 def _as_text(column: Numbers) -> Codes:

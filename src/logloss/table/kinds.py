@@ -9,9 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as kind
 
-from logloss.table.columns import Unusable
-
-NO_VALUE = "has no value in any row"
+from logloss.table.columns import Codes, Unusable
 
 _READ_AS: dict[Any, type[np.generic]] = {
     pa.bool_(): np.uint8,
@@ -72,12 +70,12 @@ def refused(type_: Any) -> Unusable:
         hint = "turn them into numbers (days since the first), or into text with few values"
     elif kind.is_nested(inner):
         reason, hint = "holds nested values", "make a column of each part"
-    return Unusable(f"{reason} ({type_})", f"{hint}; or leave the column out", True, str(type_))
+    return Unusable(f"{reason} ({type_})", hint, True, str(type_))
 
 
-def no_value(type_: Any) -> Unusable:
-    """What a column becomes in which all values are missing."""
-    return Unusable(NO_VALUE, "nothing can be learned from it", False, str(type_))
+def no_value(n_rows: int, type_: Any) -> Codes:
+    """What a column becomes that has no value, nor a type that it would have."""
+    return Codes(np.zeros(n_rows, np.uint8), (None,), str(type_))
 
 
 def _is_bytes(type_: Any) -> bool:

@@ -26,6 +26,7 @@ from logloss.table.words import how_to_exclude, listed
 
 Array = NDArray[np.float64]
 
+_FEW_ROWS = 20  # up to which text may differ in each of them
 _ARROW_NAMES = {"float64": "double", "float32": "float", "float16": "halffloat"}
 
 
@@ -81,6 +82,7 @@ def learn(
     columns = source.columns.by_name
     _refuse(source, columns, policy)
     out = _unusable(columns)
+    out.update(_identifiers(columns))
     numbers = {name: c for name, c in columns.items() if isinstance(c, Numbers)}
     measured = _measure(numbers, source.n_rows, weight, threads(n_threads))
     counts = _level_counts(columns, weight)
@@ -151,6 +153,24 @@ def _unusable(columns: Mapping[str, Column]) -> dict[str, str]:
     return {name: c.reason for name, c in columns.items() if isinstance(c, Unusable)}
 
 
+def _identifiers(columns: Mapping[str, Column]) -> dict[str, str]:
+    """Columns of text with more levels than half of their rows: they name rows, not kinds of rows.
+
+    Where there are few rows, nothing is said.
+    """
+    found = {}
+    for name, column in columns.items():
+        if not isinstance(column, Codes) or len(column) <= _FEW_ROWS:
+            continue
+        missing = column.missing()
+        n_valid = len(column) - (0 if missing is None else int(missing.sum()))
+        n_levels = len(column.levels) - (None in column.levels)
+        if 2 * n_levels > n_valid > 0 and n_levels > _FEW_ROWS:
+            counts = f"{n_levels:,} of {n_valid:,}"
+            found[name] = f"has a value of its own in nearly each row ({counts})"
+    return found
+
+
 # ---- numbers
 
 
@@ -161,6 +181,7 @@ class _Measured:
     mean: float
     varies: bool
     indicated: bool  # some row with weight has no value
+    empty: bool  # all have none
     sums: tuple[float, float]
 
 
@@ -192,7 +213,11 @@ def _measure(
             mean = (sums[at] - centers[at] * without) / there if there > 0.0 else centers[at]
         mean = float(mean) if math.isfinite(mean) else 0.0
         measured[name] = _Measured(
-            mean, bool(squares[at] != 0.0), without > 0.0, (float(sums[at]), float(squares[at]))
+            mean,
+            bool(squares[at] != 0.0),
+            without > 0.0,
+            there <= 0.0,
+            (float(sums[at]), float(squares[at])),
         )
         at += 1 if column.valid is None else 2
     return measured
@@ -258,7 +283,9 @@ def _constant(
     """Columns that are the same in all rows with weight, and what they are."""
     found = {}
     for name, m in measured.items():
-        if not m.varies and not m.indicated and n_rows > 1:
+        if m.empty:
+            found[name] = "has no value in any row"
+        elif not m.varies and not m.indicated and n_rows > 1:
             found[name] = f"is {_first_value(columns[name]):g} in all rows"  # type: ignore[arg-type]
     for name, count in counts.items():
         used = np.flatnonzero(count)

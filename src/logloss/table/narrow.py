@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.types as kind
 from numpy.typing import NDArray
 
-from logloss.table.columns import Numbers, Unusable
+from logloss.table.columns import Numbers
 from logloss.table.grow import Array, Bits, Growing, Room
-from logloss.table.kinds import no_value, number_type
+from logloss.table.kinds import number_type
 
 _EXACT = 2.0**53  # float64 holds all integers up to here
 _BYTE, _SIGNED, _SHORT, _INT = map(np.dtype, (np.uint8, np.int8, np.int16, np.int32))
@@ -169,12 +169,8 @@ class NumberColumn:
         """No more batches follow."""
         self._bits.close()
 
-    def column(self) -> Numbers | Unusable:
+    def column(self) -> Numbers:
         """The finished column; the room is sealed."""
-        if self._bits.n_valid == 0:
-            self._values.free()
-            self._bits.free()
-            return no_value(self._type)
         return Numbers(self._values.finish(), self._bits.finish(), str(self._type))
 
     def _change(self, type_: Any) -> None:

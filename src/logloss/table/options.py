@@ -1,98 +1,121 @@
-"""How a table is to be read, and its columns to become coefficients."""
+"""What the caller says about a table that is to be read. Nothing here needs pyarrow."""
 
 from __future__ import annotations
 
-import enum
-import math
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from logloss.checks import number
-from logloss.errors import UsageError, nearest
-
-
-class Missing(enum.Enum):
-    """What to do about missing values of features."""
-
-    AUTO = "auto"  # text: a level of its own; numbers: the mean, and an indicator
-    ERROR = "error"
-    DROP = "drop"  # leave out the row
-
-
-def _policy(word: str) -> Missing:
-    """What a word means; UsageError where it means nothing."""
-    try:
-        return Missing(word)
-    except ValueError:
-        near = nearest(str(word), [m.value for m in Missing])
-        raise UsageError(
-            f"missing must be 'auto', 'error' or 'drop', not {word!r}",
-            f"did you mean {near!r}?" if near else None,
-        ) from None
+from logloss.errors import DataError, UsageError
+from logloss.table.source import unknown_column
 
 
 @dataclass(frozen=True)
-class TableOptions:
-    """What `logloss.fit` was told of the table.
+class Dialect:
+    """How a CSV file is written; None: find out.
 
     Attributes
     ----------
-    missing : Missing
-    na : tuple of str
-        Texts that stand for a missing value, beside the usual ones.
-    min_count : float
-        Levels of less weight than this are taken together.
-    memory : int or None
-        Bytes that columns may take in memory; beyond, they go to a file. None: half of what is
-        free.
-    spool : str or None
-        The folder of that file; by default the system's for temporary files.
+    delimiter : str, optional
+        One character between values. A blank means any number of blanks and tabs.
+    quote : str, optional
+        One character around values; "" for none: a quote is then a letter like any other.
+    header : bool, optional
+        Whether the first line holds names. Without one columns are named c0, c1, …
+
+    Raises
+    ------
+    UsageError
+        More than one character, or a letter, digit or line break.
     """
 
-    missing: Missing = Missing.AUTO
+    delimiter: str | None = None
+    quote: str | None = None
+    header: bool | None = None
+
+    def __post_init__(self) -> None:
+        for role, mark in (("delimiter", self.delimiter), ("quote", self.quote or None)):
+            if mark is None:
+                continue
+            if len(mark) != 1 or mark.isalnum() or mark in "\r\n\0" or not mark.isascii():
+                raise UsageError(
+                    f"the {role} must be one ASCII character that is no letter or digit,"
+                    f" not {mark!r}",
+                    "a tab is '\\t' in Python and $'\\t' in a shell",
+                )
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A query, for DuckDB to run where a table is asked for.
+
+    Attributes
+    ----------
+    query : str
+        One SELECT. Files are tables: ``select * from 'visits.parquet' where year = 2020``.
+    database : str, optional
+        The path of a database file, opened for reading only. Others can be attached in DuckDB's
+        own way, in front of the SELECT: ``attach 'other.db' as o; select * from o.visits``.
+    """
+
+    query: str
+    database: str | None = None
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Which columns to read: `columns` where they are there (None: all), without `exclude`."""
+
+    columns: frozenset[str] | None = None
+    exclude: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, columns: Collection[str] | None, exclude: Collection[str]) -> Projection:
+        """From the options of `read`."""
+        return cls(None if columns is None else frozenset(columns), tuple(exclude))
+
+    def keep(self, names: Sequence[str], where: str) -> list[str]:
+        """The names to read; where none of `columns` is there, all, for the schema to miss some."""
+        there = frozenset(names)
+        for name in self.exclude:
+            if name not in there:
+                raise unknown_column(name, names, where)
+        left_out = frozenset(self.exclude)
+        left = [name for name in names if name not in left_out]
+        if names and not left:
+            raise DataError(f"{where}: all columns are excluded")
+        if self.columns is None:
+            return left
+        return [name for name in left if name in self.columns] or left
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """All of it.
+
+    Attributes
+    ----------
+    projection : Projection
+    dialect : Dialect
+    na : tuple of str
+        Texts that mean a missing value, beside the usual ones.
+    text : frozenset of str
+        Columns of CSV files that are text even where they look like numbers.
+    """
+
+    projection: Projection = Projection()
+    dialect: Dialect = Dialect()
     na: tuple[str, ...] = ()
-    min_count: float = 0.0
-    memory: int | None = None
-    spool: str | None = None
+    text: frozenset[str] = frozenset()
 
-
-def table_options(
-    missing: str = "auto",
-    na: Collection[str] = (),
-    min_count: float = 0.0,
-    memory: int | str | None = None,
-    spool: str | None = None,
-) -> TableOptions:
-    """The options in the words of `logloss.fit`, checked; UsageError where they cannot be."""
-    number("min_count", min_count, 0.0, math.inf)
-    texts = (na,) if isinstance(na, str) else tuple(na)
-    for text in texts:
-        if not isinstance(text, str):
-            raise UsageError(f"na holds {text!r}, which is no text")
-    return TableOptions(
-        _policy(missing),
-        texts,
-        float(min_count),
-        memory=None if memory is None else n_bytes(memory),
-        spool=spool,
-    )
-
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
-
-
-def n_bytes(amount: int | str) -> int:
-    """The bytes that "2GB", "500 MiB" or a number mean; UsageError for anything else."""
-    if isinstance(amount, int) and not isinstance(amount, bool) and amount > 0:
-        return amount
-    found = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
-    if found is None or float(found[1]) == 0.0:
-        raise UsageError(
-            f"memory must be an amount of bytes, not {amount!r}", 'write it like "2GB" or "500MB"'
-        )
-    unit = _UNITS[found[2].lower()]
-    if found[3]:
-        unit = 1 << (unit.bit_length() // 10 * 10)
-    return int(float(found[1]) * unit)
+    @classmethod
+    def of(
+        cls,
+        columns: Collection[str] | None,
+        exclude: Collection[str],
+        dialect: Dialect | None,
+        na: tuple[str, ...],
+        text: Collection[str] = (),
+    ) -> ReadOptions:
+        """From the options of `read`."""
+        projection = Projection.of(columns, exclude)
+        return cls(projection, dialect or Dialect(), tuple(na), frozenset(text))

@@ -1,7 +1,8 @@
 """Anything that holds a table → Source.
 
 NumPy arrays and SciPy sparse matrices are read here, without importing pyarrow or SciPy; frames,
-Arrow data and files in `arrow` and `files`, which are imported when the first one comes along.
+Arrow data, files and queries in `arrow` and `opening`, which are imported when the first one comes
+along.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from logloss.errors import DataError
+from logloss.table.columns import Column
+from logloss.table.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
-from logloss.table.target import Labels
 
 __all__ = ["Source", "column_values", "read"]
 
@@ -25,7 +27,7 @@ _LABEL_KINDS = "OUST"  # of objects and text
 _READABLE = ("csr", "csc")
 _ACCEPTED = (
     "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
-    " or the path of a CSV or Parquet file"
+    " or the path of a CSV, Parquet or Arrow file"
 )
 
 
@@ -36,15 +38,21 @@ def read(
     exclude: Collection[str] = (),
     by_column: bool = False,
     where: str = "X",
+    dialect: Dialect | None = None,
+    na: tuple[str, ...] = (),
+    text: Collection[str] = (),
 ) -> Source:
     """Read a table, copying nothing that can stay where it is.
+
+    Files, queries, datasets and readers give a Source with a `stream`, of which nothing but the
+    head has been read: `opening.encoded` reads it.
 
     Parameters
     ----------
     source : array, scipy.sparse matrix, table, path, or Source
-        2-D ndarray or nested lists; pandas, polars, pyarrow or anything with
-        ``__arrow_c_stream__``; the path of a .csv, .tsv (also .gz) or .parquet file, of a folder
-        of them, or a glob.
+        2-D ndarray or nested lists; pandas, polars, pyarrow, DuckDB or anything with
+        ``__arrow_c_stream__``; the path of a CSV, Parquet or Arrow file, of a folder of them, a
+        glob, or ``"-"`` for standard input; an `Sql` query.
     columns : collection of str, optional
         Read only these, where the data has names. Those that are not there are left to the schema
         to miss.
@@ -55,6 +63,13 @@ def read(
         then read column by column, where it would be taken as a matrix otherwise.
     where : str
         What messages call data that is no file.
+    dialect : Dialect, optional
+        How CSV files are written, where that is not to be found out.
+    na : tuple of str
+        Texts that mean a missing value, beside the usual ones (see `logloss.table.missing`). Used
+        where a table is read from files, queries and readers.
+    text : collection of str
+        Columns of CSV files that are text even where they look like numbers.
 
     Raises
     ------
@@ -66,10 +81,11 @@ def read(
     """
     if isinstance(source, Source):
         return _project(source, columns, exclude)
-    if isinstance(source, (str, os.PathLike)):
-        from logloss.table import files
+    if isinstance(source, (str, os.PathLike, Sql)):
+        from logloss.table import opening
 
-        return files.read_files(os.fspath(source), columns=columns, exclude=exclude)
+        options = ReadOptions.of(columns, exclude, dialect, na, text)
+        return opening.source_of(opening.named_stream(source, options))
     if _is_sparse(source):
         return _project(_from_sparse(source, where), columns, exclude)
     if isinstance(source, (np.ndarray, list, tuple)):
@@ -78,21 +94,25 @@ def read(
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
             return block
-    from logloss.table import arrow
+    from logloss.table import arrow, opening
 
+    options = ReadOptions.of(columns, exclude, dialect, na)
+    stream = opening.held_stream(source, where, options.projection, na)
+    if stream is not None:
+        return opening.source_of(stream)
     table = arrow.table_of(source, where, _ACCEPTED)
     if table is None:
         return _project(_from_array(source, where), columns, exclude)
-    return _project(arrow.source_of(table, where), columns, exclude)
+    return _project(arrow.source_of(table, where, na), columns, exclude)
 
 
-def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Labels:
+def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
     """A column that came on its own: array-like, or a pandas, polars or Arrow column.
 
     Raises
     ------
     DataError
-        Values are missing, or are neither numbers nor text.
+        Its entries differ in length.
     """
     of_numpy = isinstance(getattr(values, "dtype", None), np.dtype)
     if not of_numpy and (
@@ -100,7 +120,7 @@ def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Labels:
     ):
         from logloss.table import arrow
 
-        return arrow.values_of(arrow.column_of(values, where), where)
+        return arrow.column_of(values, where)
     try:
         return np.asarray(values)
     except ValueError as error:

@@ -16,7 +16,7 @@ from logloss.table.columns import Columns
 class Source:
     """Columns with names, not copied and not yet encoded.
 
-    Exactly one of `matrix` and `columns` is set.
+    Exactly one of `matrix`, `columns` and `stream` is set.
 
     Attributes
     ----------
@@ -32,10 +32,12 @@ class Source:
     named : bool
         True where the names came with the data, so that columns are found by name; else by
         position.
-    placed : callable
-        Says where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0.
+    at : callable
+        The number of a row → where that row is, for messages: see `place`.
     notes : tuple of str
         What the reader found out and the user should know.
+    stream : Stream or None
+        A table that comes in batches and has not been read. `n_rows` is -1 where it is not known.
     """
 
     names: tuple[str, ...]
@@ -44,12 +46,13 @@ class Source:
     columns: Columns | None
     n_rows: int
     named: bool = True
-    placed: Callable[[int], str] = "row {}".format
+    at: Callable[[int], str] = "row {}".format
     notes: tuple[str, ...] = ()
+    stream: Any = None  # a Stream; it is above this module
 
     def place(self, row: int) -> str:
         """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""
-        return self.placed(row)
+        return self.at(row)
 
     def select(self, keep: Sequence[str]) -> Source:
         """The columns `keep`, in that order.
@@ -60,6 +63,8 @@ class Source:
             return self
         if self.columns is not None:
             return replace(self, names=tuple(keep), columns=self.columns.select(keep))
+        if self.stream is not None:
+            return replace(self, names=tuple(keep), stream=self.stream.select(keep))
         position = {name: j for j, name in enumerate(self.names)}
         chosen = np.array([position[name] for name in keep], dtype=np.intp)
         return replace(self, names=tuple(keep), matrix=_columns_of(self.matrix, chosen))

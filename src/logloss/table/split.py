@@ -7,7 +7,7 @@ nothing is copied, and each row keeps its number.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError
 from logloss.table.columns import Codes, Column, Numbers
-from logloss.table.options import Missing, TableOptions
 from logloss.table.read import column_values, read
 from logloss.table.source import Source, column_at
 from logloss.table.target import Labels
+from logloss.table.treatment import Missing, TableOptions, free_memory
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 
@@ -92,7 +92,9 @@ def split(
     named = {
         role: value for role, value in _roles(y, sample_weight, offset) if isinstance(value, str)
     }
-    table = read(source, exclude=exclude, by_column=bool(named), options=options)
+    table = read(source, exclude=exclude, by_column=bool(named), na=options.na)
+    if table.stream is not None:
+        table = _in_columns(table, options)
     named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
     _check_roles(named, exclude)
     y, sample_weight = named.get("y", y), named.get("sample_weight", sample_weight)
@@ -118,6 +120,15 @@ def split(
         n_left_out=0 if out is None else int(out.sum()),
         notes=(*table.notes, *notes),
     )
+
+
+def _in_columns(table: Source, options: TableOptions) -> Source:
+    """A table that has not been read, in typed columns."""
+    from logloss.table.opening import encoded
+    from logloss.table.scratch import Spilling
+
+    memory = options.memory if options.memory is not None else free_memory() // 2
+    return encoded(table, options.na, Spilling(memory, options.spool))
 
 
 def _left_out(
@@ -210,28 +221,30 @@ def _values(
     """The values of a column; those of rows that are left `out` mean nothing."""
     if not isinstance(value, str):
         values = column_values(value, where)
-        if getattr(values, "shape", None) == ():
+        if not isinstance(values, np.ndarray):
+            return _of_column(values, where, "row {}".format, None)
+        if values.shape == ():
             raise UsageError(
                 f"{where} is a single value: {value!r}",
                 "give one value a row, or the name of a column as text",
             )
         return values
     if source.columns is not None:
-        return _of_column(source.columns.by_name[value], where, source, out)
+        return _of_column(source.columns.by_name[value], where, source.place, out)
     column = source.select([value]).matrix
     dense = column if isinstance(column, np.ndarray) else column.toarray()
     return np.ascontiguousarray(dense[:, 0])
 
 
 def _of_column(
-    column: Column, where: str, source: Source, out: Mask | None
+    column: Column, where: str, place: Callable[[int], str], out: Mask | None
 ) -> npt.NDArray[Any] | Labels:
     if not isinstance(column, (Codes, Numbers)):
         raise DataError(f"{where} {column.reason}", "numbers or text are needed")
     missing = column.missing()
     if missing is not None and (out is None or (missing & ~out).any()):
         raise DataError(
-            f"{where} has a missing value in {source.place(int(np.argmax(missing)))}"
+            f"{where} has a missing value in {place(int(np.argmax(missing)))}"
             f" ({int(missing.sum())} of {len(column)} are missing)",
             "leave out the rows without a value",
         )

@@ -7,34 +7,25 @@ cut into batches:
 - Blanks around a value do not count. Empty values, and those named as missing, are the level None.
 - More than 2**18 levels, or a value of more than 4096 characters: no categories, left out.
 - Text of a CSV file that reads as finite numbers throughout is a column of numbers.
-- More levels than half of the rows with a value, in a column of more than 20 such rows: a name or
-  a number of the row rather than a category, left out.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as kind
-from numpy.typing import NDArray
 
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.grow import Array, Bits, Room
-from logloss.table.kinds import is_string, is_text, no_value
+from logloss.table.kinds import is_string, is_text
 from logloss.table.narrow import Narrowing, values_in_place
+from logloss.table.text_numbers import parsed
 
 MOST_LEVELS = 1 << 18
 LONGEST = 1 << 12  # characters
-FEW_ROWS = 20
-
-# Decimal numbers as all CSV readers know them: no hexadecimals, 1_000, inf or nan.
-_NUMBER = r"\A[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
-_LIKELY_NUMBER = re.compile(r"[+-]?\.?[0-9]")
 
 _CODES = ((1 << 8, np.uint8), (1 << 16, np.uint16), (1 << 31, np.int32))  # by number of levels
 _TOO_MANY = f"holds more than {MOST_LEVELS:,} different values"
@@ -104,7 +95,7 @@ class TextColumn:
             self._state = _Refused(
                 Unusable(
                     "holds text that is not UTF-8",
-                    "save it as UTF-8, or leave the column out",
+                    "save it as UTF-8",
                     True,
                     self._type,
                 )
@@ -179,30 +170,14 @@ class _Levels:
         return self
 
     def close(self) -> _State:
-        n_valid = self._n_valid()
-        if n_valid == 0:
-            self._codes.free()
-            return _Refused(no_value(self._type))
-        if self._reading.numbers:
-            numbers = self._as_numbers()
-            if numbers is not None:
-                return numbers.close()
-        if n_valid > FEW_ROWS and 2 * self._n_levels() > n_valid:
-            counts = f"{self._n_levels():,} of {n_valid:,}"
-            return self._refused(f"has a value of its own in nearly each row ({counts})")
-        return self
+        numbers = self._as_numbers() if self._reading.numbers and self._n_levels() else None
+        return self if numbers is None else numbers.close()
 
     def column(self) -> Column:
         return Codes(self._codes.finish(), tuple(self._code_of_level), self._type)
 
     def _n_levels(self) -> int:
         return len(self._code_of_level) - (None in self._code_of_level)
-
-    def _n_valid(self) -> int:
-        missing = self._code_of_level.get(None)
-        if missing is None:
-            return len(self._codes)
-        return sum(int(np.count_nonzero(piece != missing)) for piece in self._codes.pieces())
 
     def _widen(self) -> None:
         n_codes = len(self._code_of_level)
@@ -218,14 +193,14 @@ class _Levels:
 
     def _as_numbers(self) -> _Numbers | None:
         """The column as numbers; None where a level is no number."""
-        parsed = _parse(list(self._code_of_level))
-        if parsed is None:
+        values_of = parsed(list(self._code_of_level))
+        if values_of is None:
             return None
         bits = Bits(self._room)
         missing = self._code_of_level.get(None, -1)
         for piece in self._codes.pieces():
             bits.append(len(piece), piece != missing)
-        values = Narrowing.of_codes(self._codes, parsed)
+        values = Narrowing.of_codes(self._codes, values_of)
         return _Numbers(values, bits, self._type, self._reading)
 
     def _refused(self, reason: str) -> _Refused:
@@ -245,13 +220,13 @@ class _Numbers:
     def append(self, values: _Values, indices: Array) -> _State:
         used, rows = np.unique(indices, return_inverse=True)
         levels = [self._reading.trimmed(values[i]) for i in used]
-        parsed = _parse(levels)
-        if parsed is None:  # there are too many levels for text
+        numbers = parsed(levels)
+        if numbers is None:  # there are too many levels for text
             self._numbers.free()
             self._bits.free()
             return _Refused(_identifier(_TOO_MANY, self._type))
         there = np.array([level is not None for level in levels], np.bool_)
-        self._numbers.append(parsed[rows])
+        self._numbers.append(numbers[rows])
         self._bits.append(len(rows), there[rows])
         return self
 
@@ -283,15 +258,3 @@ class _Refused:
 def _identifier(reason: str, type_: str) -> Unusable:
     hint = "what names a row says nothing about others; put its values into groups to use it"
     return Unusable(reason, hint, False, type_)
-
-
-def _parse(levels: _Values) -> NDArray[np.float64] | None:
-    """The numbers that levels read as, 0 for None; None where one is no finite number."""
-    first = next((level for level in levels if level is not None), None)
-    if first is not None and not _LIKELY_NUMBER.match(first):
-        return None
-    texts = pa.array(levels, pa.large_string())
-    if pc.any(pc.invert(pc.match_substring_regex(texts, _NUMBER))).as_py():
-        return None
-    values = texts.cast(pa.float64()).fill_null(0.0).to_numpy() + 0.0  # no -0.0
-    return values if np.isfinite(values).all() else None

@@ -44,9 +44,8 @@ def columns_of(table: Any, na: Collection[str] = ()) -> Columns:
 
 
 def _column_of(column: Any, reading: Reading) -> Column:
-    if kind.is_null(column.type) or column.null_count == len(column):
-        known = kind.is_null(column.type) or is_text(column.type) or number_type(column.type)
-        return no_value(column.type) if known else refused(column.type)
+    if kind.is_null(column.type):
+        return no_value(len(column), column.type)
     dtype = number_type(column.type)
     if dtype is not None:
         return _numbers(column, dtype)
@@ -70,8 +69,6 @@ def _numbers(column: Any, dtype: np.dtype[Any]) -> Column:
     values, valid = _in_place(column.chunk(0)) if in_place else _joined(column, dtype)
     if values.dtype.kind == "f":
         valid = _without_nan(values, valid)
-        if valid is not None and not valid.any():
-            return no_value(column.type)
     return Numbers(values, valid, str(column.type))
 
 

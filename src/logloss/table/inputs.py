@@ -1,0 +1,95 @@
+"""Bytes to read: a file, or what a pipe held; compressed or not, told by the first bytes."""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from logloss.errors import DataError
+
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+_BY_SUFFIX = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_MAGIC_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where the bytes of a table are.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it: the name of the file.
+    n_bytes : int
+        Its size as it lies there.
+    magic : bytes
+        The first few bytes.
+    open : callable
+        Gives a pyarrow.NativeFile that can seek, at the first byte.
+    """
+
+    name: str
+    n_bytes: int
+    magic: bytes
+    open: Callable[[], Any]
+
+    @property
+    def compression(self) -> str | None:
+        """How it is compressed.
+
+        Raises
+        ------
+        DataError
+            The name says so, the first bytes do not.
+        """
+        for magic, compression in _COMPRESSIONS.items():
+            if self.magic.startswith(magic):
+                return compression
+        named = _BY_SUFFIX.get(Path(self.name).suffix.casefold())
+        if named and self.magic:
+            raise DataError(
+                f"{self.name} is not compressed by {named}: its first bytes differ",
+                f"if it is plain text, name it without {Path(self.name).suffix}",
+            )
+        return None
+
+
+def input_of(path: Path, name: str | None = None) -> Input:
+    """A file as an Input; what is no regular file (a pipe, a device) is copied first."""
+    with path.open("rb") as file:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return copied(file, name or path.name)
+        magic = file.read(_MAGIC_LENGTH)
+    where = str(path)
+    return Input(name or path.name, path.stat().st_size, magic, lambda: pa.OSFile(where))
+
+
+def standard_input() -> Input:
+    """What comes in on standard input, copied."""
+    return copied(sys.stdin.buffer, "standard input")
+
+
+def copied(stream: IO[bytes], name: str) -> Input:
+    """All that a pipe holds, as an Input, in a scratch file that vanishes with it.
+
+    A pipe cannot be read twice, and both a Parquet file and a CSV file whose types turn out to
+    change must be.
+    """
+    with tempfile.TemporaryFile(prefix="logloss-") as scratch:
+        shutil.copyfileobj(stream, scratch, 1 << 20)
+        size = scratch.tell()
+        scratch.flush()
+        content: Any = b""
+        if size:  # the map keeps the file alive when its handle is closed
+            content = mmap.mmap(scratch.fileno(), size, access=mmap.ACCESS_READ)
+    buffer = pa.py_buffer(content)
+    return Input(name, size, bytes(content[:_MAGIC_LENGTH]), lambda: pa.BufferReader(buffer))

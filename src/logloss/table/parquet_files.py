@@ -1,0 +1,77 @@
+"""Parquet files, batch by batch, with the columns that are asked for and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from logloss.errors import DataError
+from logloss.table.arrow import check_names
+from logloss.table.damage import damaged_errors
+from logloss.table.inputs import Input
+from logloss.table.missing import is_text
+from logloss.table.typed import typed
+
+MAGIC = b"PAR1"
+_ROWS = 1 << 16  # in a batch
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file whose footer has been read; see `parts.Part`."""
+
+    file: Input
+    schema: Any
+    n_rows: int
+    na: tuple[str, ...]
+    settled: bool = True
+    notes: tuple[str, ...] = ()
+    untyped: bool = False
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.file.name
+
+    @property
+    def n_bytes(self) -> int:
+        """Its size."""
+        return self.file.n_bytes
+
+    def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
+        """The columns of `target`, with its types."""
+        texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]
+        done = 0
+        with damaged_errors(self.name), self.file.open() as raw:
+            parquet = pa.parquet.ParquetFile(raw, read_dictionary=texts, pre_buffer=False)
+            for batch in parquet.iter_batches(_ROWS, columns=target.names):
+                done += batch.num_rows
+                told(self.n_bytes * done // max(1, self.n_rows))
+                yield typed(batch, target, self.na, self.name)
+
+    def scan(self, names: Sequence[str]) -> Any:
+        """The schema of these columns."""
+        return pa.schema([self.schema.field(name) for name in names])
+
+
+def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
+    """Read the footer of a Parquet file.
+
+    Raises
+    ------
+    DataError
+        It is empty, damaged, or no Parquet file; two columns have one name.
+    """
+    if not file.magic:
+        raise DataError(f"{file.name} is empty")
+    if not file.magic.startswith(MAGIC):
+        raise DataError(f"{file.name} is not a Parquet file: its first bytes differ")
+    with damaged_errors(file.name), file.open() as raw:
+        parquet = pa.parquet.ParquetFile(raw)
+        schema, n_rows = parquet.schema_arrow, parquet.metadata.num_rows
+    check_names(schema.names, file.name)
+    return ParquetFile(file, schema.remove_metadata(), n_rows, na)

@@ -1,0 +1,109 @@
+"""How a table is to be read, and its columns to become coefficients."""
+
+from __future__ import annotations
+
+import enum
+import math
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from logloss.checks import number
+from logloss.errors import UsageError, nearest
+
+
+class Missing(enum.Enum):
+    """What to do about missing values of features."""
+
+    AUTO = "auto"  # text: a level of its own; numbers: the mean, and an indicator
+    ERROR = "error"
+    DROP = "drop"  # leave out the row
+
+
+def _policy(word: str) -> Missing:
+    """What a word means; UsageError where it means nothing."""
+    try:
+        return Missing(word)
+    except ValueError:
+        near = nearest(str(word), [m.value for m in Missing])
+        raise UsageError(
+            f"missing must be 'auto', 'error' or 'drop', not {word!r}",
+            f"did you mean {near!r}?" if near else None,
+        ) from None
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What `logloss.fit` was told of the table.
+
+    Attributes
+    ----------
+    missing : Missing
+    na : tuple of str
+        Texts that stand for a missing value, beside the usual ones.
+    min_count : float
+        Levels of less weight than this are taken together.
+    memory : int or None
+        Bytes that columns may take in memory; beyond, they go to a file. None: half of what is
+        free.
+    spool : str or None
+        The folder of that file; by default the system's for temporary files.
+    """
+
+    missing: Missing = Missing.AUTO
+    na: tuple[str, ...] = ()
+    min_count: float = 0.0
+    memory: int | None = None
+    spool: str | None = None
+
+
+def table_options(
+    missing: str = "auto",
+    na: Collection[str] = (),
+    min_count: float = 0.0,
+    memory: int | str | None = None,
+    spool: str | None = None,
+) -> TableOptions:
+    """The options in the words of `logloss.fit`, checked; UsageError where they cannot be."""
+    number("min_count", min_count, 0.0, math.inf)
+    texts = (na,) if isinstance(na, str) else tuple(na)
+    for text in texts:
+        if not isinstance(text, str):
+            raise UsageError(f"na holds {text!r}, which is no text")
+    return TableOptions(
+        _policy(missing),
+        texts,
+        float(min_count),
+        memory=None if memory is None else n_bytes(memory),
+        spool=spool,
+    )
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free, or could be at once."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:  # noqa: PTH123
+            found = next(line for line in lines if line.startswith("MemAvailable:"))
+        return int(found.split()[1]) << 10
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([kmgt]?)(i?)b?\s*", re.IGNORECASE)
+
+
+def n_bytes(amount: int | str) -> int:
+    """The bytes that "2GB", "500 MiB" or a number mean; UsageError for anything else."""
+    if isinstance(amount, int) and not isinstance(amount, bool) and amount > 0:
+        return amount
+    found = _AMOUNT.fullmatch(amount) if isinstance(amount, str) else None
+    if found is None or float(found[1]) == 0.0:
+        raise UsageError(
+            f"memory must be an amount of bytes, not {amount!r}", 'write it like "2GB" or "500MB"'
+        )
+    unit = _UNITS[found[2].lower()]
+    if found[3]:
+        unit = 1 << (unit.bit_length() // 10 * 10)
+    return int(float(found[1]) * unit)
