@@ -310,7 +310,7 @@ def task_of(
         min_count=options.min_count,
     )
     schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
-    design = design_of(schema.encode(parts.features))
+    design = design_of(schema.encode(parts.features, new=False))
     rows = RowData(target.y, weight, parts.offset)
     return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
 

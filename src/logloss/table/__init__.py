@@ -6,6 +6,7 @@ learned from them (`learn`), and both make the design that the kernels read (`de
 
 from __future__ import annotations
 
+from logloss.table.features import CategoricalColumn, NumericColumn
 from logloss.table.learn import Policy, learn
 from logloss.table.read import read
 from logloss.table.schema import Encoded, Schema
@@ -15,9 +16,11 @@ from logloss.table.target import Label, Labels, Target, encode_target
 from logloss.table.treatment import TableOptions
 
 __all__ = [
+    "CategoricalColumn",
     "Encoded",
     "Label",
     "Labels",
+    "NumericColumn",
     "Policy",
     "Schema",
     "Source",

@@ -59,7 +59,7 @@ class NumericColumn:
         """The names of its coefficients."""
         return (self.name, f"{self.name}={MISSING}") if self.indicated else (self.name,)
 
-    def piece(self, column: Column) -> Piece:
+    def piece(self, column: Column, new: bool = True) -> Piece:  # noqa: ARG002
         """The column as the kernels read it, with as many columns as there are coefficients."""
         assert isinstance(column, Numbers)
         if column.valid is None and not self.indicated:
@@ -169,15 +169,16 @@ class CategoricalColumn:
         """What the average row has in place of the 0 and 1 of each coefficient."""
         return np.array([self.shares[k] for k in self.own])
 
-    def piece(self, column: Column) -> Piece:
+    def piece(self, column: Column, new: bool = True) -> Piece:
         """The column as the kernels read it.
 
-        Levels of which the training table had none get one column more, the last.
+        Levels of which the training table had none get one column more, the last, if `new`; else
+        none.
         """
         assert isinstance(column, Codes)
         n_own = len(self.own)
-        known = self._slot_of
-        slots = np.array([known.get(_word(level), n_own) for level in column.levels], np.int32)
+        known, other = self._slot_of, n_own if new else -1
+        slots = np.array([known.get(_word(level), other) for level in column.levels], np.int32)
         n_columns = n_own + bool((slots == n_own).any())
         if n_columns == 1 and len(slots) == 2 and column.codes.dtype == np.uint8:
             if slots.tolist() == [-1, 0]:  # the codes are the column

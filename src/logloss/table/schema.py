@@ -83,10 +83,11 @@ class Schema:
         """Column → the names of its coefficients."""
         return {column.name: column.coefficient_names for column in self.columns}
 
-    def encode(self, source: Source) -> Encoded:
+    def encode(self, source: Source, new: bool = True) -> Encoded:
         """Pick the columns by name, in any order (of an array: by position).
 
-        Nothing is copied that the kernels can read as it lies.
+        Nothing is copied that the kernels can read as it lies. Levels that the model does not know
+        get a column of their own, see `extended`, if `new`; else they count as the reference does.
 
         Raises
         ------
@@ -103,7 +104,7 @@ class Schema:
             matrix = source.select(self.column_names).matrix
             return Encoded(readable(matrix, source.where), None, source.n_rows)
         found = self._found(source.columns, source.where)
-        pieces = [kind.piece(column) for kind, column in zip(self.columns, found, strict=True)]
+        pieces = [kind.piece(column, new) for kind, column in zip(self.columns, found, strict=True)]
         return Encoded(None, tuple(pieces), source.n_rows)
 
     def extended(self, coefficients: Array, encoded: Encoded) -> Array:
