@@ -305,6 +305,7 @@ def task_of(
     weight = class_weights(target, parts.weights, class_weight)
     options = options or TableOptions()
     policy = Policy(
+        na=options.na,
         penalised=strength.penalises,
         missing=options.missing is not Missing.ERROR,
         min_count=options.min_count,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ from numpy.typing import NDArray
 
 from logloss.bernoulli import sigmoid
 from logloss.certificate import Status
-from logloss.errors import UsageError
+from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.report.text import Summary, short_distance
 from logloss.table import Source, offset_values, read, split
 from logloss.table.bad_values import check_finite
+from logloss.table.batches import batches_of
 from logloss.table.design import design_of
 
 if TYPE_CHECKING:
@@ -105,16 +108,35 @@ class Model:
         UsageError
             Where the model was fitted with an offset array and none is given.
         """
-        source, o = self._read(table, offset)
+        return np.concatenate(list(self.decision_batches(table, offset, n_threads)))
+
+    def decision_batches(
+        self, table: Any, offset: Any = None, n_threads: int | None = None
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the log odds of the rows, batch by batch: a file of any size in constant memory.
+
+        Takes and raises what `decision_function` does; a table in memory is one batch.
+
+        Warns
+        -----
+        UserWarning
+            At the end: values that no row had when the model was fitted, and what they count as.
+        """
         fitted = self._fitted
-        encoded = fitted.schema.encode(source)
-        coefficients = fitted.schema.extended(fitted.coefficients, encoded)
-        z = design_of(encoded).predict(coefficients, fitted.intercept, o, n_threads)
-        if not np.isfinite(z).all():
-            check_finite(encoded, source, fitted.schema.column_names)
-        if source.columns is not None:
-            say_unknown(fitted.schema.unknown(source.columns), source.n_rows)
-        return z
+        unknown: Counter[str] = Counter()
+        n_rows = 0
+        for source, o in self._batches(table, offset):
+            encoded = fitted.schema.encode(source)
+            coefficients = fitted.schema.extended(fitted.coefficients, encoded)
+            z = design_of(encoded).predict(coefficients, fitted.intercept, o, n_threads)
+            if not np.isfinite(z).all():
+                check_finite(encoded, source, fitted.schema.column_names)
+            if source.columns is not None:
+                unknown.update(fitted.schema.unknown(source.columns))
+            n_rows += len(z)
+            yield z
+        if unknown:
+            warnings.warn(_unknown(unknown, n_rows), UserWarning, stacklevel=3)
 
     def predict_proba(
         self, table: Any, offset: Any = None, n_threads: int | None = None
@@ -159,36 +181,57 @@ class Model:
         words = short_distance(self._fitted)
         return f"<logloss.Model: {n:,} coefficients, {self._fitted.n_rows:,} rows, {words}>"
 
-    def _read(self, table: Any, offset: Any) -> tuple[Source, NDArray[np.float64] | None]:
-        """Return the columns of the model, and the offset."""
-        fitted = self._fitted
-        chosen = fitted.offset if offset is None else offset
-        names = [*fitted.schema.column_names]
-        if chosen is None:
-            return read(table, columns=names), None
-        if not isinstance(chosen, str):
-            source = read(table, columns=names)
-            return source, offset_values(source, chosen)
-        if not chosen:
+    def _batches(
+        self, table: Any, offset: Any
+    ) -> Iterator[tuple[Source, NDArray[np.float64] | None]]:
+        """The columns of the model, and the offset."""
+        chosen = self._fitted.offset if offset is None else offset
+        if isinstance(chosen, str) and not chosen:
             raise _offset_missing("an array of offsets")
-        source = read(table, columns=[*names, chosen])
-        if offset is None and chosen not in source.names:
+        named = [chosen] if isinstance(chosen, str) else []
+        schema = self._fitted.schema
+        names = [*schema.column_names, *named]
+        source = read(table, columns=names, na=schema.na, text=schema.text_names)
+        if named and offset is None and chosen not in source.names:
             raise _offset_missing(f"the offset column {chosen!r}")
-        parts = split(source, offset=chosen)
-        return parts.features, parts.offset
+        if source.stream is None:
+            yield _with_offset(source, chosen)
+            return
+        if not (chosen is None or named):
+            values = offset_values(replace(source, n_rows=len(chosen)), chosen)
+            yield from _beside(batches_of(source), values)
+            return
+        for batch in batches_of(source):
+            yield _with_offset(batch, chosen)
 
 
-def say_unknown(counts: Mapping[str, int], n_rows: int) -> None:
-    """Warn of values that the training table did not have, and say what became of them."""
-    if counts:
-        named = ", ".join(f"{name!r} in {count:,}" for name, count in list(counts.items())[:10])
-        more = f", and {len(counts) - 10} more columns" if len(counts) > 10 else ""
-        warnings.warn(
-            f"values that no row had when the model was fitted: {named}{more} of {n_rows:,} rows;"
-            " they score as the average row of the column does",
-            UserWarning,
-            stacklevel=3,
-        )
+def _with_offset(source: Source, offset: Any) -> tuple[Source, NDArray[np.float64] | None]:
+    if not isinstance(offset, str):
+        return source, offset_values(source, offset)
+    parts = split(source, offset=offset)
+    return parts.features, parts.offset
+
+
+def _beside(
+    batches: Iterator[Source], offset: Any
+) -> Iterator[tuple[Source, NDArray[np.float64] | None]]:
+    """Batches, each with its part of an array of offsets."""
+    at = 0
+    for batch in batches:
+        part = offset[at : at + batch.n_rows]
+        at += batch.n_rows
+        yield batch, offset_values(batch, part)
+    if at != len(offset):
+        raise DataError(f"offset has {len(offset)} values, but the table has {at} rows")
+
+
+def _unknown(counts: Mapping[str, int], n_rows: int) -> str:
+    named = ", ".join(f"{name!r} in {count:,}" for name, count in list(counts.items())[:10])
+    more = f", and {len(counts) - 10} more columns" if len(counts) > 10 else ""
+    return (
+        f"values that no row had when the model was fitted: {named}{more} of {n_rows:,} rows;"
+        " they score as the average row of the column does"
+    )
 
 
 def _offset_missing(what: str) -> UsageError:

@@ -36,6 +36,8 @@ class Policy:
 
     Attributes
     ----------
+    na : tuple of str
+        Texts that stand for a missing value: for the schema to remember.
     penalised : callable
         Says of a column by its name whether its coefficients are penalised: if they are, each level
         has one.
@@ -45,6 +47,7 @@ class Policy:
         Levels of less weight are taken together.
     """
 
+    na: tuple[str, ...] = ()
     penalised: Callable[[str], bool] = bool
     missing: bool = True
     min_count: float = 0.0
@@ -103,7 +106,7 @@ def learn(
             + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
         )
     left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
-    return Schema(tuple(kinds), left_out)
+    return Schema(tuple(kinds), left_out, policy.na)
 
 
 # ---- what cannot be fitted

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from logloss.errors import DataError, ModelFileError, nearest
 from logloss.table.columns import Column, Columns
-from logloss.table.features import KINDS, Kind, NumericColumn
+from logloss.table.features import KINDS, CategoricalColumn, Kind, NumericColumn
 from logloss.table.matrix import readable
 from logloss.table.pieces import CodesPiece, Piece
 from logloss.table.source import Source
@@ -63,10 +63,13 @@ class Schema:
     columns : tuple of NumericColumn or CategoricalColumn
     left_out : tuple of LeftOut
         Columns of the training table that say nothing, or cannot be features.
+    na : tuple of str
+        Texts that stand for a missing value.
     """
 
     columns: tuple[Kind, ...]
     left_out: tuple[LeftOut, ...] = ()
+    na: tuple[str, ...] = ()
 
     @cached_property
     def coefficient_names(self) -> tuple[str, ...]:
@@ -77,6 +80,11 @@ class Schema:
     def column_names(self) -> tuple[str, ...]:
         """The columns that a table must have."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """The columns that are text, whatever their values look like in another table."""
+        return tuple(k.name for k in self.columns if isinstance(k, CategoricalColumn))
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -133,6 +141,8 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """A plain record for the model file."""
         record: dict[str, Any] = {"columns": [column.to_json() for column in self.columns]}
+        if self.na:
+            record["na"] = list(self.na)
         if self.left_out:
             record["left_out"] = [[out.name, out.reason] for out in self.left_out]
         return record
@@ -147,10 +157,13 @@ class Schema:
             For anything else.
         """
         columns = record.get("columns") if isinstance(record, dict) else None
-        if not isinstance(columns, list) or not columns or record.keys() - {"columns", "left_out"}:
+        if not isinstance(columns, list) or not columns or record.keys() - _KEYS:
             raise ModelFileError("schema: a list of columns is needed, and nothing else")
         left_out = tuple(map(_left_out_from_json, _list(record.get("left_out", []))))
-        schema = Schema(tuple(map(_column_from_json, columns)), left_out)
+        na = tuple(_list(record.get("na", [])))
+        if not all(type(text) is str for text in na):
+            raise ModelFileError("schema: what stands for a missing value is text")
+        schema = Schema(tuple(map(_column_from_json, columns)), left_out, na)
         if len(set(schema.column_names)) < len(columns):
             raise ModelFileError("schema: two columns have one name")
         if len(set(schema.coefficient_names)) < len(schema.coefficient_names):
@@ -198,6 +211,9 @@ class Schema:
                 )
             found.append(column)
         return found
+
+
+_KEYS = frozenset(("columns", "left_out", "na"))
 
 
 @lru_cache(maxsize=8)
