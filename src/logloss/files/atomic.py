@@ -3,7 +3,8 @@
 The bytes go to a file without a name in the same folder, are forced to the disk, and only then take
 the name that was asked for. However the process ends before that, kill -9 included, nothing is
 left, and what stood under the name is untouched. To replace a file, the finished one has a hidden
-name for an instant, since no system call does both. Where files without a name are not supported,
+name for an instant, since no system call does both; killed just then, the process leaves that name,
+which the next file for the same place takes. Where files without a name are not supported,
 a hidden one takes their place; an error or Ctrl-C on the way removes it. A name that leads to a
 device or a pipe is written directly.
 """
@@ -85,13 +86,29 @@ def _unnamed(target: Path, descriptor: int) -> Iterator[BinaryIO]:
             with contextlib.suppress(FileExistsError):  # another process was quicker: replace it
                 unnamed.give_name(descriptor, str(target))
                 return
-        beside = _beside(target)
+        _replace(target, descriptor)
+
+
+def _replace(target: Path, descriptor: int) -> None:
+    """Put an unnamed file in the place of another; its hidden name for an instant is always one.
+
+    So what a kill in that instant left is taken away by the next file for the same place.
+    """
+    beside = target.with_name(f".{target.name[:64]}.part")
+    while True:
         try:
             unnamed.give_name(descriptor, str(beside))
+        except FileExistsError:
+            beside.unlink(missing_ok=True)
+            continue
+        try:
             beside.replace(target)
+        except FileNotFoundError:  # another process took it for its own remains: once more
+            continue
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+        return
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ others run meanwhile). Nothing depends on the threads, nor on how rows are cut i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -21,12 +20,12 @@ from logloss.table.kinds import is_text, no_value, number_type, refused
 from logloss.table.narrow import NumberColumn
 from logloss.table.text import Reading, TextColumn
 from logloss.table.whole import columns_of
+from logloss.table.workers import worker_count
 
 __all__ = ["Progress", "columns_of", "encode"]
 
 Progress: TypeAlias = Callable[[int], object]
 
-_MOST_THREADS = 8
 _TASKS_PER_THREAD = 4
 _STEP = 1 << 20  # missing rows added at a time
 _FEW_VALUES = 1 << 15  # in a batch: not worth waking threads for
@@ -73,7 +72,7 @@ def encode(
     reading = Reading(frozenset(value.strip() for value in na), parse_numbers)
     columns = [_Growing(name, room, reading) for name in names]
     n_rows = 0
-    with ThreadPoolExecutor(_n_threads(), thread_name_prefix="logloss-encode") as pool:
+    with ThreadPoolExecutor(worker_count(), thread_name_prefix="logloss-encode") as pool:
         for batch in batches:
             _append(pool, columns, batch)
             room.settle()
@@ -95,7 +94,7 @@ def _append(pool: ThreadPoolExecutor, columns: list[_Growing], batch: Any) -> No
         )
     chunks = batch.columns
     few = batch.num_rows * len(columns) < _FEW_VALUES
-    n_tasks = 1 if few else min(_TASKS_PER_THREAD * _n_threads(), len(columns))
+    n_tasks = 1 if few else min(_TASKS_PER_THREAD * worker_count(), len(columns))
     if n_tasks == 1:
         _append_each(columns, chunks)
         return
@@ -110,12 +109,6 @@ def _append(pool: ThreadPoolExecutor, columns: list[_Growing], batch: Any) -> No
 def _append_each(columns: list[_Growing], chunks: list[Any]) -> None:
     for column, chunk in zip(columns, chunks, strict=True):
         column.append(chunk)
-
-
-def _n_threads() -> int:
-    known = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
 
 
 class _Growing:

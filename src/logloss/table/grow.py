@@ -57,6 +57,7 @@ class Memory:
     def finish(self, size: int) -> Any:
         if self._map is not None:
             self._resize(size)
+            self._map[size:] = bytes(self._capacity - size)  # remains of wider values
         return self._map
 
     def free(self) -> None:

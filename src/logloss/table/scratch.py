@@ -88,12 +88,20 @@ class _File:
         self.descriptor = descriptor
 
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        self.close()
+
+    def close(self) -> None:
+        """Give the file up, but for what is mapped."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def mapped(self, size: int) -> Any:
-        """Its bytes as read-only memory, which keeps the file when nobody holds it any more."""
+        """Its bytes as read-only memory. The mapping keeps the file, which is closed."""
         os.ftruncate(self.descriptor, size)
-        return mmap.mmap(self.descriptor, size, access=mmap.ACCESS_READ) if size else b""
+        view = mmap.mmap(self.descriptor, size, access=mmap.ACCESS_READ) if size else b""
+        self.close()
+        return view
 
 
 class _Files:

@@ -1,0 +1,122 @@
+"""`logloss encode`: a table, encoded once and kept as a spool."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from logloss.cli import options
+from logloss.cli.outcome import DONE
+from logloss.cli.progress import Progress
+from logloss.cli.terminal import emit
+from logloss.errors import UsageError
+from logloss.files.atomic import check_writable
+
+if TYPE_CHECKING:
+    from logloss.table.columns import Columns
+    from logloss.table.grow import Storage
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?) *([KMGT]?)B?", re.IGNORECASE)
+_MEMORY = "2GB"
+_SHOWN = 20  # columns listed
+_TYPELESS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+
+
+def encode(
+    table: options.Table,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Write the spool here.")
+    ],
+    exclude: options.Exclude = None,
+    na: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Text that means a missing value; may be repeated."),
+    ] = None,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Memory for the columns; more goes to the disk.")
+    ] = _MEMORY,
+    spool: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where scratch files go. [default: beside FILE]"),
+    ] = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Encode a table once, and keep it as a file that is mapped into memory.
+
+    Numbers take the narrowest type that holds them exactly, text becomes codes. The file is an
+    Arrow file that other tools read too. An older file of the name is replaced when the new one is
+    whole.
+    """
+    from logloss.table import read
+    from logloss.table.encode import encode as encode_batches
+    from logloss.table.fingerprint import Fingerprint
+    from logloss.table.spool import write_spool
+
+    check_writable(output)
+    storage = _storage(memory, spool or output.absolute().parent)
+    with Progress(table, 0.0, None, quiet) as progress:
+        source = read(table, exclude=exclude or ())
+        fingerprint = Fingerprint.of(_files(table), na=sorted(na or ()))
+        columns = encode_batches(
+            source.table.to_batches(),
+            source.names,
+            na=na or (),
+            storage=storage,
+            parse_numbers=source.where.casefold().endswith(_TYPELESS),
+            progress=lambda rows: progress.show(f"encoding {table}: {rows:,} rows"),
+        )
+        progress.show(f"writing {output}")
+        write_spool(output, columns, fingerprint)
+    if not quiet:
+        emit(_summary(columns, output))
+    return DONE
+
+
+def _files(table: str) -> list[Path]:
+    path = Path(table).expanduser()
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file())
+    return [path] if path.exists() else sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207
+
+
+def _storage(memory: str, folder: Path) -> Storage:
+    from logloss.table.scratch import Spilling
+
+    found = _SIZE.fullmatch(memory.strip())
+    if found is None:
+        raise UsageError(f"--memory {memory!r} is no size", "write it like 500MB or 2GB")
+    number, unit = found.groups()
+    return Spilling(int(float(number) * _UNITS[unit.upper()]), str(folder))
+
+
+def _summary(columns: Columns, output: Path) -> str:
+    from logloss.table.columns import Codes, Numbers, Unusable
+
+    types: Counter[str] = Counter()
+    n_bytes = 0
+    for column in columns.by_name.values():
+        if isinstance(column, Numbers):
+            types[column.values.dtype.name] += 1
+            n_bytes += column.values.nbytes + (0 if column.valid is None else column.valid.nbytes)
+        elif isinstance(column, Codes):
+            types[f"codes in {column.codes.dtype.name}"] += 1
+            n_bytes += column.codes.nbytes
+    unusable = {n: c for n, c in columns.by_name.items() if isinstance(c, Unusable)}
+    listed = ", ".join(f"{count} {name}" for name, count in types.most_common())
+    n_used = len(columns.by_name) - len(unusable)
+    per_row = n_bytes / max(columns.n_rows, 1)
+    lines = [
+        f"{output}: {columns.n_rows:,} rows, {n_used:,} columns, {per_row:.1f} bytes per row",
+        f"types: {listed or 'none'}",
+    ]
+    shown = list(unusable.items())[:_SHOWN]
+    lines += [f"not usable: {name!r} {column.reason}" for name, column in shown]
+    if len(unusable) > _SHOWN:
+        lines.append(f"not usable: {len(unusable) - _SHOWN:,} more")
+    return "\n".join(lines)
