@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from logloss.table import read
-from logloss.table.options import Dialect, Sql
+from logloss.table.opening import held_stream, named_stream
+from logloss.table.options import Dialect, ReadOptions, Sql
 from logloss.table.streams import Stream, TypesChanged
 
 
@@ -27,11 +27,11 @@ def stream_of(
     dialect: Dialect | None = None,
     na: tuple[str, ...] = (),
 ) -> Stream:
-    source = source if isinstance(source, Sql) or not isinstance(source, Path) else str(source)
-    found = read(
-        source, columns=columns, exclude=exclude, dialect=dialect, na=na, as_stream=True
-    ).stream
-    assert isinstance(found, Stream)
+    options = ReadOptions.of(columns, exclude, dialect, na)
+    if isinstance(source, (str, Path, Sql)):
+        return named_stream(source, options)
+    found = held_stream(source, "X", options.projection, na)
+    assert found is not None
     return found
 
 

@@ -15,9 +15,8 @@ import pytest
 from streaming import drained, stream_of, values, write
 
 from logloss.errors import DataError, UsageError
-from logloss.table import read
 from logloss.table.options import Dialect
-from logloss.table.streams import column_at
+from logloss.table.source import column_at
 
 ROWS = {"a": [1, 3, 5], "b": [2.5, -4.0, 0.0], "y": ["no", "yes, well", "no"]}
 
@@ -112,11 +111,11 @@ def test_marks_that_are_none(options: tuple[Any, ...]) -> None:
 
 def test_columns_by_position() -> None:
     names = ["c0", "7", "c2"]
-    assert column_at(names, "c2") == column_at(names, "-1") == column_at(names, "2") == "c2"
-    assert column_at(names, "7") == "7"
+    assert [column_at(text, names, "t.csv") for text in ("c2", "-1", "2")] == ["c2"] * 3
+    assert column_at("7", names, "t.csv") == "7"
     for wrong in ("3", "-4", "c", "1.0", ""):
-        with pytest.raises(UsageError, match=r"the table has no column"):
-            column_at(names, wrong)
+        with pytest.raises(UsageError, match=r"t.csv has no column"):
+            column_at(wrong, names, "t.csv")
 
 
 # ---- what is missing
@@ -166,7 +165,7 @@ def test_a_number_column_turns_to_text_or_fractions_late(tmp_path: Path) -> None
         "day": ["2020-01-01", "2020-01-01", "never"],
         "text": [str((n - 3) % 7), "abc", "3"],
     }
-    assert read(tmp_path / "t.csv.gz").table.to_pydict() == table.to_pydict()
+    assert stream.read_all().to_pydict() == table.to_pydict()
 
 
 def test_types_do_not_depend_on_the_row_at_which_they_change(tmp_path: Path) -> None:
@@ -360,7 +359,9 @@ def test_what_stands_in_the_real_files(data_file: Callable[[str], Path]) -> None
     adult = stream_of(data_file("adult-train.csv.gz"), na=("?",))
     table, _ = drained(adult)
     assert [table.column(f"c{j}").null_count for j in (1, 6, 13)] == [1836, 1843, 583]
-    assert table.column(column_at(adult.names, "-1")).to_pylist().count(" >50K") == 7841
+    assert (
+        table.column(column_at("-1", adult.names, adult.where)).to_pylist().count(" >50K") == 7841
+    )
     diabetes, _ = drained(stream_of(data_file("diabetes130.csv.gz"), na=("?",)))
     assert sum(column.null_count for column in diabetes.columns) == 192_849
     assert diabetes.column("max_glu_serum").to_pylist().count("None") == 96_420

@@ -76,6 +76,22 @@ def _columns_of(matrix: Any, chosen: np.ndarray[Any, Any]) -> Any:
     return matrix[:, chosen[0] : chosen[-1] + 1] if in_a_row else matrix[:, chosen]
 
 
+def column_at(name: str, names: Sequence[str], where: str) -> str:
+    """The column of this name, or at this position ("0", or "-1" for the last).
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    if name in names:
+        return name
+    try:
+        return names[int(name)]
+    except (ValueError, IndexError):
+        raise unknown_column(name, names, where) from None
+
+
 def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:
     """The error for a column that is not there; the hint is the nearest name, or all names."""
     names = tuple(names)
