@@ -153,7 +153,7 @@ class _Parser:
     def parse(self, content: bytes) -> Any:
         """The rows as a pyarrow.Table of one chunk."""
         if not content:
-            return pa.table({name: [] for name in self.form.names})
+            return pa.schema([(name, pa.null()) for name in self.form.names]).empty_table()
         names = list(self.names) if self.target is None else self.target.names
         types = None if self.target is None else self.target
         return pa.csv.read_csv(
@@ -175,7 +175,6 @@ class _Parser:
         return pa.csv.ParseOptions(
             delimiter=self.form.delimiter,
             quote_char=self.form.quote or False,
-            newlines_in_values=bool(self.form.quote),
         )
 
     # ---- what went wrong

@@ -19,7 +19,7 @@ from logloss.table.inputs import Input
 
 BLOCK = 1 << 20  # bytes of text in a piece: enough to keep a core busy for some milliseconds
 LONGEST_ROW = 1 << 26  # bytes
-_BOM = b"\xef\xbb\xbf"
+NO_QUOTES = "--quote ''"
 _BLANKS = re.compile(rb"[ \t]+")
 _BLANK_ENDS = re.compile(rb"(?m)^ | (?=\r?$)")
 
@@ -89,7 +89,11 @@ def pieces(
         if row is None:
             yield Piece(tidy(rest))
         else:
-            yield Piece(tidy(rest[:row]), "has a quote that is not closed", None)
+            yield Piece(
+                tidy(rest[:row]),
+                "has a quote that is not closed",
+                f"close it; where quotes are letters like any other, say so: {NO_QUOTES}",
+            )
 
 
 def _tidy(rows: bytes) -> bytes:

@@ -10,6 +10,7 @@ differ.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,16 +130,16 @@ def _marks(lines: Sequence[str], asked: Dialect, where: str) -> tuple[str, str]:
     else:
         shares = {mark: _fit(_split(lines, mark, quote)[0]) for mark in _MARKS}
         delimiter = max(_MARKS, key=lambda mark: shares[mark])  # the first of the best
-        if not shares[delimiter]:
-            delimiter = _without_marks(lines, quote, where)
+        if shares[delimiter] < 1 and _is_blank_separated(lines, quote, where):
+            delimiter = " "
+        elif not shares[delimiter]:
+            delimiter = "\t" if ".tsv" in where.casefold() else ","
     return delimiter, quote if asked.quote is not None else _quote(lines, delimiter)
 
 
-def _without_marks(lines: Sequence[str], quote: str, where: str) -> str:
-    name = where.casefold()
-    if name.endswith(_BLANK_SUFFIXES) and _fit(_split(lines, " ", quote)[0]) == 1:
-        return " "
-    return "\t" if ".tsv" in name else ","
+def _is_blank_separated(lines: Sequence[str], quote: str, where: str) -> bool:
+    named = where.casefold().endswith(_BLANK_SUFFIXES)
+    return named and _fit(_split(lines, " ", quote)[0]) == 1
 
 
 def _fit(rows: Rows) -> float:
@@ -153,15 +154,18 @@ def _quote(lines: Sequence[str], delimiter: str) -> str:
     """A double quote, unless single quotes stand around values, or double ones are mere letters."""
     rows, _ = _split(lines, delimiter, '"')
     plain, _ = _split(lines, delimiter, "")
-    fields = [field for row in plain for field in row]
-    if not any(field.startswith('"') for field in fields):
-        single, _ = _split(lines, delimiter, "'")
-        opened = [field for field in fields if field.startswith("'")]
-        around = [field for field in opened if len(field) > 1 and field.endswith("'")]
-        if around and 2 * len(around) > len(opened) and _fit(single) >= _fit(rows):
-            return "'"
-    elif _fit(rows) < 1 == _fit(plain):
-        return ""
+    starts = [field[:1] for row in plain for field in row]
+    if '"' in starts:
+        # Files with tabs often quote nothing; elsewhere a quote that is not closed is damage.
+        joined = any("\n" in field.rstrip("\r\n") for row in rows for field in row)
+        mere_letters = _fit(plain) == 1 and (joined or _fit(rows) < 1)
+        return "" if mere_letters and delimiter == "\t" else '"'
+    mark = re.escape(delimiter)
+    around = re.compile(rf"(?:^|{mark})'[^'\r\n]*'(?=$|[\r\n]|{mark})")
+    found = sum(len(around.findall(line)) for line in lines)
+    single, _ = _split(lines, delimiter, "'")
+    if 2 * found > starts.count("'") and _fit(single) >= _fit(rows):
+        return "'"
     return '"'
 
 

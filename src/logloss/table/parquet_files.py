@@ -18,6 +18,7 @@ from logloss.table.typed import typed
 
 MAGIC = b"PAR1"
 _ROWS = 1 << 16  # in a batch
+_BUFFER = 1 << 19  # bytes read ahead in each column, so that not all of a row group is held
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class ParquetFile:
         texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]
         done = 0
         with damaged_errors(self.name), self.file.open() as raw:
-            parquet = pa.parquet.ParquetFile(raw, read_dictionary=texts, pre_buffer=False)
+            parquet = pa.parquet.ParquetFile(
+                raw, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
+            )
             for batch in parquet.iter_batches(_ROWS, columns=target.names):
                 done += batch.num_rows
                 told(self.n_bytes * done // max(1, self.n_rows))

@@ -70,14 +70,16 @@ def _relation(source: Sql) -> tuple[Any, Any]:
     except duckdb.Error as error:
         raise _refused(error) from error
     try:
-        relation = connection.sql(source.query)
+        statements = connection.extract_statements(source.query)
+        if not statements or statements[-1].type != duckdb.StatementType.SELECT:
+            raise UsageError("the query gives no table", "end it with a SELECT")
+        return connection, connection.sql(source.query)
     except duckdb.Error as error:
         connection.close()
         raise _refused(error) from error
-    if relation is None:
+    except UsageError:
         connection.close()
-        raise UsageError("the query gives no table", "end it with a SELECT")
-    return connection, relation
+        raise
 
 
 def _quoted(name: str) -> str:

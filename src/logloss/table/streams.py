@@ -15,7 +15,6 @@ from typing import Any
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.source import unknown_column
 
 
 @dataclass(frozen=True)
@@ -101,19 +100,3 @@ def never_empty(batches: Iterator[Any], where: str) -> Iterator[Any]:
             yield batch
     if empty:
         raise DataError(f"{where} has column names but no rows")
-
-
-def column_at(names: Sequence[str], text: str, where: str = "the table") -> str:
-    """The column that `text` means: a name, or else a position (0 the first, -1 the last).
-
-    Raises
-    ------
-    UsageError
-        Neither a column of that name nor a position.
-    """
-    if text in names:
-        return text
-    try:
-        return names[int(text)]
-    except (ValueError, IndexError):
-        raise unknown_column(text, names, where) from None
