@@ -61,16 +61,13 @@ def encode(
     check_writable(output)
     storage = _storage(memory, spool or output.absolute().parent)
     with Progress(table, 0.0, None, quiet) as progress:
-        source = read(table, exclude=exclude or ())
+        source = progress.reading(options.opened(table, sql, exclude, na, dialect))
         fingerprint = Fingerprint.of(_files(table), na=sorted(na or ()))
-        columns = encode_batches(
-            source.table.to_batches(),
-            source.names,
-            na=na or (),
-            storage=storage,
-            parse_numbers=source.where.casefold().endswith(_TYPELESS),
-            progress=lambda rows: progress.show(f"encoding {table}: {rows:,} rows"),
-        )
+        if source.stream is not None:
+            source = encoded(source, na or (), storage)
+        columns = source.columns
+        if columns is None:
+            raise UsageError(f"{source.where} is no table of columns")
         progress.show(f"writing {output}")
         write_spool(output, columns, fingerprint)
     if not quiet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from logloss.table.encode import encode
+from logloss.table.encode import Progress, encode
 from logloss.table.files import file_stream
 from logloss.table.grow import Storage
 from logloss.table.one_shot import stream_of as held_stream
@@ -39,7 +39,12 @@ def source_of(stream: Stream) -> Source:
     )
 
 
-def encoded(source: Source, na: Collection[str] = (), storage: Storage | None = None) -> Source:
+def encoded(
+    source: Source,
+    na: Collection[str] = (),
+    storage: Storage | None = None,
+    progress: Progress | None = None,
+) -> Source:
     """The same with its stream read into typed columns, in one read.
 
     Raises
@@ -56,6 +61,7 @@ def encoded(source: Source, na: Collection[str] = (), storage: Storage | None = 
                 na=na,
                 storage=storage,
                 parse_numbers=stream.untyped,
+                progress=progress,
             )
         except TypesChanged as changed:  # once at most
             stream = changed.stream

@@ -52,7 +52,7 @@ def read(
     source : array, scipy.sparse matrix, table, path, or Source
         2-D ndarray or nested lists; pandas, polars, pyarrow, DuckDB or anything with
         ``__arrow_c_stream__``; the path of a CSV, Parquet or Arrow file, of a folder of them, a
-        glob, or ``"-"`` for standard input; an `Sql` query.
+        glob, or ``"-"`` for standard input; a spool; an `Sql` query.
     columns : collection of str, optional
         Read only these, where the data has names. Those that are not there are left to the schema
         to miss.
@@ -81,6 +81,10 @@ def read(
     """
     if isinstance(source, Source):
         return _project(source, columns, exclude)
+    if isinstance(source, (str, os.PathLike)) and str(source).endswith(".spool"):
+        from logloss.table.spool import spool_source
+
+        return _project(spool_source(os.fspath(source)), columns, exclude)
     if isinstance(source, (str, os.PathLike, Sql)):
         from logloss.table import opening
 

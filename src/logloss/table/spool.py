@@ -26,6 +26,7 @@ from logloss.files.atomic import replacing
 from logloss.table.arrow import first_line
 from logloss.table.columns import Column, Columns
 from logloss.table.fingerprint import Fingerprint
+from logloss.table.source import Source
 from logloss.table.spool_columns import READERS, Packed, check, pack
 from logloss.table.spool_header import Header, read_header
 from logloss.table.workers import worker_count
@@ -93,6 +94,13 @@ def open_spool(path: str | os.PathLike[str]) -> Columns:
                 if not is_sound:
                     raise _damaged(path, f"the checksum of column {name!r} is not that of its data")
     return Columns(columns, header.n_rows)
+
+
+def spool_source(path: str) -> Source:
+    """A spool as a table; an error where what it was made from has changed since."""
+    check_source(path)
+    columns = open_spool(path)
+    return Source(columns.names, os.path.basename(path), None, columns, columns.n_rows)  # noqa: PTH119
 
 
 _STORED = frozenset(("numbers", "codes"))
