@@ -104,10 +104,10 @@ def read(
     stream = opening.held_stream(source, where, options.projection, na)
     if stream is not None:
         return opening.source_of(stream)
-    table = arrow.table_of(source, where, _ACCEPTED)
+    table = arrow.table_of(source, where, _ACCEPTED, options.projection)
     if table is None:
         return _project(_from_array(source, where), columns, exclude)
-    return _project(arrow.source_of(table, where, na), columns, exclude)
+    return arrow.source_of(table, where, na)
 
 
 def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
