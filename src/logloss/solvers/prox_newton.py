@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _STEERS_WELL = 0.1  # what is left to gain after a step, as a share of what was before it
-_DAMPING = 0.1  # of the Hessian's diagonal at most, far from the optimum
+_DAMPING = 0.02  # of the Hessian's diagonal at most, far from the optimum
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +150,8 @@ def _part(previous: WorkingState, working: Indices) -> Array | None:
     """The previous Hessian, if it has all of the working set."""
     if previous.model is None or not np.isin(working, previous.working).all():
         return None
+    if len(working) == len(previous.working):
+        return previous.model
     where = np.searchsorted(previous.working, working)
     return previous.model[np.ix_(where, where)]
 
