@@ -162,7 +162,7 @@ class Newton:
         if most < _AT_LEAST * wanted:
             return None
         count = min(wanted, most)
-        return objective.subsample(count / objective.n_rows, int(count))
+        return objective.subsample(int(count))
 
 
 def _steered(
