@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 _STEERS_WELL = 0.1  # what is left to gain after a step, as a share of what was before it
-_DAMPING = 0.02  # of the Hessian's diagonal at most, far from the optimum
+_DAMPING = 0.1  # of the Hessian's diagonal at most, far from the optimum
 
 
 @dataclass(frozen=True, eq=False)
