@@ -3,8 +3,9 @@
 The strengths fall from λ_max, the smallest that makes every coefficient zero, to λ_max/10⁴, evenly
 in their logarithm, and are given to everybody; the columns stay as they are.  A path counts if
 *every* strength is within a relative gap of 1e-6 of its optimum (reference_l1.py, warm-started
-along the path and kept in the cache); each solver is timed at the loosest tolerance that gives
-that, and at its default too.
+along the path and kept in the cache); each solver is timed at its default tolerance and at the
+loosest that gives that, all in turn. ``--at`` gives tolerances that are known, and spares the
+search. logloss-alo and glmnet-cv also choose a strength: by leave-one-out, and by five folds.
 """
 
 from __future__ import annotations
@@ -21,13 +22,29 @@ import numpy as np
 
 from benchmarks import datasets, layouts, objective, reference_l1
 from benchmarks.peers.base import PeerMissing
-from benchmarks.peers.paths import PATH_PEERS, PathPeer
+from benchmarks.peers.paths import PATH_PEERS, PATHS, PathPeer
 from benchmarks.plot import seconds
 from benchmarks.problems import PROBLEMS, Task, load
 from benchmarks.search import TARGET
 
 _RATIO = 1e-4  # of the smallest strength to the largest
 _PROOF = 1e-10  # relative: to which the optima are known
+_PAUSE = 0.3  # seconds: idle threads of some libraries spin for up to 0.2 s after a fit
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A peer at one tolerance."""
+
+    peer: PathPeer
+    tolerance: float
+
+    def timed(self) -> float:
+        """Seconds of one fit: the peer's own, where it keeps a clock."""
+        start = time.perf_counter()
+        own = self.peer.fit(self.tolerance)
+        elapsed = time.perf_counter() - start
+        return elapsed if own is None else own
 
 
 @dataclass(frozen=True)
@@ -48,8 +65,17 @@ def main() -> None:
     task = replace(task, X=layouts.convert(task.X, "csr" if task.is_sparse else "c"))
     lambdas = grid(task, options.strengths)
     optima = _optima(task, lambdas, options)
-    runs = [run for name in options.peers for run in _measure(name, task, lambdas, optima, options)]
-    print(markdown(runs, lambdas))
+    entries: list[Entry] = []
+    for name in options.peers:
+        entries += _entries(name, task, lambdas, optima, options)
+    runs = [_run(entry, task, optima) for entry in entries]  # warms up
+    times: list[list[float]] = [[] for _ in entries]
+    for _ in range(options.repeats):
+        for entry, spent in zip(entries, times, strict=True):
+            time.sleep(_PAUSE)
+            spent.append(entry.timed())
+    found = [replace(run, seconds=tuple(s)) for run, s in zip(runs, times, strict=True)]
+    print(markdown(found, lambdas))
 
 
 def grid(task: Task, strengths: int) -> np.ndarray:
@@ -87,40 +113,33 @@ def gaps(task: Task, lambdas: np.ndarray, optima: np.ndarray, found: np.ndarray)
     return (np.array(values) - optima[reached]) / optima[reached]
 
 
-def _measure(
+def _entries(
     name: str, task: Task, lambdas: np.ndarray, optima: np.ndarray, options: argparse.Namespace
-) -> list[Run]:
-    """At the default tolerance, and at the loosest that reaches the gap everywhere."""
+) -> list[Entry]:
+    """The default tolerance, and the loosest that reaches the gap everywhere; or the one given."""
     peer = PATH_PEERS[name]()
     try:
         peer.prepare(replace(task, X=layouts.convert(task.X, peer.layout)), lambdas)
     except PeerMissing as reason:
         print(f"{name}: left out: {reason}", flush=True)
         return []
-    default = _run(peer, peer.default, task, optima, options)
+    if name in options.at:
+        return [Entry(peer, options.at[name])]
+    tolerances = [peer.default]
     for tolerance in peer.ladder:
-        found = _run(peer, tolerance, task, optima, _once(options))
+        found = _run(Entry(peer, tolerance), task, optima)
+        print(f"{name}: {tolerance:.0e}: {found.worst:.1e}", flush=True)
         if found.worst <= TARGET and found.reached == len(lambdas):
-            return [default, _run(peer, tolerance, task, optima, options)]
-    return [default]
+            tolerances.append(tolerance)
+            break
+    return [Entry(peer, tolerance) for tolerance in dict.fromkeys(tolerances)]
 
 
-def _once(options: argparse.Namespace) -> argparse.Namespace:
-    return argparse.Namespace(**(vars(options) | {"repeats": 1}))
-
-
-def _run(
-    peer: PathPeer, tolerance: float, task: Task, optima: np.ndarray, options: argparse.Namespace
-) -> Run:
-    times = []
-    for _ in range(options.repeats):
-        start = time.perf_counter()
-        own = peer.fit(tolerance)
-        elapsed = time.perf_counter() - start
-        times.append(elapsed if own is None else own)
-    found = peer.solutions()
-    worst = float(gaps(task, peer.lambdas, optima, found).max())
-    return Run(peer.name, tolerance, tuple(times), worst, len(found))
+def _run(entry: Entry, task: Task, optima: np.ndarray) -> Run:
+    seconds = entry.timed()
+    found = entry.peer.solutions()
+    worst = float(gaps(task, entry.peer.lambdas, optima, found).max())
+    return Run(entry.peer.name, entry.tolerance, (seconds,), worst, len(found))
 
 
 def markdown(runs: Sequence[Run], lambdas: np.ndarray) -> str:
@@ -141,11 +160,19 @@ def markdown(runs: Sequence[Run], lambdas: np.ndarray) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.paths", description=__doc__)
     parser.add_argument("--problem", choices=list(PROBLEMS), default="brfss_l1")
-    parser.add_argument("--peers", nargs="+", choices=list(PATH_PEERS), default=list(PATH_PEERS))
+    parser.add_argument("--peers", nargs="+", choices=list(PATH_PEERS), default=list(PATHS))
+    parser.add_argument("--at", nargs="+", type=_at, default=[], metavar="PEER=TOLERANCE")
     parser.add_argument("--strengths", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=datasets.default_cache())
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.at = dict(options.at)
+    return options
+
+
+def _at(text: str) -> tuple[str, float]:
+    name, _, tolerance = text.partition("=")
+    return name, float(tolerance)
 
 
 if __name__ == "__main__":

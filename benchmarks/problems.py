@@ -75,7 +75,9 @@ def _sparse_problems() -> tuple[Problem, ...]:
         for name in ("a9a", "w8a", "imdb", "arcene", "arcene_raw")
         for suffix, intercept in (("", True), ("_no_intercept", False))
     ]
-    mixed = [Problem(f"{name}_enet", name, l1_ratio=0.5) for name in ("brfss", "a9a", "w8a")]
+    mixed = [
+        Problem(f"{name}_enet", name, l1_ratio=0.5) for name in ("brfss", "heart2020", "a9a", "w8a")
+    ]
     return (
         Problem("brfss_l1", "brfss", l1_ratio=1.0),
         Problem("brfss_scaled", "brfss_scaled"),

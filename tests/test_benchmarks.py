@@ -18,6 +18,7 @@ from benchmarks import epochs, objective, paths, problems, reference, reference_
 from benchmarks.peers import OTHERS, PEERS
 from benchmarks.peers.base import Peer, PeerMissing, Solution
 from benchmarks.peers.epochs import ScikitLearnSag
+from benchmarks.peers.paths import PATH_PEERS
 from benchmarks.problems import ELASTIC, L1, L2, NONE, Problem, Task
 from benchmarks.worker import Job, PeerFailed, Timed, TooSlow
 from scipy.optimize import minimize
@@ -351,6 +352,18 @@ def test_a_path_starts_where_all_coefficients_are_zero() -> None:
     assert np.array_equal(first.beta[:-1], np.zeros(6))
     second = reference_l1.solve(paths.at(task, float(lambdas[0]) * 0.99))
     assert np.count_nonzero(second.beta[:-1]) == 1
+
+
+@pytest.mark.parametrize("name", ["logloss", "logloss-alo"])
+def test_our_path_is_within_its_tolerance(name: str) -> None:
+    task = _task(l1_ratio=1.0)
+    lambdas = paths.grid(task, 4)
+    optima = [reference_l1.solve(paths.at(task, float(strength))).value for strength in lambdas]
+    peer = PATH_PEERS[name]()
+    peer.prepare(task, lambdas)
+    assert paths.Entry(peer, 1e-8).timed() > 0.0
+    found = peer.solutions()
+    assert np.abs(paths.gaps(task, lambdas, np.array(optima), found)).max() < 1e-8
 
 
 def test_gaps_of_a_path_are_those_of_its_strengths() -> None:

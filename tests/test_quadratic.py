@@ -67,6 +67,21 @@ def test_the_minimum_fulfils_the_conditions(n: int, seed: int) -> None:
     assert found.decrease >= 0.0
 
 
+@pytest.mark.parametrize("rank", [None, 60])
+@pytest.mark.parametrize("seed", range(5))
+def test_far_away_a_rough_minimum_is_enough(seed: int, rank: int | None) -> None:
+    """Within a tenth of the decrease beyond `far`, exact below it."""
+    penalty, hessian, gradient, beta = random_model(200, seed, rank=rank)
+    penalty = Penalty(penalty.l2, np.maximum(0.01 * penalty.l1, 1e-4), penalty.lower, penalty.upper)
+    exact = model_step(penalty, hessian, beta, gradient)
+    assert np.count_nonzero(beta - exact.step) > 64
+    rough = model_step(penalty, hessian, beta, gradient, far=0.5 * exact.decrease)
+    assert 0.9 * exact.decrease <= rough.decrease <= (1.0 + 1e-9) * exact.decrease
+    near = model_step(penalty, hessian, beta, gradient, far=2.0 * exact.decrease)
+    assert near.decrease == pytest.approx(exact.decrease, rel=1e-9)
+    assert np.abs(near.left).max() <= np.abs(exact.left).max() + 1e-8 * np.abs(gradient).max()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_singular_models(seed: int) -> None:
     """Copies of columns, and more columns than rows: the conditions still hold."""

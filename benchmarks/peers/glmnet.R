@@ -1,6 +1,6 @@
 # Holds a matrix, and fits glmnet for each line on standard input:
-#   l1_ratio intercept(0|1) thresh lambda lambda ...
-# answers with its seconds; coefficients go to the file "answer", one column per lambda.
+#   folds l1_ratio intercept(0|1) thresh lambda lambda ...
+# answers with its seconds; coefficients go to the file "answer", one column per lambda. With folds > 0: cv.glmnet.
 suppressMessages(library(glmnet))
 folder <- commandArgs(trailingOnly = TRUE)[1]
 bytes <- function(name, what, size) {
@@ -21,11 +21,15 @@ cat("ready\n")
 input <- file("stdin", "r")
 while (length(line <- readLines(input, n = 1)) > 0) {
   numbers <- as.numeric(strsplit(line, " ")[[1]])
-  seconds <- system.time(
-    model <- glmnet(X, y, family = "binomial", alpha = numbers[1], intercept = numbers[2] == 1,
-                    thresh = numbers[3], lambda = numbers[-(1:3)], standardize = FALSE,
-                    maxit = 1e7)
-  )[["elapsed"]]
+  request <- list(X, y, family = "binomial", alpha = numbers[2], intercept = numbers[3] == 1,
+                  thresh = numbers[4], lambda = numbers[-(1:4)], standardize = FALSE, maxit = 1e7)
+  if (numbers[1] > 0) {
+    seconds <- system.time(
+      model <- do.call(cv.glmnet, c(request, nfolds = numbers[1]), quote = TRUE)$glmnet.fit
+    )[["elapsed"]]
+  } else {
+    seconds <- system.time(model <- do.call(glmnet, request, quote = TRUE))[["elapsed"]]
+  }
   writeBin(as.double(as.matrix(coef(model))), file.path(folder, "answer"))
   cat(seconds, "\n", sep = "")
 }

@@ -42,12 +42,9 @@ class LoglossPath(PathPeer):
     layout = "c"
     default = 1e-6
     ladder = (1e-6,)
+    leave_one_out: ClassVar[bool] = False
 
     def prepare(self, task: Task, lambdas: np.ndarray) -> None:
-        import logloss
-
-        if not hasattr(logloss, "path"):
-            raise PeerMissing("this version of logloss has no path")
         self.task, self.lambdas = task, lambdas
 
     def fit(self, tolerance: float) -> None:
@@ -56,7 +53,8 @@ class LoglossPath(PathPeer):
         self.path = logloss.path(
             self.task.X,
             self.task.y,
-            l1=self.lambdas,
+            lambdas=self.lambdas,
+            leave_one_out=self.leave_one_out,
             fit_intercept=self.task.fit_intercept,
             tol=tolerance,
         )
@@ -65,12 +63,20 @@ class LoglossPath(PathPeer):
         return np.column_stack([self.path.coefficients, self.path.intercepts])
 
 
+class LoglossLeaveOneOut(LoglossPath):
+    """The same, with the leave-one-out loss at every strength: what ``cv="alo"`` chooses by."""
+
+    name = "logloss-alo"
+    leave_one_out = True
+
+
 class GlmnetPath(PathPeer):
     """R's glmnet, its stop at small changes of the deviance switched off."""
 
     name = "glmnet"
     layout = "f"
     default = 1e-7
+    folds: ClassVar[int] = 0
 
     def prepare(self, task: Task, lambdas: np.ndarray) -> None:
         if rscript.glmnet_version() is None:
@@ -84,10 +90,18 @@ class GlmnetPath(PathPeer):
             lambdas=self.lambdas,
             fit_intercept=self.task.fit_intercept,
             thresh=tolerance,
+            folds=self.folds,
         )
 
     def solutions(self) -> np.ndarray:
         return np.roll(self.process.coefficients(), -1, axis=1)
+
+
+class GlmnetCv(GlmnetPath):
+    """cv.glmnet with five folds."""
+
+    name = "glmnet-cv"
+    folds = 5
 
 
 class GlumPath(PathPeer):
@@ -124,5 +138,6 @@ class GlumPath(PathPeer):
 
 
 PATH_PEERS: dict[str, type[PathPeer]] = {
-    peer.name: peer for peer in (LoglossPath, GlmnetPath, GlumPath)
+    peer.name: peer for peer in (LoglossPath, GlmnetPath, GlumPath, LoglossLeaveOneOut, GlmnetCv)
 }
+PATHS = tuple(peer.name for peer in (LoglossPath, GlmnetPath, GlumPath))

@@ -54,11 +54,17 @@ class Glmnet:
         self._read()
 
     def fit(
-        self, *, l1_ratio: float, lambdas: np.ndarray, fit_intercept: bool, thresh: float
+        self,
+        *,
+        l1_ratio: float,
+        lambdas: np.ndarray,
+        fit_intercept: bool,
+        thresh: float,
+        folds: int = 0,
     ) -> float:
-        """Seconds that glmnet took, by R's clock."""
+        """Seconds that glmnet, or cv.glmnet with so many folds, took by R's clock."""
         assert self._process.stdin is not None
-        request = [l1_ratio, float(fit_intercept), thresh, *map(float, lambdas)]
+        request = [float(folds), l1_ratio, float(fit_intercept), thresh, *map(float, lambdas)]
         self._process.stdin.write(" ".join(map(repr, request)) + "\n")
         self._process.stdin.flush()
         return float(self._read())

@@ -230,7 +230,8 @@ auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device
 }
 
 auto quadratic(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& hessian, const Vector& gradient,
-               const Vector& point, const Vector& l1, const Vector& lower, const Vector& upper, double accuracy, Index most) {
+               const Vector& point, const Vector& l1, const Vector& lower, const Vector& upper, double accuracy, Index most,
+               double far) {
     const std::size_t n = point.shape(0);
     if (hessian.shape(0) != n || hessian.shape(1) != n) throw std::invalid_argument("quadratic: shapes do not fit.");
     check_length("quadratic", "gradient", gradient.shape(0), Index(n));
@@ -244,8 +245,8 @@ auto quadratic(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::de
     {
         nb::gil_scoped_release release;
         Memory memory;
-        rounds = kernels().quadratic(hessian.data(), l1.data(), lower.data(), upper.data(), Index(n), accuracy, most,
-                                     end.data, slope.data, memory);
+        rounds = kernels().quadratic(hessian.data(), l1.data(), lower.data(), upper.data(), Index(n), accuracy, far,
+                                     most, end.data, slope.data, memory);
     }
     return std::make_tuple(end.array(), slope.array(), rounds);
 }
@@ -317,7 +318,9 @@ NB_MODULE(_kernels, m) {
     m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
           "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
     m.def("quadratic", &quadratic, "hessian"_a, "gradient"_a, "point"_a, "l1"_a, "lower"_a, "upper"_a, "accuracy"_a, "most"_a,
-          "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took.");
+          "far"_a = std::numeric_limits<double>::infinity(),
+          "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took;"
+          " roughly, where it falls by more than `far`.");
     m.def("dot", &dot, "a"_a, "b"_a);
     m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
     m.def("inverse_factor", &inverse_factor, "matrix"_a, "tolerance"_a,

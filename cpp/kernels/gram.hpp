@@ -172,6 +172,15 @@ inline void mirror(Index n, Index first, Index end, double* out) {
             for (Index j = right, stop = right + side < i ? right + side : i; j < stop; j++) out[j * n + i] = out[i * n + j];
 }
 
+// Beyond eight, a lane beside sparse columns is to add 64 products to each of its sums: it has to clear and join them.
+inline Index worthwhile_lanes(const Design& design, const GramShape& shape) {
+    Index entries = 0;
+    for (Index k = 0; k < shape.n_maps; k++) entries += shape.maps[k].block->n_nonzero;
+    const Index each = design.n_rows ? entries / design.n_rows + shape.width : 0;
+    const Index lanes = (entries * each + design.n_rows * shape.width * shape.width / (2 * W)) / (64 * shape.lane_size());
+    return lanes > 8 ? lanes : 8;
+}
+
 // Lanes share the rows, as many as 32 MB of sums allow; groups share the panels where that leaves too few tasks.
 inline void share_out(const Design& design, const GramShape& shape, Index lane_size, Index& n_lanes, Index& n_groups) {
     const Index codes = shape.n_entries * (12 * shape.n_entries + 3 * shape.width);
@@ -181,6 +190,7 @@ inline void share_out(const Design& design, const GramShape& shape, Index lane_s
     Index lanes = work >> 21;
     if (lanes > memory) lanes = memory > 4 ? memory : 4;
     if (lanes > 32) lanes = 32;
+    if (shape.n_sparse && lanes > worthwhile_lanes(design, shape)) lanes = worthwhile_lanes(design, shape);
     if (lanes > chunks) lanes = chunks;
     n_lanes = lanes > 1 ? lanes : 1;
     n_groups = n_lanes < 16 && shape.width > 512 ? shape.width / 256 : 1;

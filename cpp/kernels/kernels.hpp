@@ -134,9 +134,10 @@ struct Kernels {
     // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its
     // diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
     Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
-    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g to g + Hd
+    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g to
+    // g + Hd; roughly, where it falls by more than `far`
     Index (*quadratic)(const double* hessian, const double* l1, const double* lower, const double* upper, Index n,
-                       double accuracy, Index most, double* point, double* slope, Workspace&);
+                       double accuracy, double far, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
     double (*stream_read)(const double* x, Index n, Workspace&, int n_threads);
     void (*take)(const Copy* copies, Index n_copies, const Index* rows, Index n, int n_threads);

@@ -3,10 +3,10 @@
 //   m(d) = g.d + d'Hd/2 + sum_j a_j (|w_j + d_j| - |w_j|),   lower <= w + d <= upper
 //
 // Coordinate descent finds which coefficients move (the face: not at 0 with a_j > 0, not at a bound); on the face m is
-// smooth, and one exact step (Cholesky, or conjugate gradients for large faces) goes to its minimum. A step that would
-// change signs or leave the bounds is projected, if m falls, or else cut at the first change. Sweeps and steps alternate
-// until the subgradient is small (Friedman, Hastie & Tibshirani, J. Stat. Softw. 33, 2010; Hastie, Tibshirani & Wainwright
-// 2015, 5.4; the face steps as in Bertsekas, SIAM J. Control Optim. 20, 1982).
+// smooth, and one exact step (Cholesky, or conjugate gradients for large faces, and where roughly is enough) goes to its
+// minimum. A step that would change signs or leave the bounds is projected, if m falls, or else cut at the first change.
+// Sweeps and steps alternate until the subgradient is small (Friedman, Hastie & Tibshirani, J. Stat. Softw. 33, 2010;
+// Hastie, Tibshirani & Wainwright 2015, 5.4; the face steps as in Bertsekas, SIAM J. Control Optim. 20, 1982).
 #pragma once
 
 #include "solve.hpp"
@@ -98,6 +98,7 @@ struct Face {
 };
 
 constexpr Index largest_factored = 384;
+constexpr Index largest_factored_first = 64;  // in the first round towards a rough minimum
 
 // False where the face is singular: the step then leaves out what is a combination of other columns. With a `ridge` (a share
 // of the diagonal) it runs far along directions without curvature instead, until a coefficient stops it: that is the way
@@ -205,9 +206,9 @@ inline void follow(Model& m, Face& f) {
 
 constexpr Index most_shrinks = 50;
 
-inline void step_on_face(Model& m, Face& f, double accuracy) {
+inline void step_on_face(Model& m, Face& f, double accuracy, Index factored) {
     find_face(m, f);
-    if (f.size > largest_factored) {
+    if (f.size > factored) {
         step_by_gradients(m, f, accuracy);
         follow(m, f);
         return;
@@ -228,25 +229,46 @@ inline void step_on_face(Model& m, Face& f, double accuracy) {
     }
 }
 
+inline double fallen(const Model& m, const double* from, const double* gradient) {
+    double total = 0;
+    for (Index j = 0; j < m.n; j++) {
+        total += 0.5 * (gradient[j] + m.slope[j]) * (from[j] - m.point[j]);
+        total += m.l1[j] * (__builtin_fabs(from[j]) - __builtin_fabs(m.point[j]));
+    }
+    return total;
+}
+
+constexpr double roughly = 1e-3;  // a part that a few conjugate gradients get to, on a singular face too
+
 // The rounds taken; `point` goes from w to w + d and `slope` from g to g + Hd. Stops where what is left to gain is at most
-// `accuracy` of what was at the start.
+// `accuracy` of what was at the start; or a thousandth, where m has fallen by more than `far` by then.
 Index quadratic(const double* hessian, const double* l1, const double* lower, const double* upper, Index n, double accuracy,
-                Index most, double* point, double* slope, Workspace& workspace) {
+                double far, Index most, double* point, double* slope, Workspace& workspace) {
     Model m{hessian, l1, lower, upper, n, point, slope};
     const Index k = n < largest_factored ? n : largest_factored;
     const Index memory = k * k + 2 * k > 3 * n ? k * k + 2 * k : 3 * n;
-    double* taken = workspace.take(std::size_t(3 * n + memory));
-    Face f{reinterpret_cast<Index*>(taken), 0, taken + n, taken + 2 * n, taken + 3 * n};
-    const double goal = accuracy * left(m), noise = rounding(m), enough = goal > noise ? goal : noise;
-    double before = -1;
+    double* taken = workspace.take(std::size_t(5 * n + memory));
+    Face f{reinterpret_cast<Index*>(taken), 0, taken + n, taken + 2 * n, taken + 5 * n};
+    double *from = taken + 3 * n, *gradient = taken + 4 * n;
+    for (Index j = 0; j < n; j++) from[j] = point[j], gradient[j] = slope[j];
+    const double start = left(m), noise = rounding(m);
+    bool rough = far < __builtin_inf();
+    double part = rough ? roughly : accuracy, before = -1;
+    const auto enough = [&](double now) {
+        if (rough && !(now > part * start)) {
+            if (fallen(m, from, gradient) > far) return true;
+            rough = false;
+            part = accuracy;
+        }
+        return !(now > part * start && now > noise);
+    };
     Index round = 0;
     for (; round < most; round++) {
         sweep(m, 8);
-        double now = left(m);
-        if (!(now > enough)) break;
-        step_on_face(m, f, accuracy < 1e-20 ? accuracy : 0.01 * accuracy);
-        now = left(m);
-        if (!(now > enough)) { round++; break; }
+        if (enough(left(m))) break;
+        step_on_face(m, f, part < 1e-20 ? part : 0.01 * part, rough && round == 0 ? largest_factored_first : largest_factored);
+        const double now = left(m);
+        if (enough(now)) { round++; break; }
         if (now == before) break;  // rounding
         before = now;
     }

@@ -101,9 +101,9 @@ class Objective:
     def hessian_product(self, beta: Array, v: Array) -> Array:
         return self._rows().hessian_product(beta, v) + self.penalty.l2 * v
 
-    def subsample(self, share: float, floor: int) -> Objective | None:
-        """The objective of a sample of rows that stands for all; None where it is most."""
-        sample = self._rows().subsample(share, floor)
+    def subsample(self, count: int) -> Objective | None:
+        """The objective of about so many rows that stand for all; None where they are most."""
+        sample = self._rows().subsample(count)
         return None if sample is None else replace(self, likelihood=sample)
 
     def by_row(self, solver: str) -> Rows:

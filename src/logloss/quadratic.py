@@ -20,7 +20,6 @@ from logloss.penalty import Penalty
 Array = NDArray[np.float64]
 
 _ROUNDS = 100  # of coordinate descent and an exact step on its face
-_ROUGHLY = 1e-3  # what may be left of the model's decrease
 _CLOSE = 1e-4  # of F, still to gain: the model's minimum is wanted to rounding
 
 
@@ -43,7 +42,12 @@ class ModelStep:
 
 
 def model_step(
-    penalty: Penalty, hessian: Array, beta: Array, gradient: Array, accuracy: float = 1e-20
+    penalty: Penalty,
+    hessian: Array,
+    beta: Array,
+    gradient: Array,
+    accuracy: float = 1e-20,
+    far: float = math.inf,
 ) -> ModelStep:
     """Minimise the model, to rounding or until all but `accuracy` of the decrease is there.
 
@@ -53,6 +57,8 @@ def model_step(
     hessian : ndarray of shape (n, n)
     beta, gradient : ndarray of shape (n,)
         The point, and the gradient of the smooth part of F there.
+    far : float
+        A decrease beyond which a rough minimum is enough.
     """
     if penalty.smooth:
         step, _ = solve(hessian, gradient)
@@ -66,6 +72,7 @@ def model_step(
         penalty.upper,
         accuracy,
         _ROUNDS,
+        far,
     )
     step = beta - point
     fallen = dot(penalty.l1, np.abs(beta) - np.abs(point))
@@ -77,10 +84,7 @@ def step_towards(
     penalty: Penalty, hessian: Array, beta: Array, gradient: Array, value: float
 ) -> ModelStep:
     """`model_step`, as accurately as is worth it: roughly while F, now `value`, is far off."""
-    step = model_step(penalty, hessian, beta, gradient, _ROUGHLY)
-    if penalty.smooth or step.decrease > _CLOSE * value:
-        return step
-    return model_step(penalty, hessian, beta, gradient)
+    return model_step(penalty, hessian, beta, gradient, far=_CLOSE * value)
 
 
 def left_by_a_kept_hessian(

@@ -162,8 +162,8 @@ class Likelihood(Protocol):
         """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
         ...
 
-    def subsample(self, share: float, floor: int) -> Self | None:
-        """About `share` of the rows and at least `floor`, weighted to stand for all of them.
+    def subsample(self, count: int) -> Self | None:
+        """About `count` of the rows, weighted to stand for all of them.
 
         None where that would be most of the rows.
         """

@@ -177,11 +177,10 @@ class MemoryLikelihood:
         gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
         return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
 
-    def subsample(self, share: float, floor: int) -> MemoryLikelihood | None:
-        count = max(int(share * self.n_rows), floor)
+    def subsample(self, count: int) -> MemoryLikelihood | None:
         if 2 * count > self.n_rows:
             return None
-        picked, weight = stratified(self.rows.y, self.rows.weight, count, min(floor, count) // 4)
+        picked, weight = stratified(self.rows.y, self.rows.weight, count, count // 4)
         if 2 * len(picked) > self.n_rows:
             return None
         self.reads += 1

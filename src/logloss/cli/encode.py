@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,13 +18,9 @@ from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
     from logloss.table.columns import Columns
-    from logloss.table.grow import Storage
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?) *([KMGT]?)B?", re.IGNORECASE)
 _MEMORY = "2GB"
 _SHOWN = 20  # columns listed
-_TYPELESS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 def encode(
@@ -34,10 +29,11 @@ def encode(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Write the spool here.")
     ],
     exclude: options.Exclude = None,
-    na: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="Text that means a missing value; may be repeated."),
-    ] = None,
+    na: options.Na = None,
+    sql: options.Sql = None,
+    delimiter: options.Delimiter = None,
+    quote: options.Quote = None,
+    header: options.Header = None,
     memory: Annotated[
         str, typer.Option(metavar="SIZE", help="Memory for the columns; more goes to the disk.")
     ] = _MEMORY,
@@ -53,21 +49,23 @@ def encode(
     Arrow file that other tools read too. An older file of the name is replaced when the new one is
     whole.
     """
-    from logloss.table import read
-    from logloss.table.encode import encode as encode_batches
     from logloss.table.fingerprint import Fingerprint
+    from logloss.table.opening import encoded
+    from logloss.table.scratch import Spilling
     from logloss.table.spool import write_spool
+    from logloss.table.treatment import n_bytes
 
     check_writable(output)
-    storage = _storage(memory, spool or output.absolute().parent)
+    storage = Spilling(n_bytes(memory), str(spool or output.absolute().parent))
+    reading = options.Reading(sql, delimiter, quote, header, na, exclude)
     with Progress(table, 0.0, None, quiet) as progress:
-        source = progress.reading(options.opened(table, sql, exclude, na, dialect))
+        source = progress.reading(reading.open(table))
         fingerprint = Fingerprint.of(_files(table), na=sorted(na or ()))
         if source.stream is not None:
             source = encoded(source, na or (), storage)
         columns = source.columns
         if columns is None:
-            raise UsageError(f"{source.where} is no table of columns")
+            raise UsageError(f"{source.where} has no columns to encode")
         progress.show(f"writing {output}")
         write_spool(output, columns, fingerprint)
     if not quiet:
@@ -80,16 +78,6 @@ def _files(table: str) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.is_file())
     return [path] if path.exists() else sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207
-
-
-def _storage(memory: str, folder: Path) -> Storage:
-    from logloss.table.scratch import Spilling
-
-    found = _SIZE.fullmatch(memory.strip())
-    if found is None:
-        raise UsageError(f"--memory {memory!r} is no size", "write it like 500MB or 2GB")
-    number, unit = found.groups()
-    return Spilling(int(float(number) * _UNITS[unit.upper()]), str(folder))
 
 
 def _summary(columns: Columns, output: Path) -> str:

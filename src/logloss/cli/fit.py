@@ -17,6 +17,7 @@ from logloss.files.atomic import check_writable
 if TYPE_CHECKING:
     from logloss.certificate import Status
     from logloss.model import Model
+    from logloss.table import Source
 
 _DEFAULT_TOL = 1e-6  # for the time left only; the fit has its own
 
@@ -38,6 +39,13 @@ def fit(
     weights: options.Weights = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
+    missing: options.Missing = None,
+    na: options.Na = None,
+    min_count: options.MinCount = None,
+    sql: options.Sql = None,
+    delimiter: options.Delimiter = None,
+    quote: options.Quote = None,
+    header: options.Header = None,
     tol: Annotated[
         float | None, typer.Option(metavar="T", help="Relative gap to the optimum. [default: 1e-6]")
     ] = None,
@@ -52,6 +60,8 @@ def fit(
     ] = None,
     random_state: options.RandomState = None,
     n_threads: options.Threads = None,
+    memory: options.Memory = None,
+    spool: options.Spool = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the model to FILE, as JSON.")
     ] = None,
@@ -69,6 +79,8 @@ def fit(
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if model is not None:
         check_writable(model)
+    reading = options.Reading(sql, delimiter, quote, header, na, exclude)
+    roles = {"--target": target, "--weights": weights, "--offset": offset}
     chosen = {
         "positive": positive,
         "C": c,
@@ -81,7 +93,11 @@ def fit(
         "solver": solver,
         "sample_weight": weights,
         "offset": offset,
-        "exclude": tuple(exclude) if exclude else None,
+        "missing": missing,
+        "na": tuple(na) if na else None,
+        "min_count": min_count,
+        "memory": memory,
+        "spool": spool,
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
@@ -90,7 +106,7 @@ def fit(
         "n_threads": n_threads,
     }
     with Progress(table, tol or _DEFAULT_TOL, time_budget, quiet) as progress:
-        fitted = _fit(table, target, chosen, progress)
+        fitted = _fit(progress.reading(reading.open(table, roles)), target, chosen, progress)
     try:
         if model is not None:
             fitted.save(model)
@@ -100,7 +116,7 @@ def fit(
     return _verdict(fitted, model, quiet)
 
 
-def _fit(table: str, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
+def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
     """Fit with the options that were given; the others keep the defaults of `logloss.fit`."""
     from logloss.fitting import fit as run_fit
     from logloss.model import load

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from logloss.errors import UsageError
+
+if TYPE_CHECKING:
+    from logloss.model import Model
+    from logloss.table import Source
 
 Bound: TypeAlias = float | None
 
 Table: TypeAlias = Annotated[
     str,
     typer.Argument(
-        metavar="TABLE", help="A CSV (also .gz) or Parquet file, a folder of them, or a glob."
+        metavar="TABLE",
+        help="A CSV (also .gz), Parquet or Arrow file, a folder of them, a glob, a spool, or - for"
+        " standard input. With --sql: a DuckDB database, or - for none.",
     ),
 ]
 ModelFile: TypeAlias = Annotated[
@@ -31,9 +38,17 @@ Threads: TypeAlias = Annotated[
     int | None, typer.Option("--n-threads", metavar="N", min=1, help="At most this many threads.")
 ]
 
-Target: TypeAlias = Annotated[str, typer.Option(metavar="COL", help="The column to explain.")]
+Target: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="COL", help="The column to explain, by name or position (0 the first, -1 the last)."
+    ),
+]
 Positive: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="LABEL", help="Which label of the target is positive.")
+    str | None,
+    typer.Option(
+        metavar="LABEL", help="Which label of the target is positive; against all others."
+    ),
 ]
 C: TypeAlias = Annotated[
     float | None,
@@ -80,10 +95,96 @@ Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
 ]
 
+Na: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TEXT", help='Text that means a missing value, as "?". May be repeated.'),
+]
+Missing: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="Missing values: auto (text: a level, numbers: their mean and an indicator), error,"
+        " drop (the row). [default: auto]",
+    ),
+]
+MinCount: TypeAlias = Annotated[
+    float | None,
+    typer.Option(metavar="N", help="Take levels of fewer rows than N together. [default: 0]"),
+]
+Sql: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--sql", metavar="QUERY", help="Read what this query gives, by DuckDB."),
+]
+Delimiter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="Between the values of a CSV file. [default: found out]"),
+]
+Quote: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="CHAR", help="Around values of a CSV file. [default: found out]"),
+]
+Header: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line of a CSV file holds names; without one columns are c0, c1, …",
+        show_default="found out",
+    ),
+]
+Memory: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory for the columns of a file, as 2GB; more goes to a temporary file."
+        " [default: half of what is free]",
+    ),
+]
+Spool: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Where that temporary file goes.")
+]
+
 RandomState: TypeAlias = Annotated[
     int | None,
     typer.Option("--random-state", metavar="N", help="Seed of solvers that read rows at random."),
 ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read the table of a command."""
+
+    sql: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header: bool | None = None
+    na: Sequence[str] | None = None
+    exclude: Sequence[str] | None = None
+
+    def open(self, table: str, roles: Mapping[str, str | None] | None = None) -> Source:
+        """The table, of which nothing but the head has been read.
+
+        `roles`: options and the columns that they name, which cannot be excluded too.
+        """
+        for option, name in (roles or {}).items():
+            if name is not None and name in (self.exclude or ()):
+                raise UsageError(f"column {name!r} is given to both --exclude and {option}")
+        return self._read(table, na=tuple(self.na or ()), exclude=tuple(self.exclude or ()))
+
+    def open_for(self, model: Model, table: str) -> Source:
+        """The same for a model: its columns only, and missing values as it knows them."""
+        schema, offset = model.fitted.schema, model.fitted.offset
+        names = [*schema.column_names, *([offset] if offset else [])]
+        return self._read(table, columns=names, na=schema.na, text=schema.text_names)
+
+    def _read(self, table: str, **chosen: Any) -> Source:
+        from logloss.table import read
+        from logloss.table.options import Dialect, Sql
+
+        source: Any = table
+        if self.sql is not None:
+            source = Sql(self.sql, None if table == "-" else table)
+        dialect = Dialect(self.delimiter, self.quote, self.header)
+        return read(source, dialect=dialect, where=table, **chosen)
 
 
 def factors(given: Sequence[str] | None) -> dict[str, float] | None:

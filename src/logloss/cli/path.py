@@ -57,6 +57,13 @@ def path(
     weights: options.Weights = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
+    missing: options.Missing = None,
+    na: options.Na = None,
+    min_count: options.MinCount = None,
+    sql: options.Sql = None,
+    delimiter: options.Delimiter = None,
+    quote: options.Quote = None,
+    header: options.Header = None,
     tol: Annotated[
         float | None,
         typer.Option(metavar="T", help="Relative gap to each optimum. [default: 1e-6]"),
@@ -68,6 +75,8 @@ def path(
         float | None, typer.Option(metavar="S", help="Stop after S seconds.")
     ] = None,
     n_threads: options.Threads = None,
+    memory: options.Memory = None,
+    spool: options.Spool = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The fits: .parquet or .csv."),
@@ -97,6 +106,8 @@ def path(
         raise UsageError("--model needs --leave-one-out, which says which fit is best")
     write = None if output is None else writer(output)
     _check_outputs(output, plot, model)
+    reading = options.Reading(sql, delimiter, quote, header, na, exclude)
+    roles = {"--target": target, "--weights": weights, "--offset": offset}
     chosen = {
         "n_lambdas": n_lambdas,
         "lambdas": _numbers(lambdas),
@@ -110,16 +121,20 @@ def path(
         "standardize": standardize or None,
         "sample_weight": weights,
         "offset": offset,
-        "exclude": tuple(exclude) if exclude else None,
+        "missing": missing,
+        "na": tuple(na) if na else None,
+        "min_count": min_count,
+        "memory": memory,
+        "spool": spool,
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
         "n_threads": n_threads,
     }
-    found = _fits(table, target, chosen, quiet)
+    found = _fits(table, reading, roles, chosen, quiet)
     if output is not None and write is not None:
-        with replacing(output) as file:
-            write(found.table, file)
+        with replacing(output) as file, write(found.table.schema, file) as out:
+            out.write(found.table)
     if plot is not None:
         _draw(found, plot)
     if model is not None:
@@ -131,7 +146,13 @@ def path(
     return _verdict(found, [one for one in (output, plot, model) if one], quiet)
 
 
-def _fits(table: str, target: str, chosen: dict[str, Any], quiet: bool) -> Fits:
+def _fits(
+    table: str,
+    reading: options.Reading,
+    roles: dict[str, str | None],
+    chosen: dict[str, Any],
+    quiet: bool,
+) -> Fits:
     from logloss.paths import path as run_path
 
     given = {name: value for name, value in chosen.items() if value is not None}
@@ -144,7 +165,8 @@ def _fits(table: str, target: str, chosen: dict[str, Any], quiet: bool) -> Fits:
             )
             return False
 
-        return run_path(table, target, callbacks=(show,), **given)
+        source = progress.reading(reading.open(table, roles))
+        return run_path(source, roles["--target"], callbacks=(show,), **given)
 
 
 def _numbers(lambdas: str | None) -> list[float] | None:

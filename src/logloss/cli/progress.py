@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Step
+    from logloss.table import Source
+    from logloss.table.streams import Stream
 
 _LOOK_BACK = 6  # steps from which the speed of convergence is taken
 
@@ -68,6 +72,29 @@ class Progress:
         if self._status is not None:
             self._status.update(_literal(words))
 
+    def reading(self, source: Source) -> Source:
+        """The same table, which shows how much of it has been read while it is."""
+        if source.stream is None or self._status is None:
+            return source
+        return replace(source, stream=self._watched(source.stream))
+
+    def _watched(self, stream: Stream) -> Stream:
+        from logloss.table.streams import TypesChanged
+
+        begun = time.monotonic()
+
+        def batches() -> Iterator[Any]:
+            n_rows = 0
+            try:
+                for batch in stream.batches():
+                    n_rows += batch.num_rows
+                    self.show(_reading(stream, n_rows, time.monotonic() - begun))
+                    yield batch
+            except TypesChanged as changed:
+                raise TypesChanged(self._watched(changed.stream)) from changed
+
+        return replace(stream, batches=batches)
+
     def __call__(self, step: Step) -> bool:
         """Show one step; False: go on."""
         self._steps = [*self._steps[1 - _LOOK_BACK :], step]
@@ -75,6 +102,16 @@ class Progress:
             left = seconds_left(self._steps, self._tol, self._time_budget)
             self._status.update(_literal(self._name + step_text(step, left)))
         return False
+
+
+def _reading(stream: Stream, n_rows: int, seconds: float) -> str:
+    """Such as "reading visits.csv: 1,048,576 rows, 42 %, about 3 s left"."""
+    words = f"reading {stream.where}: {n_rows:,} rows"
+    share = stream.progress()
+    if not share:
+        return words
+    left = seconds * (1.0 - share) / share
+    return f"{words}, {share:.0%}, about {max(1, round(left)):,} s left"
 
 
 def step_text(step: Step, left: float | None) -> str:

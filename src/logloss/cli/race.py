@@ -43,6 +43,13 @@ def race(
     weights: options.Weights = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
+    missing: options.Missing = None,
+    na: options.Na = None,
+    min_count: options.MinCount = None,
+    sql: options.Sql = None,
+    delimiter: options.Delimiter = None,
+    quote: options.Quote = None,
+    header: options.Header = None,
     tol: Annotated[
         float | None,
         typer.Option(metavar="T", help="Relative gap at which a solver is done. [default: 1e-6]"),
@@ -55,6 +62,8 @@ def race(
     ] = None,
     random_state: options.RandomState = None,
     n_threads: options.Threads = None,
+    memory: options.Memory = None,
+    spool: options.Spool = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -77,6 +86,8 @@ def race(
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if output is not None:
         _check_output(output)
+    reading = options.Reading(sql, delimiter, quote, header, na, exclude)
+    roles = {"--target": target, "--weights": weights, "--offset": offset}
     chosen = {
         "solvers": _names(solvers),
         "positive": positive,
@@ -89,7 +100,11 @@ def race(
         "standardize": standardize or None,
         "sample_weight": weights,
         "offset": offset,
-        "exclude": tuple(exclude) if exclude else None,
+        "missing": missing,
+        "na": tuple(na) if na else None,
+        "min_count": min_count,
+        "memory": memory,
+        "spool": spool,
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
@@ -98,7 +113,8 @@ def race(
     }
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     with Progress(table, tol or 1e-6, time_budget, quiet) as progress:
-        found = run_race(table, target, callbacks=(progress,), announce=progress.begin, **given)
+        source = progress.reading(reading.open(table, roles))
+        found = run_race(source, target, callbacks=(progress,), announce=progress.begin, **given)
     if output is not None:
         found.plot(output)
     if json:

@@ -1,20 +1,22 @@
-"""Tables as files: CSV and Parquet."""
+"""Tables as files: CSV and Parquet, whole or batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from logloss.errors import UsageError
 
-Writer: TypeAlias = Callable[[Any, BinaryIO], None]
+# Of a schema and a file: what has a method `write` for tables and batches.
+Writer: TypeAlias = Callable[[Any, BinaryIO], AbstractContextManager[Any]]
 
 
 def writer(output: Path | None) -> Writer:
-    """How to write a pyarrow.Table, by the ending of the file; CSV where there is none."""
+    """How to write Arrow data, by the ending of the file; CSV where there is none."""
     if output is None:
-        return _write_csv
+        return _csv
     try:
         return _WRITERS[output.suffix.lower()]
     except KeyError:
@@ -24,16 +26,19 @@ def writer(output: Path | None) -> Writer:
         ) from None
 
 
-def _write_csv(table: Any, file: BinaryIO) -> None:
+def _csv(schema: Any, file: BinaryIO) -> Any:
     from pyarrow import csv
 
-    csv.write_csv(table, file)
+    return csv.CSVWriter(file, schema)
 
 
-def _write_parquet(table: Any, file: BinaryIO) -> None:
+def _parquet(schema: Any, file: BinaryIO) -> Any:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    parquet.write_table(table, file)
+    # a probability hardly comes twice: no dictionary is tried
+    few = [column.name for column in schema if not pa.types.is_floating(column.type)]
+    return parquet.ParquetWriter(file, schema, use_dictionary=few)
 
 
-_WRITERS: dict[str, Writer] = {".csv": _write_csv, ".parquet": _write_parquet}
+_WRITERS: dict[str, Writer] = {".csv": _csv, ".parquet": _parquet}

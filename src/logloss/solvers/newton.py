@@ -46,6 +46,7 @@ _FEWER = 8.0  # times as many rows in a sample as in the one that it starts from
 _AT_LEAST = 2.0 / 3.0  # of the rows wanted: a sample of fewer steers badly
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _FAR = 0.02  # of F, still to gain: where the secant Hessian steers
+_VERY_FAR = 0.1  # the same: where no Hessian is kept
 _ROUNDS = 1e-9  # of F: a step that gains less tells more of rounding than of the Hessian
 _NEAR = 1e-2  # Σs (F − min F), in squared standard errors: where one exact step is enough
 
@@ -121,7 +122,7 @@ class Newton:
         kept = _moved(objective, state, *point)
         if kept.value >= state.value and kept.decrease > 0.5 * state.decrease:
             return replace(kept, stalled=True)
-        if _far(kept) or not kept.decrease <= _enough(objective, state) * state.decrease:
+        if _far(kept, _VERY_FAR) or not kept.decrease <= _enough(objective, state) * state.decrease:
             kept = self._steer_better(objective, kept, state)
         if objective.free_columns and kept.sample is not None and _near(objective, kept):
             return _steered(objective, kept.beta, kept.value, kept.gradient)
@@ -161,7 +162,7 @@ class Newton:
         if most < _AT_LEAST * wanted:
             return None
         count = min(wanted, most)
-        return objective.subsample(count / objective.n_rows, int(count))
+        return objective.subsample(int(count))
 
 
 def _steered(
@@ -233,8 +234,8 @@ def _enough(objective: Objective, state: NewtonState) -> float:
     return float(well ** (128.0 / (128.0 + state.share * objective.n_coefficients)))
 
 
-def _far(state: NewtonState) -> bool:
-    return state.decrease > _FAR * state.value
+def _far(state: NewtonState, share: float = _FAR) -> bool:
+    return state.decrease > share * state.value
 
 
 def _near(objective: Objective, state: NewtonState) -> bool:

@@ -150,6 +150,8 @@ def _part(previous: WorkingState, working: Indices) -> Array | None:
     """The previous Hessian, if it has all of the working set."""
     if previous.model is None or not np.isin(working, previous.working).all():
         return None
+    if len(working) == len(previous.working):
+        return previous.model
     where = np.searchsorted(previous.working, working)
     return previous.model[np.ix_(where, where)]
 
