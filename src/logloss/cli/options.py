@@ -76,6 +76,12 @@ Weights: TypeAlias = Annotated[
 Offset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
 ]
+Prior: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TAU", help="Share of positives in the population: corrects the intercept."
+    ),
+]
 Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
 ]
