@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import DataError, nearest
+from logloss.table.columns import Codes, Numbers
 from logloss.table.source import Source
 from logloss.table.target import Label
 
@@ -96,6 +97,10 @@ def _column(source: Source, name: str) -> Any:
 
 def _levels(column: Any, where: str) -> tuple[list[Any], NDArray[np.int64]]:
     """The distinct values, and of each row which it is; −1: missing."""
+    if isinstance(column, Codes):
+        return _code_levels(column)
+    if isinstance(column, Numbers):
+        return _typed_levels(column)
     of_numpy = isinstance(getattr(column, "dtype", None), np.dtype)
     if not of_numpy and hasattr(column, "__arrow_c_stream__"):
         return _arrow_levels(column, where)
@@ -122,6 +127,26 @@ def _number_levels(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
     return levels.tolist(), codes.astype(np.int64)
 
 
+def _typed_levels(column: Numbers) -> tuple[list[Any], NDArray[np.int64]]:
+    levels, codes = _number_levels(column.values)
+    if column.valid is not None:
+        valid = np.unpackbits(column.valid, count=len(codes), bitorder="little")
+        codes = np.where(valid, codes, -1)
+    used = np.unique(codes[codes >= 0])  # what stands for a missing value is no level
+    return [levels[int(k)] for k in used], np.where(codes < 0, -1, np.searchsorted(used, codes))
+
+
+def _code_levels(column: Codes) -> tuple[list[Any], NDArray[np.int64]]:
+    used = np.bincount(column.codes, minlength=len(column.levels)) > 0
+    place = np.full(len(column.levels), -1, dtype=np.int64)
+    levels: list[Any] = []
+    for code, level in enumerate(column.levels):
+        if used[code] and not _missing(level):
+            place[code] = len(levels)
+            levels.append(level)
+    return levels, place[column.codes]
+
+
 def _arrow_levels(column: Any, where: str) -> tuple[list[Any], NDArray[np.int64]]:
     from logloss.table import arrow
 
@@ -129,19 +154,11 @@ def _arrow_levels(column: Any, where: str) -> tuple[list[Any], NDArray[np.int64]
     if not hasattr(chunked.type, "index_type"):  # no dictionary yet
         chunked = chunked.dictionary_encode()
     chunked = chunked.unify_dictionaries()
-    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunked.chunks]
-    levels = chunked.chunk(0).dictionary.to_pylist() if codes else []
-    joined = np.concatenate(codes).astype(np.int64) if codes else np.empty(0, np.int64)
-    used = np.zeros(len(levels) + 1, dtype=np.bool_)
-    used[joined] = True
-    for code, level in enumerate(levels):
-        if _missing(level):
-            joined[joined == code] = -1
-            used[code] = False
-    kept = np.flatnonzero(used[:-1])
-    place = np.full(len(levels) + 1, -1, dtype=np.int64)
-    place[kept] = np.arange(len(kept))
-    return [levels[code] for code in kept], place[joined]
+    chunks = [chunk.indices.fill_null(-1).to_numpy() for chunk in chunked.chunks]
+    levels = chunked.chunk(0).dictionary.to_pylist() if chunks else []
+    codes = np.concatenate(chunks).astype(np.int64) if chunks else np.empty(0, np.int64)
+    codes[codes < 0] = len(levels)
+    return _code_levels(Codes(codes, (*levels, None), str(chunked.type)))
 
 
 def _missing(value: Any) -> bool:
