@@ -230,6 +230,18 @@ def test_a_loose_fit_is_brought_to_its_minimum() -> None:
     np.testing.assert_allclose(loose.cooks_distance, tight.cooks_distance, rtol=1e-9)
 
 
+def test_a_fit_that_is_not_certified_stays_where_it_stopped() -> None:
+    X, y = problem(500)
+    model = logloss.fit(X, y, solver="gd", max_iter=3)
+    i = model.influence()
+    np.testing.assert_allclose(i.log_odds, model.decision_function(X), rtol=1e-9, atol=1e-12)
+    assert "not certified" in str(i)
+    told = logloss.fit(X, X[:, 0] > 0).influence()  # separated
+    assert not told.certified
+    assert "not certified" in str(told)
+    assert np.isfinite(told.cooks_distance).all()
+
+
 def test_soft_labels() -> None:
     X, y = problem()
     soft = 0.8 * y + 0.1

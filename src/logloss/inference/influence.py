@@ -72,6 +72,8 @@ class Influence:
         Mean log loss, and nearly that of each row under the fit to the others (nats).
     poor : int
         Rows whose log odds move by more than 0.25 without them: the step is rough there.
+    certified : bool
+        Whether the fit is. If not, all this is about the point where it stopped.
     """
 
     names: tuple[str, ...]
@@ -82,6 +84,7 @@ class Influence:
     log_loss: float
     loo_log_loss: float
     poor: int
+    certified: bool
     _evidence: Evidence
     _classes: tuple[Any, Any]
     _moving: Positions
@@ -222,6 +225,11 @@ class Influence:
             f"  log loss {figure(self.log_loss)}; each row under the fit to the others"
             f" {figure(self.loo_log_loss)}"
             + (f" ({self.poor:,} rows move far: roughly)" if self.poor else ""),
+            *(
+                []
+                if self.certified
+                else ["  note: the fit is not certified: no minimum, or not yet"]
+            ),
             "",
         ]
         shown = ("probability", "loo_probability", "leverage", "cook", "deviance")
@@ -334,7 +342,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
     likelihood = evidence.objective.likelihood
     if not isinstance(likelihood, MemoryLikelihood):
         raise UsageError(f"influence needs rows in memory; these are in {likelihood.place}")
-    beta, moving, factor, rank = minimum_near(evidence.objective, evidence.beta)
+    beta, moving, factor, rank = minimum_near(evidence.objective, evidence.beta, fitted.certified)
     raw = likelihood.leverages(moving, factor)
     s, y = evidence.rows.weight, evidence.rows.y
     shift = np.empty(len(y))
@@ -354,6 +362,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         log_loss=evidence.rows.total(loss) / likelihood.weight_sum,
         loo_log_loss=total / likelihood.weight_sum,
         poor=int(poor),
+        certified=fitted.certified,
         _evidence=evidence,
         _classes=fitted.classes,
         _moving=moving,

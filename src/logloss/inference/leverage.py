@@ -48,8 +48,13 @@ def left_out_weight(weight: Array | None, n: int) -> Array:
     return weight if whole_rows(weight) else np.minimum(weight, 1.0)
 
 
-def minimum_near(objective: Objective, beta: Array) -> tuple[Array, Positions, Array, int]:
-    """The minimum near a point, the coefficients that move there, and T of M⁻¹ with its rank."""
+def minimum_near(
+    objective: Objective, beta: Array, certified: bool
+) -> tuple[Array, Positions, Array, int]:
+    """The minimum near a point, the coefficients that move there, and T of M⁻¹ with its rank.
+
+    Where the point is not certified it stays: there may be no minimum near it, or at all.
+    """
     total = objective.likelihood.weight_sum
     for _ in range(_MOST_STEPS):
         inside = objective.penalty.inside(beta)
@@ -60,6 +65,8 @@ def minimum_near(objective: Objective, beta: Array) -> tuple[Array, Positions, A
                 f"fit at most {_MOST_FREE:,}, or take an L1 penalty that leaves fewer",
             )
         hessian = objective.hessian(beta, moving)
+        if not certified:
+            break
         slope = objective.value_gradient(beta)[1]
         slope = (slope + objective.penalty.l1 * np.sign(beta))[moving]
         step = solve(hessian.copy(), slope)[0]

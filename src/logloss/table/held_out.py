@@ -120,6 +120,11 @@ def _levels(column: Any, where: str) -> tuple[list[Any], NDArray[np.int64]]:
 
 
 def _number_levels(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.int64]]:
+    if values.size:  # two values, as mostly, need no sort
+        low, high = values.min(), values.max()
+        is_high = values == high
+        if low < high and (is_high | (values == low)).all():
+            return [low.item(), high.item()], is_high.astype(np.int64)
     levels, codes = np.unique(values, return_inverse=True)
     if len(levels) and np.isnan(levels[-1]):  # it sorts last
         codes = np.where(codes == len(levels) - 1, -1, codes)
