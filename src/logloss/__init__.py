@@ -26,7 +26,7 @@ from logloss.bernoulli import (
 )
 
 if TYPE_CHECKING:
-    from logloss import solvers
+    from logloss import evaluation, solvers
     from logloss.errors import DataError, LoglossError, MissingExtra, ModelFileError, UsageError
     from logloss.estimator import LogisticRegression
     from logloss.estimator_cv import LogisticRegressionCV
@@ -51,6 +51,7 @@ __all__ = [
     "bce",
     "bce_gradient",
     "bce_with_logits",
+    "evaluation",
     "fit",
     "likelihood",
     "load",
@@ -81,7 +82,7 @@ _HOMES = {
     "path": "logloss.paths",
     "race": "logloss.racing",
 }
-_MODULES = {"solvers"}
+_MODULES = {"evaluation", "solvers"}
 
 
 def __getattr__(name: str) -> Any:

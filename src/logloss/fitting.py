@@ -17,6 +17,7 @@ from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
+from logloss.evaluation.prior import check_prior, uncorrected_intercept, with_prior
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
 from logloss.model import Model
@@ -61,6 +62,7 @@ def fit(
     min_count: float = 0.0,
     positive: Label | None = None,
     exclude: Collection[str] = (),
+    prior: float | None = None,
     random_state: Any = None,
     n_threads: int | None = None,
     time_budget: float | None = None,
@@ -115,6 +117,10 @@ def fit(
         The class whose probability is modelled; the larger one by default.
     exclude : collection of column names
         Columns to leave out.
+    prior : float, optional
+        The share of the positive class in the population, where it was sampled or weighted more
+        often than it occurs: the intercept is corrected for it at the end (King & Zeng 2001). The
+        certificate and the log loss are those of the fit before that.
     random_state : int, Generator or RandomState, optional
         Seed of the solvers that read rows in random order (sag, saga, sgd, adam, sigmoid-update,
         perceptron): equal seeds give equal bits, as does none. Other results never depend on it.
@@ -150,6 +156,7 @@ def fit(
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
+    prior = check_prior(prior, fit_intercept)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     options = table_options(missing, na, min_count, memory, spool)
     parts = split(
@@ -173,6 +180,7 @@ def fit(
         "standardize": bool(standardize),
         "max_iter": None if max_iter is None else int(max_iter),
         "time_budget": None if time_budget is None else float(time_budget),
+        "prior": None,  # set by with_prior
     }
     names = {
         "target": column_name(y, parts.target_name),
@@ -181,7 +189,7 @@ def fit(
     }
     record = {"options": asked, **names}
     fitted, evidence = solve_task(task, strength, chosen, start, stop, record)
-    return Model(fitted, evidence)
+    return Model(fitted if prior is None else with_prior(fitted, prior), evidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +289,7 @@ class Task:
                 f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
                 "say by positive which label is meant, or leave start out",
             )
-        return np.array([known[name] for name in names]), start.intercept
+        return np.array([known[name] for name in names]), uncorrected_intercept(start.fitted)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -26,7 +26,9 @@ from logloss.table.design import design_of
 
 if TYPE_CHECKING:
     from logloss.certificate import Certificate
+    from logloss.evaluation.result import Evaluation
     from logloss.evidence import Evidence
+    from logloss.inference.influence import Influence
     from logloss.solvers.base import Step
     from logloss.table.target import Label
 
@@ -165,6 +167,94 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What was done with the table that its owner should know, a sentence each."""
         return self._fitted.notes
+
+    def evaluate(
+        self,
+        table: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        bins: int = 10,
+        *,
+        offset: Any = None,
+        n_threads: int | None = None,
+    ) -> Evaluation:
+        """Compare the predictions for a table with its labels: how good is the model there?
+
+        Parameters
+        ----------
+        table : array, sparse matrix, data frame, path or glob
+            As for `predict_proba`, with the labels. Rows without one are left out and counted.
+        y : array_like of shape (n,), or str, optional
+            The labels, or the name of their column; by default the column that was fitted. They
+            are the classes of the model; blanks around them, a full stop at their end and capitals
+            are overlooked, with a note.
+        sample_weight : array_like of shape (n,), or str, optional
+            Whole numbers count equal rows; other weights belong to one row each.
+        bins : int
+            Bins of about equal weight for the calibration.
+        offset : array_like of shape (n,), or str, optional
+            See `decision_function`.
+        n_threads : int, optional
+
+        Returns
+        -------
+        Evaluation
+            Log loss, Brier score, calibration, ROC, thresholds; prints as text.
+
+        Raises
+        ------
+        DataError
+            A label is no class of the model, or `table` cannot be predicted.
+        UsageError
+            There are no probabilities (the perceptron), or no labels.
+        """
+        from logloss.evaluation.held_out import evaluate_table
+
+        return evaluate_table(
+            self._fitted,
+            self.decision_function,
+            table,
+            y=y,
+            sample_weight=sample_weight,
+            offset=offset,
+            bins=bins,
+            n_threads=n_threads,
+        )
+
+    def with_prior(self, prior: float | None) -> Model:
+        """Return the model with its intercept corrected for a population.
+
+        Where events were sampled, or weighted, more often than they occur, only the intercept is
+        off (King & Zeng 2001). The certificate and the log loss stay those of the fit.
+
+        Parameters
+        ----------
+        prior : float, or None
+            The share of the positive class in the population, between 0 and 1. None: as fitted.
+
+        Raises
+        ------
+        UsageError
+            It is not such a share, no intercept was fitted, or there are no probabilities.
+        """
+        from logloss.evaluation.prior import with_prior
+
+        return Model(with_prior(self._fitted, prior), self._evidence)
+
+    def influence(self) -> Influence:
+        """Say which rows the fit hangs on: leverage, Cook's distance, residuals, leave-one-out.
+
+        Reads the data of the fit again, a few times.
+
+        Raises
+        ------
+        UsageError
+            The data are gone (the model was loaded, copied or pickled), or there is no loss (the
+            perceptron), or there are too many columns for a matrix of all pairs.
+        """
+        from logloss.inference.influence import influence
+
+        return influence(self._fitted, self._evidence)
 
     def summary(self) -> Summary:
         """Return a summary that prints as text and has the coefficients as `.table`."""

@@ -1,4 +1,4 @@
-"""The command line: `logloss fit | predict | show | encode | path | race | demo`.
+"""The command line: `logloss fit | predict | evaluate | show | encode | path | race | demo`.
 
 Data goes to standard output and words to standard error. Exit status: 0 done, 1 the data or the fit
 says no, 2 wrong use. Commands import what is heavy only when they run, so that `--help` is quick.
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import logloss
-from logloss.cli import demo, encode, fit, path, predict, race, show
+from logloss.cli import demo, encode, evaluate, fit, path, predict, race, show
 from logloss.cli.outcome import run
 from logloss.cli.terminal import emit
 
@@ -46,6 +46,7 @@ def _root(
 
 app.command("fit")(fit.fit)
 app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
 app.command("show")(show.show)
 app.command("encode")(encode.encode)
 app.command("path")(path.path)

@@ -46,6 +46,7 @@ def fit(
     delimiter: options.Delimiter = None,
     quote: options.Quote = None,
     header: options.Header = None,
+    prior: options.Prior = None,
     tol: Annotated[
         float | None, typer.Option(metavar="T", help="Relative gap to the optimum. [default: 1e-6]")
     ] = None,
@@ -65,6 +66,10 @@ def fit(
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the model to FILE, as JSON.")
     ] = None,
+    influence: Annotated[
+        int | None,
+        typer.Option(metavar="K", min=1, help="Print the K rows of most influence, too."),
+    ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,
 ) -> int:
@@ -77,6 +82,8 @@ def fit(
     """
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
+    if influence is not None and (quiet or json):
+        raise UsageError("--influence prints words: not with --quiet or --json", "leave one out")
     if model is not None:
         check_writable(model)
     reading = options.Reading(sql, delimiter, quote, header, na, exclude)
@@ -98,6 +105,7 @@ def fit(
         "min_count": min_count,
         "memory": memory,
         "spool": spool,
+        "prior": prior,
         "tol": tol,
         "max_iter": max_iter,
         "time_budget": time_budget,
@@ -113,6 +121,8 @@ def fit(
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
             emit(fitted.fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
+    if influence is not None:
+        emit("\n" + fitted.influence().text(influence))
     return _verdict(fitted, model, quiet)
 
 

@@ -91,6 +91,12 @@ Weights: TypeAlias = Annotated[
 Offset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
 ]
+Prior: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TAU", help="Share of positives in the population: corrects the intercept."
+    ),
+]
 Exclude: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
 ]
@@ -170,10 +176,10 @@ class Reading:
                 raise UsageError(f"column {name!r} is given to both --exclude and {option}")
         return self._read(table, na=tuple(self.na or ()), exclude=tuple(self.exclude or ()))
 
-    def open_for(self, model: Model, table: str) -> Source:
-        """The same for a model: its columns only, and missing values as it knows them."""
+    def open_for(self, model: Model, table: str, *others: str | None) -> Source:
+        """The same for a model: its columns and some others, missing values as it knows them."""
         schema, offset = model.fitted.schema, model.fitted.offset
-        names = [*schema.column_names, *([offset] if offset else [])]
+        names = [*schema.column_names, *filter(None, (offset, *others))]
         return self._read(table, columns=names, na=schema.na, text=schema.text_names)
 
     def _read(self, table: str, **chosen: Any) -> Source:

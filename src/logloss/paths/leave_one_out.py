@@ -22,15 +22,14 @@ rows whose log odds move farthest are fitted again without them, exactly, as far
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import inverse_factor
 from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits
+from logloss.inference.leverage import leverage_factor, whole_rows
 from logloss.objective import Objective
 from logloss.paths.follow import Place, arrive
 from logloss.penalty import Penalty
@@ -90,11 +89,6 @@ class Minimum:
         return self.loss * self.likelihood.weight_sum
 
 
-def whole_rows(weight: Array | None) -> bool:
-    """Do weights belong to one row each, rather than count equal rows?"""
-    return weight is not None and bool((weight != np.rint(weight)).any())
-
-
 def left_out(minimum: Minimum, solver: Solver) -> tuple[float, int]:
     """The mean leave-one-out loss at a minimum, and how many rows were fitted again."""
     objective, likelihood, beta = minimum.objective, minimum.likelihood, minimum.beta
@@ -128,8 +122,7 @@ def _inverse(minimum: Minimum, moving: NDArray[np.int64]) -> Array:
     else:
         hessian = minimum.hessian[np.ix_(moving, moving)].copy()
         hessian.flat[:: len(moving) + 1] += objective.penalty.l2[moving]
-    inverse: Array = inverse_factor(hessian)[0] / math.sqrt(objective.likelihood.weight_sum)
-    return inverse
+    return leverage_factor(hessian, objective.likelihood.weight_sum)[0]
 
 
 def _farthest(shift: Array, weight: Array | None, count: int) -> NDArray[np.int64]:

@@ -135,6 +135,10 @@ def _header(fitted: Fitted) -> str:
         rows.append(("weights", f"{_column(fitted.weights)}, sum {figure(fitted.weight_sum, 6)}"))
     if fitted.offset is not None:
         rows.append(("offset", _column(fitted.offset)))
+    prior = fitted.options.get("prior")
+    if prior is not None:
+        rows.append(("prior", f"{_plain_number(prior)} positive in the population: the intercept"))
+        rows.append(("", "is corrected for it; log loss and certificate are those of the fit"))
     rows.append(("time", f"{figure(fitted.certificate.seconds, 2)} s"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)

@@ -43,7 +43,7 @@ _CURVATURE = 0.05  # of a row, q = p(1−p), when guessing how many rows a sampl
 _STEERS_WELL = 0.04  # what is left to gain after a step, as a share of what was before it
 _CHEAP = 0.004  # the same where a Hessian is that of a sample, which costs less than a step
 _FEWER = 8.0  # times as many rows in a sample as in the one that it starts from
-_AT_LEAST = 2.0 / 3.0  # of the rows wanted: a sample of fewer steers badly
+_AT_LEAST = 0.5  # of the rows wanted: a sample of fewer steers badly
 _TOLD_APART = 0.1  # of the null loss, left at the optimum of a sample: nearly separated
 _FAR = 0.02  # of F, still to gain: where the secant Hessian steers
 _VERY_FAR = 0.1  # the same: where no Hessian is kept
@@ -81,7 +81,7 @@ class Newton:
         Share of the rows in the sample at most; with the one that it starts from itself, a tenth.
     rows_per_coefficient : float
         Σq in the sample is to be this many times the number of coefficients. Where `share` allows
-        less than two thirds of that, all rows are taken.
+        less than half of that, all rows are taken.
     """
 
     share: float = 0.09

@@ -17,10 +17,11 @@ import numpy.typing as npt
 from logloss.errors import DataError, UsageError
 from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Column, Numbers
+from logloss.table.encoding import encoded
 from logloss.table.read import column_values, read
 from logloss.table.source import Source, column_at, unknown_column
 from logloss.table.target import Labels
-from logloss.table.treatment import Missing, TableOptions, free_memory
+from logloss.table.treatment import Missing, TableOptions
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 
@@ -96,7 +97,7 @@ def split(
     _check_roles(named, exclude)
     table = read(source, exclude=exclude, by_column=bool(named), na=options.na)
     if table.stream is not None:
-        table = _in_columns(table, options)
+        table = encoded(table, options.na, options.memory, options.spool)
     named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
     _check_roles(named, exclude)
     y, sample_weight = named.get("y", y), named.get("sample_weight", sample_weight)
@@ -124,15 +125,6 @@ def split(
         n_left_out=0 if out is None else int(out.sum()),
         notes=(*table.notes, *notes),
     )
-
-
-def _in_columns(table: Source, options: TableOptions) -> Source:
-    """A table that has not been read, in typed columns."""
-    from logloss.table.opening import encoded
-    from logloss.table.scratch import Spilling
-
-    memory = options.memory if options.memory is not None else free_memory() // 2
-    return encoded(table, options.na, Spilling(memory, options.spool))
 
 
 def _left_out(

@@ -1,0 +1,90 @@
+"""A model on rows that it has not seen: find the labels, predict, compare."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.errors import UsageError
+from logloss.evaluation import evaluate
+from logloss.evaluation.result import Evaluation, Origin
+from logloss.solvers.base import Status
+from logloss.table import read, weight_values
+from logloss.table.encoding import encoded
+from logloss.table.held_out import held_out_labels
+
+if TYPE_CHECKING:
+    from logloss.fitted import Fitted
+
+
+class LogOdds(Protocol):
+    """What predicts: `Model.decision_function`."""
+
+    def __call__(
+        self, table: Any, offset: Any = None, n_threads: int | None = None
+    ) -> NDArray[np.float64]: ...
+
+
+def evaluate_table(
+    fitted: Fitted,
+    log_odds: LogOdds,
+    table: Any,
+    *,
+    y: Any = None,
+    sample_weight: Any = None,
+    offset: Any = None,
+    bins: int = 10,
+    n_threads: int | None = None,
+) -> Evaluation:
+    """Evaluate the predictions for a table that holds the labels too; see `Model.evaluate`."""
+    if fitted.certificate.status is Status.NO_LOSS:
+        raise UsageError("the perceptron has no probabilities to evaluate", Status.NO_LOSS.value)
+    target = fitted.target if y is None else y
+    if target is None or (isinstance(target, str) and not target):
+        raise UsageError(
+            "the model was fitted with an array of labels, so that their column has no name",
+            "give y: the labels, or the name of their column",
+        )
+    places = (target, sample_weight, fitted.offset if offset is None else offset)
+    named = [place for place in places if isinstance(place, str) and place]
+    schema = fitted.schema
+    source = read(
+        table,
+        columns=[*schema.column_names, *named],
+        by_column=True,
+        na=schema.na,
+        text=schema.text_names,
+    )
+    if source.stream is not None:
+        source = encoded(source, schema.na)
+    labels = held_out_labels(source, target, fitted.classes)
+    weights = weight_values(source, sample_weight)
+    z = log_odds(source, offset, n_threads)
+    label, known = labels.y, labels.known
+    if not known.all():
+        label, z = label[known], z[known]
+        weights = None if weights is None else weights[known]
+    origin = Origin(
+        where=source.where if isinstance(table, str | os.PathLike) else "",
+        target=target if isinstance(target, str) else fitted.target or None,
+        classes=fitted.classes,
+        dropped=int(np.count_nonzero(~known)),
+        notes=(*labels.notes, *_notes(fitted, sample_weight is not None)),
+    )
+    return evaluate(label, z=z, sample_weight=weights, bins=bins, origin=origin)
+
+
+def _notes(fitted: Fitted, weighted: bool) -> list[str]:
+    notes = []
+    if fitted.weights is not None and not weighted:
+        column = f" of the column {fitted.weights!r}" if fitted.weights else ""
+        notes.append(f"the model was fitted with the weights{column}; here each row counts once")
+    prior = fitted.options.get("prior")
+    if prior is not None:
+        notes.append(
+            f"the intercept is corrected for a share of {prior:g} positives in the population"
+        )
+    return notes

@@ -1,0 +1,35 @@
+"""A table that has not been read → typed columns in memory, or beyond a bound in a scratch file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from logloss.table.source import Source
+from logloss.table.treatment import free_memory
+
+
+def encoded(
+    source: Source, na: Collection[str] = (), memory: int | None = None, spool: str | None = None
+) -> Source:
+    """Read the stream of a source, once.
+
+    Parameters
+    ----------
+    source : Source
+    na : collection of str
+        Texts that stand for a missing value.
+    memory : int, optional
+        Bytes that the columns may take in memory; by default half of what is free.
+    spool : str, optional
+        The folder of the scratch file.
+
+    Raises
+    ------
+    DataError
+        What is wrong with the table, and where.
+    """
+    from logloss.table import opening  # pyarrow: not for arrays
+    from logloss.table.scratch import Spilling
+
+    bound = free_memory() // 2 if memory is None else memory
+    return opening.encoded(source, na, Spilling(bound, spool))
