@@ -88,8 +88,11 @@ def test_a_missing_value_of_a_frame_is_named(storage: str) -> None:
         table = pa.Table.from_pandas(table, preserve_index=False)
         assert table.column(3).null_count == 1
     with pytest.raises(DataError, match="'x3'") as caught:
-        logloss.fit(table, y)
+        logloss.fit(table, y, missing="error")
     assert "77" in str(caught.value)
+    model = logloss.fit(table, y, C=1.0)  # by default it is a value of its own
+    assert list(model.coefficients) == ["x0", "x1", "x2", "x3", "x3=<missing>"]
+    assert np.isfinite(model.predict_proba(table)).all()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

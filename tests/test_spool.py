@@ -28,7 +28,7 @@ from logloss.cli import main
 from logloss.errors import DataError
 from logloss.files import unnamed
 from logloss.files.atomic import check_writable, replacing
-from logloss.table import scratch, spool_header
+from logloss.table import learn, read, scratch, spool_header
 from logloss.table.columns import Codes, Columns, Numbers, Unusable
 from logloss.table.encode import columns_of, encode
 from logloss.table.fingerprint import Fingerprint
@@ -458,8 +458,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     source.write_text("\n".join(["id,letter,name,half", *rows, "?,?,?,?"]))
     assert main(["encode", str(source), "-o", str(path), "--na", "?", "--exclude", "half"]) == 0
     out = capsys.readouterr().out
-    assert "51 rows, 2 columns" in out
-    assert "not usable: 'name' has a value of its own in nearly each row (50 of 50)" in out
+    assert "51 rows, 3 columns" in out
+    assert "2 codes in uint8, 1 uint8" in out
     columns = open_spool(path)
     assert columns.names == ("id", "letter", "name")
     number, letter = columns.by_name["id"], columns.by_name["letter"]
@@ -467,6 +467,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert number.values.dtype == np.uint8
     assert isinstance(letter, Codes)
     assert letter.levels == ("a", "b", None)
+    assert len(columns.by_name["name"].levels) == 51  # type: ignore[union-attr]  # for a fit to say
+    assert [out.name for out in learn(read(path).without(["letter"])).left_out] == ["name"]
     assert check_source(path).reading == {"na": ["?"]}
 
 
@@ -474,7 +476,7 @@ def test_the_command_is_used_wrongly(tmp_path: Path, capsys: pytest.CaptureFixtu
     source = tmp_path / "t.csv"
     source.write_text("a\n1\n")
     assert main(["encode", str(source), "-o", str(tmp_path / "t"), "--memory", "much"]) == 2
-    assert "--memory 'much' is no size" in capsys.readouterr().err
+    assert "memory must be an amount of bytes, not 'much'" in capsys.readouterr().err
     assert main(["encode", str(source), "-o", str(tmp_path / "no" / "t")]) == 1
     assert os.listdir(tmp_path) == ["t.csv"]
 

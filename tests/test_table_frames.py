@@ -439,9 +439,9 @@ def test_arrow_and_numpy_read_labels_alike(labels: list[str], size: int) -> None
     chunks = [labels[start : start + size] for start in range(0, len(labels), size)]
     table = pa.table({"y": pa.chunked_array(chunks), "a": range(len(labels))})
     answers = []
-    for values in (split(table, y="y").y_values, np.array(labels, dtype=object)):
+    for column in (split(table, y="y").y_values, np.array(labels, dtype=object)):
         try:
-            target = encode_target(values)
+            target = encode_target(column)
             answers.append((target.classes, target.y.tolist()))
         except DataError as error:
             answers.append(((), [str(error)]))  # type: ignore[arg-type]

@@ -16,7 +16,6 @@ from logloss.table.pieces import NumberPiece
 from logloss.table.scratch import Spilling
 
 
-
 def in_memory(source: Any, **options: Any) -> Source:
     """A table, read."""
     found = read(source, **options)

@@ -1,4 +1,4 @@
-"""A frame whose numbers lie in one block, read as a matrix: its columns one by one, where needed."""
+"""A frame whose numbers lie in one block, which is read as a matrix: its columns one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ARROW_NAMES = {"float64": "double", "float32": "float", "float16": "halffloat"}
 
 def arrow_type(matrix: Any) -> str:
     """Arrow's name of the type of a matrix."""
-    name = matrix.dtype.name
+    name: str = matrix.dtype.name
     return _ARROW_NAMES.get(name, name)
 
 

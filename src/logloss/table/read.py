@@ -79,6 +79,10 @@ def read(
     UsageError
         There is no such file, or column in `exclude`, or reader for this type.
     """
+    if _is_sparse(source):
+        source = _from_sparse(source, where)
+    elif isinstance(source, (np.ndarray, list, tuple)):
+        source = _from_array(source, where)
     if isinstance(source, Source):
         return _project(source, columns, exclude)
     if isinstance(source, (str, os.PathLike)) and str(source).endswith(".spool"):
@@ -90,10 +94,6 @@ def read(
 
         options = ReadOptions.of(columns, exclude, dialect, na, text)
         return opening.source_of(opening.named_stream(source, options))
-    if _is_sparse(source):
-        return _project(_from_sparse(source, where), columns, exclude)
-    if isinstance(source, (np.ndarray, list, tuple)):
-        return _project(_from_array(source, where), columns, exclude)
     if _is_pandas(source):
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:

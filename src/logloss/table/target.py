@@ -136,7 +136,9 @@ def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels
         if numbers.dtype.kind in ("iu" if whole else _NUMBER_KINDS):
             return numbers  # else integers that 64 bits do not hold together: labels
     if len(seen) == 2:
-        codes = np.asarray(array == list(seen)[1], dtype=np.intp)
+        second = np.empty((), array.dtype)  # by itself it would lose a NUL at its end
+        second[()] = list(seen)[1]
+        codes = np.asarray(array == second, dtype=np.intp)
     else:
         code = {value: number for number, value in enumerate(seen)}
         codes = np.array([code[value] for value in values], dtype=np.intp)
