@@ -1,5 +1,5 @@
 // Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with the
-// secant curvature in place of p(1-p).
+// secant curvature in place of p(1-p); or with other weights v: the outer products of scores.
 //
 // Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v) (pack.hpp), and multiplied MR x
 // NR entries at a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008): whole vectors beyond the
@@ -213,6 +213,9 @@ inline void multiply_panels(const GramShape& shape, Index first, Index end, Inde
 }
 
 inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m, double* root) {
+    for (Index i = 0; rows.curvature && i < m; i += W)
+        store_some(root + i, square_root(load_some(rows.curvature + row + i, m - i)), m - i);
+    if (rows.curvature) return;
     for (Index i = 0; i < m; i += W) {
         const V z = load_some(linear + row + i, m - i);
         const Probability p = probability(z);
@@ -330,6 +333,17 @@ inline void describe(const Design& design, const double* center, const Index* su
     shape.center = plan.center;
 }
 
+inline void describe_in(const Design& design, const double* center, const Index* subset, Index n, GramShape& shape,
+                        GramPlan& plan, Workspace& workspace) {
+    const Index d = design.n_columns, size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
+    plan.runs = reinterpret_cast<Run*>(workspace.take(std::size_t(size)));
+    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
+    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
+    plan.positions = plan.place + n + 1;
+    plan.center = reinterpret_cast<double*>(plan.positions + d);
+    describe(design, center, subset, n, shape, plan);
+}
+
 // Lanes share the rows, as many as 32 MB of sums allow; groups share the panels where that leaves too few tasks.
 inline void share_out(const Design& design, GramShape& shape) {
     const Index work = design.n_rows * (shape.width * shape.width + 64 * shape.n_sparse);
@@ -345,16 +359,10 @@ inline void share_out(const Design& design, GramShape& shape) {
 
 void gram(const Design& design, const Observations& rows, const double* linear, bool secant, const double* center,
           const Index* subset, Index n, double* out, Workspace& workspace, int n_threads) {
-    const Index d = design.n_columns, describe_size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
-    double* memory = workspace.take(std::size_t(describe_size));
+    const Index d = design.n_columns;
     GramPlan plan{};
-    plan.runs = reinterpret_cast<Run*>(memory);
-    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
-    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
-    plan.positions = plan.place + n + 1;
-    plan.center = reinterpret_cast<double*>(plan.positions + d);
     GramShape shape{};
-    describe(design, center, subset, n, shape, plan);
+    describe_in(design, center, subset, n, shape, plan, workspace);
     share_out(design, shape);
 
     const Index lane_size = padded(shape.lane_size());

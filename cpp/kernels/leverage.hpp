@@ -116,16 +116,10 @@ inline void leverage_lane(const GramShape& shape, const Inverse& inverse, Index 
 // `triangle`: (n + 1) x (n + 1), row k the A of column k of the subset, zero before k; the last row that of the ones, full.
 void leverages(const Design& design, const double* center, const Index* subset, Index n, const double* triangle, double* out,
                Workspace& workspace, int n_threads) {
-    const Index d = design.n_columns, describe_size = 5 * (n + 1) + 3 * design.n_blocks + 2 * d + 64;
-    double* memory = workspace.take(std::size_t(describe_size));
+    const Index d = design.n_columns;
     GramPlan plan{};
-    plan.runs = reinterpret_cast<Run*>(memory);
-    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
-    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
-    plan.positions = plan.place + n + 1;
-    plan.center = reinterpret_cast<double*>(plan.positions + d);
     GramShape shape{};
-    describe(design, center, subset, n, shape, plan);
+    describe_in(design, center, subset, n, shape, plan, workspace);
 
     const Index width = padded(n + 1), vectors = width / W;
     double* packed = workspace.take(std::size_t((n + 1) * width + vectors + n + 1));

@@ -9,6 +9,7 @@ field passes a check of its own, and anything else in the file is an error.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from logloss.certificate import Certificate
 from logloss.errors import DataError, ModelFileError, UsageError
+from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
@@ -64,6 +66,9 @@ class Fitted:
         What was asked for: C, l1_ratio, l1, l2, fit_intercept, solver, tol; plain JSON values.
     target, offset, weights : str or None
         Names of these columns; "" where an array was given, None where nothing was.
+    estimates : Estimates or None
+        The polished optimum and its covariance, where they were asked for. Other records, and
+        versions before it, have none.
     """
 
     schema: Schema
@@ -82,6 +87,7 @@ class Fitted:
     target: str | None = None
     offset: str | None = None
     weights: str | None = None
+    estimates: Estimates | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -96,6 +102,13 @@ class Fitted:
         """Whether the certificate reached the tolerance that was asked for."""
         return self.certificate.status is Status.CERTIFIED
 
+    @property
+    def penalised(self) -> bool:
+        """Whether the options ask for a penalty; bounds are not among them."""
+        strength = self.options.get("C")
+        finite = isinstance(strength, int | float) and math.isfinite(strength)
+        return finite or any(self.options.get(name) for name in ("l1", "l2"))
+
     def coefficient_map(self) -> dict[str, float]:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names
@@ -103,6 +116,7 @@ class Fitted:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values that `json.dumps(..., allow_nan=False)` takes."""
+        found = {} if self.estimates is None else {"estimates": self.estimates.to_json()}
         return {
             "format": FORMAT,
             "target": self.target,
@@ -121,6 +135,7 @@ class Fitted:
             "weights": self.weights,
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
+            **found,
         }
 
     @staticmethod
@@ -141,6 +156,9 @@ class Fitted:
             js.refuse("model.classes", "two different labels", fields["classes"])
         fields["classes"] = (negative, positive)
         fields["history"] = tuple(fields["history"])
+        if fields["estimates"] is not None:
+            names = fields["schema"].coefficient_names
+            fields["estimates"] = Estimates.from_json(fields["estimates"], names)
         return Fitted(**fields)
 
     def dumps(self) -> str:
@@ -312,5 +330,6 @@ _check_record = js.record(
         "weights": js.optional(js.text),
         "schema": _schema,
         "history": js.list_of(_step),
-    }
+    },
+    or_none={"estimates": check_estimates},
 )

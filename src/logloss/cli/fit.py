@@ -96,7 +96,7 @@ def fit(
             fitted.save(model)
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
-            emit(fitted.fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
+            emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
     return _verdict(fitted, model, quiet)
 
 
