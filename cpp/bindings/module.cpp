@@ -178,11 +178,12 @@ Numpy group_sums(OwnedDesign& design, const Vector& v, const Indices& group, Ind
     check_length("group_sums", "group", group.shape(0), design.n_rows());
     check_length("group_sums", "center", center.shape(0), design.n_columns());
     check_subset("group_sums", subset, design.n_columns());
+    if (n_groups < 1) throw std::invalid_argument("group_sums: there are no groups.");
     for (std::size_t i = 0; i < group.shape(0); i++)
         if (group.data()[i] < 0 || group.data()[i] >= n_groups)
             throw std::invalid_argument("group_sums: a group is not in [0, n_groups).");
     const std::size_t n = subset.shape(0);
-    NewArray out({std::size_t(n_groups > 0 ? n_groups : 0), n + 1});
+    NewArray out({std::size_t(n_groups), n + 1});
     unlocked(design, [&](Memory& memory) {
         kernels().group_sums(design.design(), v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data,
                              memory, n_threads);

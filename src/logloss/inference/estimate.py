@@ -119,7 +119,7 @@ def _aliases(evidence: Evidence, optimum: Optimum) -> dict[str, dict[str, float]
     for j, a in optimum.combinations.items():
         parts, constant = raw_combination(evidence.coordinates, j, a)
         named = {evidence.names[k]: float(parts[k]) for k in np.flatnonzero(parts)}
-        found[evidence.names[j]] = named | ({INTERCEPT: constant} if constant else {})
+        found[evidence.names[j]] = named | ({INTERCEPT: float(constant)} if constant else {})
     return found
 
 

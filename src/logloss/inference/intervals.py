@@ -41,6 +41,7 @@ _OFF_CURVE = 0.25  # 2Σs·d above which t waits
 _KEEPS = 0.03  # a step with a kept Hessian shrinks the error so far, or a new one is taken
 _LARGEST = 4.0  # change of a coefficient at once, in log odds per standard deviation
 _NOWHERE = 64.0  # such a way with no loss at all: the limit is infinite
+_LOST = 1e-9  # curvature along a direction that has none left
 _MOST_STEPS = 200
 
 
@@ -184,8 +185,13 @@ class _Walk:
 
     def _curvature(self, beta: Array, last: Curvature) -> Curvature:
         objective, kept = self.optimum.objective, self.optimum.curvature.kept
+        intercept = objective.likelihood.has_intercept
         hessian = objective.hessian(beta, kept)
-        found = Curvature.of(hessian, kept, last.n, objective.likelihood.has_intercept)
+        found = Curvature.of(hessian, kept, last.n, intercept)
+        if len(found.kept) == len(kept):
+            return found
+        hessian.flat[:: len(kept) + 1] += _LOST  # information that is gone, towards infinity
+        found = Curvature.of(hessian, kept, last.n, intercept)
         return found if len(found.kept) == len(kept) else last
 
     def _is_lost(self, point: _Point, move: _Move) -> bool:

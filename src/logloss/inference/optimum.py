@@ -146,9 +146,9 @@ def polish(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
         step = curvature.solve(gradient)
         size = _size(objective, where, curvature, beta, step)
         gain = 2.0 * objective.likelihood.weight_sum * dot(gradient, step)  # squared, in SE
-        beta = beta - step
         if size <= _CLOSE or (last <= _ROUNDING and size > 0.1 * last):
             return Optimum(objective, where, beta, value, curvature, combinations)
+        beta = beta - step
         value, gradient = objective.value_gradient(beta)
         last = size
         if not math.isfinite(value):
