@@ -21,9 +21,7 @@ def test_gram_with_weights_of_ones_own(make: Callable[[], Case]) -> None:
     r, rng = rows(n, "weighted"), np.random.default_rng(4)
     v = rng.exponential(1.0, n) * (rng.random(n) < 0.8)
     z = np.full(n, np.nan)  # not looked at
-    gram = _kernels.gram(
-        case.design, r.observations, z, np.zeros(d), np.arange(d), 2, curvature=v
-    )
+    gram = _kernels.gram(case.design, r.observations, z, np.zeros(d), np.arange(d), 2, curvature=v)
     ones = np.hstack([case.x, np.ones((n, 1))])
     close(gram, (ones * v[:, None]).T @ ones, (np.abs(ones) * v[:, None]).T @ np.abs(ones))
 

@@ -125,13 +125,16 @@ class Rows:
         return self.weights.rows(self.evidence)
 
     def sandwich(self) -> Array:
-        """V M V, in inner coordinates."""
+        """V M V, in inner coordinates, as Tᵀ (T M Tᵀ) T: of these no part is large."""
         optimum = self.optimum
         meat = optimum.objective.likelihood.score_gram(
             optimum.beta, self.weights.squared, self.groups
         )
-        both: Array = optimum.covariance @ meat @ optimum.covariance
-        return (both + both.T) / 2.0
+        order, factor = optimum.curvature.order, optimum.curvature.factor / optimum.weight_sum
+        inner = optimum.curvature.factor @ meat[np.ix_(order, order)] @ optimum.curvature.factor.T
+        out = np.zeros_like(meat)
+        out[np.ix_(order, order)] = factor.T @ ((inner + inner.T) / 2.0) @ factor
+        return out
 
     def spare(self, less: float = 0.0) -> float:
         """(n − less)/(n − k); an error where nothing is left."""

@@ -154,7 +154,7 @@ class Statistics:
     lr_df : int
     n : float
         What counts as the number of rows.
-    coefficients : int
+    parameters : int
         Those that are estimable.
     """
 
@@ -169,7 +169,7 @@ class Statistics:
     lr_df: int
     lr_p: float
     n: float
-    coefficients: int
+    parameters: int
 
     def to_json(self) -> dict[str, float | int | None]:
         """By name; what is not known is None."""
@@ -195,5 +195,5 @@ def statistics_of(fitted: Fitted, estimates: Estimates, weights: str) -> Statist
         lr_df=df,
         lr_p=chi_squared(ratio, df),
         n=n,
-        coefficients=e.rank,
+        parameters=e.rank,
     )

@@ -52,11 +52,11 @@ def findings_of(
 
 
 def _notes(statistics: Statistics) -> tuple[str, ...]:
-    share = statistics.coefficients / statistics.n
+    share = statistics.parameters / statistics.n
     if not share > _CROWDED:
         return ()
     note = (
-        f"{statistics.coefficients:,} coefficients on {statistics.n:,.6g} rows, a share of"
+        f"{statistics.parameters:,} coefficients on {statistics.n:,.6g} rows, a share of"
         f" {share:.2g}: above about 0.1 maximum likelihood overstates effects, and these standard"
         " errors and p-values are too small (Sur and Candès, PNAS 116, 2019). Take fewer columns,"
         " or a penalty chosen by cross-validation."
