@@ -81,6 +81,8 @@ def _floats(matrix: Any) -> Array:
 
 def minimise(A: Array, y: Array, s: Array, o: Array, start: Array) -> tuple[Array, float]:
     """Damped Newton in NumPy: the point, and twice the negative log-likelihood."""
+    unit = np.abs(A).max(axis=0)
+    A, start = A / unit, start * unit
 
     def value(b: Array) -> float:
         z = A @ b + o
@@ -100,4 +102,4 @@ def minimise(A: Array, y: Array, s: Array, o: Array, start: Array) -> tuple[Arra
         f = min(f, value(b))
         if g @ step < 1e-22 * max(1.0, f):
             break
-    return b, f
+    return b / unit, f

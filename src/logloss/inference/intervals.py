@@ -38,9 +38,10 @@ Array = NDArray[np.float64]
 _CLOSE = 1e-10  # τ up to this share of |t| + SE
 _ON_CURVE = 1e-9  # 2Σs·d up to this
 _OFF_CURVE = 0.25  # 2Σs·d above which t waits
+_KNOWN = 0.1  # d up to this share of L(t) − L*: its sign is known
 _KEEPS = 0.03  # a step with a kept Hessian shrinks the error so far, or a new one is taken
 _LARGEST = 4.0  # change of a coefficient at once, in log odds per standard deviation
-_NOWHERE = 64.0  # such a way with no loss at all: the limit is infinite
+_NOWHERE = 64.0  # such a way, back past 0 as well, with no loss at all: the limit is infinite
 _LOST = 1e-9  # curvature along a direction that has none left
 _MOST_STEPS = 200
 
@@ -90,11 +91,12 @@ class _Point:
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """One step: down to the profile, along it, how far above it the point is, and L(t)."""
+    """One step: down to the profile, along it by τ (`wanted` by the model), d, and L(t)."""
 
     down: Array
     along: Array
     tau: float
+    wanted: float
     above: float
     profile: float
 
@@ -111,6 +113,7 @@ class _Walk:
         self.center = dot(contrast, optimum.beta)
         self.inside, self.outside = 0.0, math.inf  # distances from the center
         self.reach = _LARGEST
+        self.nowhere = _NOWHERE + 2.0 * float(np.abs(optimum.beta).max())
 
     def limit(self) -> float:
         """The limit, ±inf where there is none, NaN where it was not found."""
@@ -121,8 +124,8 @@ class _Walk:
             move = self._move(point)
             at = dot(self.contrast, point.beta)
             on_curve = self.twice * move.above <= _ON_CURVE
-            if on_curve and abs(move.tau) <= _CLOSE * (abs(at) + self.error):
-                return at + move.tau
+            if on_curve and abs(move.wanted) <= _CLOSE * (abs(at) + self.error):
+                return at + move.wanted
             if self._is_lost(point, move):
                 return self.sign * math.inf
             point = self._step(point, move)
@@ -140,19 +143,23 @@ class _Walk:
             tau = (self.sign * math.sqrt(square) - slope) * spread
         else:
             tau = (self.target - profile) / slope
-        if self.twice * above > _OFF_CURVE:
-            tau = 0.0
-        else:
-            tau = self._enclosed(dot(self.contrast, point.beta), profile, tau)
-        return _Move(slope * v - u, v / spread, tau, above, profile)
+        near = self.twice * above <= _OFF_CURVE
+        if near and above <= _KNOWN * abs(profile - self.target):
+            self._enclose(dot(self.contrast, point.beta), profile)
+        taken = self._enclosed(dot(self.contrast, point.beta), tau) if near else 0.0
+        return _Move(slope * v - u, v / spread, taken, tau, above, profile)
 
-    def _enclosed(self, at: float, profile: float, tau: float) -> float:
-        """τ that stays between the farthest point inside and the nearest outside."""
+    def _enclose(self, at: float, profile: float) -> None:
+        """Note that t is inside or outside, where d is too small to make a difference."""
         here = self.sign * (at - self.center)
         if profile <= self.target:
             self.inside = max(self.inside, here)
         else:
             self.outside = min(self.outside, here)
+
+    def _enclosed(self, at: float, tau: float) -> float:
+        """τ that stays between the farthest point inside and the nearest outside."""
+        here = self.sign * (at - self.center)
         there = here + self.sign * tau
         slack = _CLOSE * (abs(at) + self.error)
         if self.inside - slack <= there <= self.outside + slack:
@@ -181,7 +188,7 @@ class _Walk:
 
     def _error(self, move: _Move) -> float:
         """In standard errors, about."""
-        return abs(move.tau) / self.error + math.sqrt(self.twice * move.above)
+        return abs(move.wanted) / self.error + math.sqrt(self.twice * move.above)
 
     def _curvature(self, beta: Array, last: Curvature) -> Curvature:
         objective, kept = self.optimum.objective, self.optimum.curvature.kept
@@ -198,7 +205,7 @@ class _Walk:
         """A long way, and the likelihood has not fallen."""
         gone = float(np.abs(point.beta - self.optimum.beta).max())
         fallen = move.profile - self.optimum.loss
-        return gone > _NOWHERE and fallen < 1e-3 * (self.target - self.optimum.loss)
+        return gone > self.nowhere and fallen < 1e-3 * (self.target - self.optimum.loss)
 
 
 def limits_table(names: tuple[str, ...], values: Array, limits: tuple[Array, Array]) -> Any:
