@@ -205,7 +205,8 @@ class _Walk:
         """A long way, and the likelihood has not fallen."""
         gone = float(np.abs(point.beta - self.optimum.beta).max())
         fallen = move.profile - self.optimum.loss
-        return gone > self.nowhere and fallen < 1e-3 * (self.target - self.optimum.loss)
+        flat = fallen + move.above < 1e-3 * (self.target - self.optimum.loss)
+        return gone > self.nowhere and flat
 
 
 def limits_table(names: tuple[str, ...], values: Array, limits: tuple[Array, Array]) -> Any:
