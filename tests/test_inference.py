@@ -108,8 +108,8 @@ def test_frequency_weights_are_repeated_rows() -> None:
     group = np.arange(len(problem.y)) % 9
     for kind, which in (("hessian", None), ("HC0", None), ("HC1", None), ("cluster", group)):
         a = weighted.covariance(kind=kind, groups=which).matrix
-        which = None if which is None else np.repeat(which, times)
-        b = repeated.covariance(kind=kind, groups=which).matrix
+        copied = None if which is None else np.repeat(which, times)
+        b = repeated.covariance(kind=kind, groups=copied).matrix
         np.testing.assert_allclose(a, b, rtol=1e-9)
     few, many = weighted.summary().to_dict(), repeated.summary().to_dict()
     for key in ("log_likelihood", "aic", "bic", "tjur", "lr", "n"):
