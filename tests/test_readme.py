@@ -22,6 +22,7 @@ PAGES = (
     "docs/guide.md",
     "docs/how-to-choose.md",
     "docs/certificate.md",
+    "docs/inference.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.

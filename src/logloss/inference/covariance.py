@@ -5,8 +5,9 @@
     HC1       the same times n / (n − k)
     cluster   V M V, M = Σ_c g gᵀ, g = Σ_{i∈c} s r [x, 1], times G/(G−1) · (n−1)/(n−k)
 
-with q = p(1−p), r = p − y, k estimable coefficients, G clusters. HC1 and cluster are those of
-statsmodels, and of R's sandwich with type = "HC1".
+with q = p(1−p), r = p − y, k estimable coefficients, G clusters. HC1 is that of
+R's sandwich (statsmodels leaves its factor out for Logit and GLM), cluster that of statsmodels and
+Stata.
 
 What a weight means decides on n and on the sums:
 
