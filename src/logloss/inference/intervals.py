@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _CLOSE = 1e-10  # τ up to this share of |t| + SE
+_ROUNDING = 2.0**-51  # of F
 _ON_CURVE = 1e-9  # 2Σs·d up to this
 _OFF_CURVE = 0.25  # 2Σs·d above which t waits
 _KNOWN = 0.1  # d up to this share of L(t) − L*: its sign is known
@@ -124,7 +125,7 @@ class _Walk:
             move = self._move(point)
             at = dot(self.contrast, point.beta)
             on_curve = self.twice * move.above <= _ON_CURVE
-            if on_curve and abs(move.wanted) <= _CLOSE * (abs(at) + self.error):
+            if on_curve and abs(move.wanted) <= self._close(at):
                 return at + move.wanted
             if self._is_lost(point, move):
                 return self.sign * math.inf
@@ -161,7 +162,7 @@ class _Walk:
         """τ that stays between the farthest point inside and the nearest outside."""
         here = self.sign * (at - self.center)
         there = here + self.sign * tau
-        slack = _CLOSE * (abs(at) + self.error)
+        slack = self._close(at)
         if self.inside - slack <= there <= self.outside + slack:
             return tau
         end = self.outside if self.outside < math.inf else 2.0 * here + self.error
@@ -175,8 +176,9 @@ class _Walk:
             step = step * (self.reach / largest)
             self.reach *= 2.0 if move.tau else 1.0
         objective, share = self.optimum.objective, 1.0
+        far = self.twice * move.above > _OFF_CURVE
         value, gradient = objective.value_gradient(point.beta + step)
-        while move.tau == 0.0 and not value < point.value and share > 1e-6:
+        while far and not value < point.value and share > 1e-6:
             share /= 4.0
             value, gradient = objective.value_gradient(point.beta + share * step)
         beta = point.beta + share * step
@@ -185,6 +187,10 @@ class _Walk:
         if share < 1.0 or not error <= _KEEPS * point.error:
             moved = replace(moved, curvature=self._curvature(beta, point.curvature))
         return replace(moved, error=error)
+
+    def _close(self, at: float) -> float:
+        """How near to the limit is near enough; no nearer than F, a sum over many rows, tells."""
+        return _CLOSE * (abs(at) + self.error) + _ROUNDING * self.twice * self.target * self.error
 
     def _error(self, move: _Move) -> float:
         """In standard errors, about."""
