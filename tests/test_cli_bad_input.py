@@ -20,6 +20,7 @@ GOOD = "age,dose,sick\n" + "".join(
 SAYS_NO, WRONG_USE = 1, 2
 NEGATIVE = GOOD.replace("\n20,0,", "\n20,-1,")
 WEIGHTS = ["--weights", "dose"]
+REFUSED, DROPPED = ["--missing", "error"], ["--missing", "drop"]
 
 
 class Outcome:
@@ -62,11 +63,15 @@ CASES: dict[str, tuple[str | bytes, list[str], int, list[str]]] = {
     "three values": ("age,sick\n1,a\n2,b\n3,c\n", [], SAYS_NO, ["'a', 'b', 'c'", "sick"]),
     "ragged rows": ("age,sick\n1,0\n2\n3,1\n", [], SAYS_NO, ["t.csv", "row 1", "1 field"]),
     "duplicate names": ("age,age,sick\n1,2,0\n2,3,1\n", [], SAYS_NO, ["two columns named 'age'"]),
-    "nan": ("age,sick\n1,0\nnan,1\n3,1\n4,0\n", [], SAYS_NO, ["'age'", "row 1"]),
+    "nan": ("age,sick\n1,0\nnan,1\n3,1\n4,0\n", REFUSED, SAYS_NO, ["'age'", "row 1"]),
     "inf": ("age,sick\n1,0\n2,1\ninf,1\n4,0\n", [], SAYS_NO, ["'age'", "row 2"]),
-    "missing value": ("age,sick\n1,0\n2,1\n,1\n4,0\n", [], SAYS_NO, ["'age'", "row 2"]),
-    "missing label": ("age,sick\n1,0\n2,1\n3,\n4,0\n", [], SAYS_NO, ["sick", "row 2"]),
-    "text column": ("age,city,sick\n1,x,0\n2,y,1\n", [], SAYS_NO, ["'city'", "--exclude city"]),
+    "missing value": ("age,sick\n1,0\n2,1\n,1\n4,0\n", REFUSED, SAYS_NO, ["'age'", "row 2"]),
+    "missing text": ("c,sick\nx,0\ny,1\n,1\nx,0\n", REFUSED, SAYS_NO, ["'c'", "--exclude c"]),
+    "missing so": (GOOD, ["--missing", "eror"], WRONG_USE, ["missing", "did you mean 'error'?"]),
+    "missing in each": ("a,b,sick\n1,,0\n,2,1\n", DROPPED, SAYS_NO, ["each row", "emptiest"]),
+    "no label": ("age,sick\n1,\n2,\n3,\n", [], SAYS_NO, ["'sick'", "no value in any row"]),
+    "no weight": ("dose,age,sick\n1,1,0\n,2,1\n", WEIGHTS, SAYS_NO, ["'dose'", "row 1"]),
+    "all rows alike": ("age,sick\n1,0\n1,1\n1,1\n", [], SAYS_NO, ["'age' is 1 in all rows"]),
     "date column": ("day,sick\n2020-01-01,0\n2020-01-02,1\n", [], SAYS_NO, ["'day'", "--exclude"]),
     "not UTF-8": (b"age,sick\n1,\xff\n2,a\n", [], SAYS_NO, ["t.csv"]),
     "negative weights": (NEGATIVE, WEIGHTS, SAYS_NO, ["'dose'", "negative", "row 0"]),

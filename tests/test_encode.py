@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from typed_tables import STORAGES, arrays, cut, same, tables, values
 
 from logloss.errors import DataError
-from logloss.table import text
+from logloss.table import Source, learn, text
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.encode import columns_of, encode
 from logloss.table.grow import Storage
@@ -263,14 +263,29 @@ def test_more_levels_than_text_may_have(
         assert column.reason.startswith("holds more than ")
 
 
-def test_identifiers_are_left_out() -> None:
+@pytest.mark.parametrize("source", ["table", "stream"])
+def test_identifiers_are_encoded_and_left_out_by_the_schema(source: str) -> None:
+    """Which rows count is not known while they are read; that each is a row is then."""
     names = [f"passenger {i}" for i in range(29)] + ["passenger 0", None]
-    column = one(names)
-    assert isinstance(column, Unusable)
-    assert column.reason == "has a value of its own in nearly each row (29 of 30)"
-    assert not column.fatal
-    assert isinstance(one(names[:20]), Codes)
-    assert isinstance(one(names[:15] * 2), Codes)
+    x = np.arange(31.0)
+
+    def reason(texts: list[str | None], n_rows: int = 31) -> str | None:
+        table = pa.table({"name": texts[:n_rows], "x": x[:n_rows]})
+        if source == "stream":
+            read_in = encode(table.to_batches(7), table.column_names)
+        else:
+            read_in = columns_of(table)
+        assert isinstance(read_in.by_name["name"], Codes)
+        schema = learn(Source(read_in.names, "X", None, read_in, read_in.n_rows))
+        left_out = {out.name: out.reason for out in schema.left_out}
+        assert schema.column_names == ("x",) if left_out else ("name", "x")
+        return left_out.get("name")
+
+    assert reason(names) == "has a value of its own in nearly each row (29 of 30)"
+    assert reason(names, 20) is None  # so few rows say nothing
+    assert reason((names[:15] * 3)[:31]) is None
+    assert reason(names[:21] + names[:10]) == "has a value of its own in nearly each row (21 of 31)"
+    assert reason([*names[:20], *names[:11]]) is None  # twenty levels are as many as may be
 
 
 def test_texts_are_no_categories() -> None:
@@ -318,10 +333,21 @@ def test_types_that_are_refused(array: pa.Array, words: str) -> None:
 )
 def test_columns_without_a_value(array: pa.Array) -> None:
     table = pa.table({"x": array})
+    kinds = set()
     for columns in (encode(table.to_batches(), ["x"], parse_numbers=True), columns_of(table)):
         column = columns.by_name["x"]
-        assert isinstance(column, Unusable)
-        assert (column.reason, column.fatal) == ("has no value in any row", False)
+        missing = column.missing()
+        assert missing is not None
+        assert missing.all()
+        assert len(missing) == 3
+        assert [column.value(row) for row in range(3)] == [None] * 3
+        if isinstance(column, Codes):
+            assert column.levels == (None,)
+        else:
+            assert isinstance(column, Numbers)
+        kinds.add(type(column))
+    assert len(kinds) == 1
+    assert kinds == {Numbers if pa.types.is_primitive(array.type) else Codes}
 
 
 # ---- in place

@@ -128,11 +128,18 @@ def test_other_tools_read_it_as_a_table(spool: Path) -> None:
 
 
 def test_columns_that_cannot_be_used_only(tmp_path: Path) -> None:
-    table = pa.table({"x": pa.nulls(5)})
+    table = pa.table({"x": pa.array([[1]] * 5)})
     write_spool(tmp_path / "t.spool", encode(table.to_batches(), ["x"]))
     columns = open_spool(tmp_path / "t.spool")
     assert columns.n_rows == 5
     assert isinstance(columns.by_name["x"], Unusable)
+
+
+def test_columns_without_a_value_only(tmp_path: Path) -> None:
+    table = pa.table({"x": pa.nulls(5), "y": pa.nulls(5, pa.float64()), "z": [""] * 5})
+    columns = encode(table.to_batches(), table.column_names)
+    write_spool(tmp_path / "t.spool", columns)
+    same(columns, open_spool(tmp_path / "t.spool"))
 
 
 # ---- what is no sound spool

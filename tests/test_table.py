@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -16,7 +17,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from logloss.errors import DataError, ModelFileError, UsageError
-from logloss.table import NumericColumn, Schema, learn, offset_values, read, split, weight_values
+from logloss.table import (
+    CategoricalColumn,
+    NumericColumn,
+    Schema,
+    learn,
+    offset_values,
+    read,
+    split,
+    weight_values,
+)
+from logloss.table.features import RARE
+from logloss.table.schema import LeftOut
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4))
@@ -315,20 +327,85 @@ def test_an_array_is_taken_by_position_and_its_width_checked() -> None:
     np.testing.assert_array_equal(named.encode(read(X[:, :2])).matrix, X[:, :2])
 
 
-def test_learn_can_leave_columns_out() -> None:
-    assert learn(read(X), exclude=["x1"]).coefficient_names == ("x0", "x2", "x3")
+def test_columns_can_be_left_out() -> None:
+    schema = learn(split(X, y=Y, exclude=["x1"]).features)
+    assert schema.coefficient_names == ("x0", "x2", "x3")
+    assert schema.left_out == ()  # as it was asked for
+
+
+def test_an_array_is_taken_as_it_is() -> None:
+    """Columns that say nothing are left out of tables only: who gives a matrix wants its width."""
+    matrix = np.column_stack([np.ones(6), X[:, 0], X[:, 0]])
+    schema = learn(read(matrix))
+    assert schema.coefficient_names == ("x0", "x1", "x2")
+    assert schema.left_out == ()
+
+
+def test_a_column_may_be_named_by_its_position() -> None:
+    for name, taken in (("-1", "x3"), ("0", "x0"), ("2", "x2")):
+        assert split(X, y=name).target_name == taken
+    assert split(X, y=Y, offset="-1").offset_name == "x3"
+    for name in ("4", "-5"):
+        with pytest.raises(UsageError, match=f"X has no column '{name}'"):
+            split(X, y=name)
+    with pytest.raises(UsageError, match="'x3' cannot be both y and offset"):
+        split(X, y="-1", offset="x3")
 
 
 NAMES = st.lists(st.text(), min_size=1, max_size=5, unique=True)
 
 
-@given(NAMES, st.sampled_from(["double", "int8", "decimal128(10, 2)"]))
-def test_schema_json_round_trip(names: list[str], type_: str) -> None:
-    schema = Schema(tuple(NumericColumn(name, type_) for name in names))
-    assert Schema.from_json(schema.to_json()) == schema
+@given(
+    NAMES,
+    st.sampled_from(["double", "int8", "decimal128(10, 2)"]),
+    st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+    st.lists(st.text(), max_size=2),
+)
+def test_schema_json_round_trip(
+    names: list[str], type_: str, mean: float | None, na: list[str]
+) -> None:
+    left_out = (LeftOut("gone", "is 3 in all rows"),) if na else ()
+    schema = Schema(
+        tuple(NumericColumn(name, type_, mean, False) for name in names), left_out, tuple(na)
+    )
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+
+
+@given(
+    st.lists(st.text(), min_size=2, max_size=5, unique=True),
+    st.booleans(),
+    st.lists(st.text(), max_size=2, unique=True),
+)
+def test_schema_json_round_trip_of_levels(
+    levels: list[str], has_reference: bool, rare: list[str]
+) -> None:
+    levels = [level for level in levels if level not in rare and level != RARE]
+    rare = [level for level in rare if level != RARE]
+    levels += [RARE] if rare else []
+    if len(levels) < 2:
+        return
+    shares = tuple(1.0 / len(levels) for _ in levels)
+    column = CategoricalColumn(
+        "t", "string", tuple(levels), shares, 0 if has_reference else None, tuple(rare)
+    )
+    schema = Schema((column,))
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
 GOOD = {"kind": "numeric", "name": "a", "type": "double"}
+LEVELS = {
+    "kind": "categorical",
+    "name": "t",
+    "type": "string",
+    "levels": ["x", "z"],
+    "shares": [0.5, 0.5],
+    "reference": None,
+}
+
+
+def test_sound_records_of_a_schema() -> None:
+    for record in (GOOD, LEVELS, LEVELS | {"reference": 1}, GOOD | {"mean": 1, "indicated": True}):
+        assert Schema.from_json({"columns": [record]}).column_names == (record["name"],)
 
 
 @pytest.mark.parametrize(
@@ -347,6 +424,27 @@ GOOD = {"kind": "numeric", "name": "a", "type": "double"}
         {"columns": [GOOD | {"type": None}]},
         {"columns": [GOOD | {"more": 1}]},
         {"columns": [{"kind": "numeric", "name": "a"}]},
+        {"columns": [GOOD | {"mean": "0"}]},
+        {"columns": [GOOD | {"mean": float("nan")}]},
+        {"columns": [GOOD | {"mean": True}]},
+        {"columns": [GOOD | {"indicated": True}]},
+        {"columns": [GOOD | {"mean": 0.5, "indicated": 1}]},
+        {"columns": [GOOD], "na": "?"},
+        {"columns": [GOOD], "na": [1]},
+        {"columns": [GOOD], "left_out": {"b": "is 3"}},
+        {"columns": [GOOD], "left_out": [["b"]]},
+        {"columns": [GOOD], "left_out": [["b", 3]]},
+        {"columns": [LEVELS | {"levels": ["x"]}]},
+        {"columns": [LEVELS | {"levels": ["x", "x"]}]},
+        {"columns": [LEVELS | {"levels": "xz"}]},
+        {"columns": [LEVELS | {"shares": [1.0]}]},
+        {"columns": [LEVELS | {"shares": [0.5, 2.0]}]},
+        {"columns": [LEVELS | {"reference": 2}]},
+        {"columns": [LEVELS | {"reference": -1}]},
+        {"columns": [LEVELS | {"reference": True}]},
+        {"columns": [LEVELS | {"rare": ["u", "v"]}]},
+        {"columns": [LEVELS | {"rare": ["x"], "levels": ["x", "<rare>"]}]},
+        {"columns": [LEVELS, GOOD | {"name": "t=x"}]},
         {"columns": [GOOD, GOOD]},
     ],
 )

@@ -14,9 +14,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typed_tables import arrays_of, in_memory, values
 
 from logloss.errors import DataError, UsageError
-from logloss.table import encode_target, learn, read, split
+from logloss.table import NumericColumn, Policy, encode_target, learn, read, split
+from logloss.table.opening import encoded
 
 DATA: dict[str, Any] = {
     "a": [1.5, -2.0, 3.25, 0.0],
@@ -67,11 +69,10 @@ FRAMES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def columns_of(source: Any) -> tuple[np.ndarray[Any, Any], ...]:
-    source = read(source)
-    columns = learn(source).encode(source).columns
-    assert columns is not None
-    return columns
+def columns_of(source: Any) -> list[np.ndarray[Any, Any]]:
+    """The arrays that the kernels read: all columns are numbers, and all rows have a value."""
+    source = in_memory(source)
+    return arrays_of(learn(source), source)
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
@@ -79,14 +80,12 @@ def test_every_frame_gives_the_same(frame: Callable[[Any], Any]) -> None:
     parts = split(frame(DATA), y="label")
     assert parts.features.names == ("a", "b", "flag")
     assert parts.features.n_rows == 4
-    encoded = learn(parts.features).encode(parts.features)
-    assert encoded.columns is not None
-    assert [column.tolist() for column in encoded.columns] == [
-        DATA["a"],
-        DATA["b"],
-        [1, 0, 1, 1],
-    ]
-    assert [column.dtype for column in encoded.columns] == ["float64", "int64", "uint8"]
+    schema = learn(parts.features)
+    assert [column.type for column in schema.columns] == ["double", "int64", "bool"]
+    columns = arrays_of(schema, parts.features)
+    assert [column.tolist() for column in columns] == [DATA["a"], DATA["b"], [1, 0, 1, 1]]
+    narrow = "int8" if frame is FRAMES["generator"] else "int64"  # what comes in batches is copied
+    assert [column.dtype for column in columns] == ["float64", narrow, "uint8"]
     target = encode_target(parts.y_values, where=parts.y_where)
     assert target.classes == ("no", "yes")
     assert target.y.tolist() == [0, 1, 1, 0]
@@ -94,9 +93,8 @@ def test_every_frame_gives_the_same(frame: Callable[[Any], Any]) -> None:
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
 def test_every_frame_is_predicted_by_name(frame: Callable[[Any], Any]) -> None:
-    schema = learn(read(pa.table({"b": [1], "a": [1.0]})))
-    columns = schema.encode(read(frame(DATA), columns=schema.column_names)).columns
-    assert columns is not None
+    schema = learn(read(pa.table({"b": [1, 2], "a": [1.0, 3.0]})))
+    columns = arrays_of(schema, in_memory(frame(DATA), columns=schema.column_names))
     assert [column.tolist() for column in columns] == [DATA["b"], DATA["a"]]
 
 
@@ -155,12 +153,13 @@ def test_arrow_buffers_are_read_in_place(type_: Any) -> None:
     st.lists(st.floats(width=16, allow_nan=False), min_size=1),
 )
 def test_widened_values(decimals: list[decimal.Decimal], big: int, halves: list[float]) -> None:
-    (out,) = columns_of(pa.table({"a": pa.array(decimals, pa.decimal128(10, 3))}))
+    table = pa.table({"a": pa.array(decimals, pa.decimal128(10, 3))})
+    out = values(in_memory(table).columns.by_name["a"], len(decimals))
     np.testing.assert_allclose(out, list(map(float, decimals)), rtol=1e-15)
-    (out,) = columns_of(pa.table({"a": pa.array([big], pa.uint64())}))
-    assert out[0] == float(big)
-    (out,) = columns_of(pa.table({"a": pa.array(np.array(halves, dtype=np.float16))}))
-    assert out.tolist() == halves
+    table = pa.table({"a": pa.array([big], pa.uint64())})
+    assert values(in_memory(table).columns.by_name["a"], 1) == [float(big)]
+    table = pa.table({"a": pa.array(np.array(halves, dtype=np.float16))})
+    assert values(in_memory(table).columns.by_name["a"], len(halves)) == halves
 
 
 # ---- pandas
@@ -179,9 +178,9 @@ def test_a_pandas_frame_of_one_block_stays_a_matrix() -> None:
 def test_such_a_frame_is_still_predicted_by_name() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0], "c": [5.0, 6.0]})
     schema = learn(read(frame[["b", "a"]].copy()))
-    out = schema.encode(read(frame))
-    values = out.matrix if out.columns is None else np.column_stack(out.columns)
-    np.testing.assert_array_equal(values, frame[["b", "a"]].to_numpy())
+    np.testing.assert_array_equal(
+        np.column_stack(arrays_of(schema, read(frame))), frame[["b", "a"]].to_numpy()
+    )
     with pytest.raises(DataError, match=r"X lacks a column of the model: 'a'"):
         schema.encode(read(frame[["b", "c"]]))
 
@@ -189,8 +188,8 @@ def test_such_a_frame_is_still_predicted_by_name() -> None:
 def test_a_target_by_name_reads_a_frame_column_by_column_without_a_copy() -> None:
     frame = pd.DataFrame(np.asfortranarray(np.arange(12.0).reshape(4, 3)), columns=list("ayb"))
     parts = split(frame, y="y")
-    columns = learn(parts.features).encode(parts.features).columns
-    assert columns is not None
+    columns = arrays_of(learn(parts.features), parts.features)
+    assert len(columns) == 2
     assert all(np.shares_memory(column, frame.to_numpy()) for column in columns)
 
 
@@ -207,53 +206,73 @@ def test_pandas_names_become_text_and_the_index_no_column() -> None:
 def test_pandas_columns_that_arrow_cannot_hold(values: Any) -> None:
     frame = pd.DataFrame({"a": [1, 2], "odd": values, "c": ["x", "y"]})
     with pytest.raises(
-        DataError, match=r"^X: only columns of numbers .* 'odd' has the type"
+        DataError, match=r"^X has columns that cannot be read: 'odd' has the type"
     ) as info:
         read(frame)
     assert "'c'" not in info.value.message
-    assert info.value.hint == "leave it out with --exclude odd (in Python exclude=['odd'])"
+    assert info.value.hint is not None
+    assert info.value.hint.endswith("leave it out with --exclude odd (in Python exclude=['odd'])")
+    assert read(frame, exclude=["odd"]).names == ("a", "c")
+    assert read(frame, columns=["c"]).names == ("c",)
 
 
 # ---- bad tables
 
 
-def test_columns_that_are_not_numbers_are_all_named() -> None:
+def test_columns_that_cannot_be_features_are_all_named() -> None:
     table = pa.table(
         {
             "ok": [1, 2],
-            "city name": ["Ulm", "Bonn"],
-            "blank": ["3.5", " "],
-            "digits": ["1", "2"],
-            "day": [dt.date(2020, 1, 1)] * 2,
+            "the day": [dt.date(2020, 1, 1)] * 2,
             "time": [dt.datetime(2020, 1, 1, tzinfo=dt.UTC)] * 2,
+            "while": pa.array([1, 2], pa.duration("s")),
             "list": [[1], [2, 3]],
-            "level": pa.array(["a", "b"]).dictionary_encode(),
+            "level": pa.array([dt.date(2020, 1, 1)] * 2).dictionary_encode(),
             "raw": [b"x", b"y"],
-            "none": pa.nulls(2),
         }
     )
     with pytest.raises(DataError) as info:
         learn(read(table))
     for words in (
-        "'city name' is text ('Ulm' in row 0)",
-        "'blank' is text (' ' in row 1)",
-        "'digits' is text, though each value reads as a number",
-        "'day' is dates or times (date32[day])",
-        "'time' is dates or times (timestamp",
-        "'list' is nested values (list<",
-        "'level' is text ('a' in row 0)",
-        "'raw' is bytes, or text that is not UTF-8",
-        "'none' is empty in all rows",
+        "'the day' holds dates or times (date32[day])",
+        "'time' holds dates or times (timestamp",
+        "'while' holds dates or times (duration[s])",
+        "'list' holds nested values (list<",
+        "'raw' holds bytes, or text that is not UTF-8 (binary)",
     ):
         assert words in info.value.message
     assert info.value.hint is not None
-    assert "--exclude 'city name' --exclude blank" in info.value.hint
+    assert "--exclude 'the day' --exclude time" in info.value.hint
     assert "'ok'" not in str(info.value)
+    assert "'level'" not in str(info.value)  # whoever made levels of days meant levels
+
+
+def test_what_text_becomes() -> None:
+    """In a frame text is levels, even where all of it reads as numbers: frames have types."""
+    table = pa.table(
+        {
+            "city": ["Ulm", "Bonn", "Ulm", "Ulm"],
+            "blank": ["3.5", " ", None, "3.5"],
+            "digits": ["1", "2", "2", "2"],
+            "level": pa.array(["b", "a", "b", "c"]).dictionary_encode(),
+            "where": pa.array(["Ulm ", "Berne", "Ulm", " Ulm"]),
+            "none": pa.nulls(4),
+        }
+    )
+    schema = learn(read(table))
+    assert schema.coefficient_names == (
+        *("city=Bonn", "city=Ulm", "blank=3.5", "blank=<missing>"),
+        *("digits=1", "digits=2", "level=a", "level=b", "level=c"),
+    )
+    assert [(out.name, out.reason) for out in schema.left_out] == [
+        ("where", "is the same as 'city' in all rows"),  # by other names
+        ("none", "has no value in any row"),
+    ]
 
 
 def test_many_bad_columns_are_cut_short() -> None:
-    table = pa.table({f"t{j}": ["a"] for j in range(14)})
-    with pytest.raises(DataError, match=r"'t9' is text .*, and 4 more"):
+    table = pa.table({f"t{j}": [[1]] for j in range(14)})
+    with pytest.raises(DataError, match=r"'t9' holds nested values .*, and 4 more"):
         learn(read(table))
 
 
@@ -266,7 +285,7 @@ def test_missing_values_are_counted_and_placed() -> None:
     column = pa.chunked_array([[1.0], [2.0, None], [None, 5.0]])
     table = pa.table({"age": column, "ok": range(5), "bmi": [None, 1, 2, 3, 4]})
     with pytest.raises(DataError) as info:
-        columns_of(table)
+        learn(read(table), policy=Policy(missing=False))
     assert info.value.message == (
         "X has missing values in 'age' (2 of 5, the first in row 2),"
         " 'bmi' (1 of 5, the first in row 0)"
@@ -275,9 +294,13 @@ def test_missing_values_are_counted_and_placed() -> None:
 
 
 def test_nan_in_pandas_counts_as_missing() -> None:
-    frame = pd.DataFrame({"a": [1.0, np.nan], "b": [1, 2]})
-    with pytest.raises(DataError, match=r"'a' \(1 of 2, the first in row 1\)"):
-        columns_of(frame)
+    for other in ([1, 2, 4], [1.0, 2.0, 4.0]):  # two blocks, or one
+        source = read(pd.DataFrame({"a": [1.0, np.nan, 5.0], "b": other}))
+        with pytest.raises(DataError, match=r"'a' \(1 of 3, the first in row 1\)"):
+            learn(source, policy=Policy(missing=False))
+        schema = learn(source)
+        assert schema.coefficient_names == ("a", "a=<missing>", "b")
+        assert schema.columns[0] == NumericColumn("a", "double", 3.0, True)
 
 
 @pytest.mark.parametrize("frame", [FRAMES["pyarrow"], FRAMES["pandas"], FRAMES["polars"]])
@@ -287,7 +310,7 @@ def test_nan_in_pandas_counts_as_missing() -> None:
         ({"y": "label", "sample_weight": "w"}, "X: column 'w' has a negative weight in row 3: -4"),
         ({"y": "label", "sample_weight": "hole"}, "X: column 'hole' has a missing value in row 2"),
         ({"y": "label", "offset": "hole"}, "X: column 'hole' has a missing value in row 2"),
-        ({"y": "hole"}, "X: column 'hole' has a missing value in row 2"),
+        ({"y": "none"}, "X: column 'none', the target, has no value in any row"),
         (
             {"y": "b", "offset": "label"},
             "X: column 'label' holds values of the type text, where numbers are needed",
@@ -298,9 +321,29 @@ def test_nan_in_pandas_counts_as_missing() -> None:
 def test_bad_columns_of_a_frame(
     frame: Callable[[Any], Any], options: dict[str, str], words: str
 ) -> None:
-    extra = {"w": DATA["b"], "hole": [1.0, 0.0, None, 1.0], "day": [dt.date(2020, 1, 1)] * 4}
+    extra = {
+        "w": DATA["b"],
+        "hole": [1.0, 0.0, None, 1.0],
+        "day": [dt.date(2020, 1, 1)] * 4,
+        "none": [None] * 4,
+    }
     with pytest.raises(DataError, match=words):
         split(frame(DATA | extra), **options)
+
+
+@pytest.mark.parametrize("frame", [FRAMES["pyarrow"], FRAMES["pandas"], FRAMES["polars"]])
+def test_rows_without_a_target_count_for_nothing(frame: Callable[[Any], Any]) -> None:
+    data = DATA | {"hole": [1.0, 0.0, None, 1.0], "name": ["x", None, "z", "x"]}
+    for y, row in (("hole", 2), ("name", 1)):
+        parts = split(frame(data), y=y, sample_weight=np.arange(1.0, 5.0))
+        weights = [1.0, 2.0, 3.0, 4.0]
+        weights[row] = 0.0
+        assert parts.weights is not None
+        assert parts.weights.tolist() == weights
+        assert parts.n_left_out == 1
+        assert parts.notes == ("1 row without a target left out",)
+        classes = encode_target(parts.y_values, weights=parts.weights).classes
+        assert classes == ((0.0, 1.0) if y == "hole" else ("x", "z"))
 
 
 def test_unknown_target_names_the_nearest() -> None:
@@ -311,7 +354,7 @@ def test_unknown_target_names_the_nearest() -> None:
 
 
 def test_columns_that_the_model_needs() -> None:
-    schema = learn(read(pa.table({"a": [1], "b": [2], "c": [3]})))
+    schema = learn(read(pa.table({"a": [1, 1, 2], "b": [2, 3, 4], "c": [3, 5, 3]})))
     with pytest.raises(DataError) as info:
         schema.encode(read(pa.table({"B": [1], "extra": [2], "c": [3]})))
     assert info.value.message == "X lacks 2 columns of the model: 'a', 'b'"
@@ -355,14 +398,21 @@ def test_what_is_almost_a_table() -> None:
         read(pd.Series([1, 2]))
 
 
-def test_a_stream_that_fails_half_way() -> None:
+def failing() -> Any:
     def batches() -> Iterator[Any]:
         yield pa.record_batch({"a": [1]})
         raise RuntimeError("the line went dead")
 
-    reader = pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+    return pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches())
+
+
+def test_a_stream_that_fails_half_way() -> None:
+    source = read(failing())  # of which nothing is read
+    assert source.names == ("a",)
     with pytest.raises((DataError, RuntimeError), match=r"the line went dead"):
-        read(reader)
+        encoded(source)
+    with pytest.raises(DataError, match=r"OnlyStream\) failed while it was read: .*went dead"):
+        read(OnlyStream(failing()))
 
 
 def test_columns_beside_a_frame() -> None:

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import logloss
 from logloss.errors import DataError, UsageError
-from logloss.table import Labels, encode_target
-from logloss.table.read import column_values
+from logloss.table import Labels, encode_target, split
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,11 @@ def test_soft_labels_have_no_positive_class_to_choose() -> None:
 # ---- columns of frames, on their own
 
 
+def beside(column: Any) -> Any:
+    """The target where it is given beside a table."""
+    return split(np.zeros((len(column), 1)), y=column).y_values
+
+
 @pytest.mark.parametrize(
     "series",
     [
@@ -208,13 +215,47 @@ def test_soft_labels_have_no_positive_class_to_choose() -> None:
     ],
 )
 def test_pandas_series(series: pd.Series[Any]) -> None:
-    target = encode_target(column_values(series, "y"))
+    target = encode_target(beside(series))
     assert target.classes == ("no", "yes")
     assert target.y.tolist() == [0, 1, 0]
 
 
 def test_nullable_pandas_series() -> None:
-    target = encode_target(column_values(pd.Series([3, 5, 3], dtype="Int64"), "y"))
+    target = encode_target(beside(pd.Series([3, 5, 3], dtype="Int64")))
     assert target.classes == (3, 5)
     with pytest.raises(DataError, match=r"y has a missing value in row 1 \(1 of 3 are missing\)"):
-        column_values(pd.Series([3, None, 3], dtype="Int64"), "y")
+        beside(pd.Series([3, None, 3], dtype="Int64"))
+
+
+LABELS: list[list[Any]] = [["no", "yes", "yes", "no"], [3, 5, 5, 3], [True, False, False, True]]
+HOLDERS = {
+    "array": np.array,
+    "object": lambda v: np.array(v, dtype=object),
+    "pandas": pd.Series,
+    "nullable": lambda v: pd.Series(v).convert_dtypes(),
+    "arrow in pandas": lambda v: pd.Series(v).convert_dtypes(dtype_backend="pyarrow"),
+    "category": lambda v: pd.Series(v, dtype="category"),
+    "polars": pl.Series,
+    "arrow": pa.array,
+    "chunks": lambda v: pa.chunked_array([v[:1], v[1:]]),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=["text", "numbers", "bools"])
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_fit_takes_the_target_from_whatever_holds_it(holder: str, labels: list[Any]) -> None:
+    X = np.array([[0.0], [1.0], [0.5], [0.7]])
+    plain = logloss.fit(X, labels, C=1.0)
+    model = logloss.fit(X, HOLDERS[holder](labels), C=1.0)
+    assert dict(model.coefficients) == dict(plain.coefficients)
+    if holder == "category":  # whose values are text
+        assert tuple(map(str, model.classes)) == tuple(map(str, plain.classes))
+    else:
+        assert model.classes == plain.classes
+
+
+def test_soft_labels_of_a_series_stay_soft() -> None:
+    X, y = np.array([[0.0], [1.0], [0.5]]), [0.25, 1.0, 0.5]
+    plain = logloss.fit(X, y, C=1.0)
+    for column in (pd.Series(y), pl.Series(y), pa.array(y)):
+        assert dict(logloss.fit(X, column, C=1.0).coefficients) == dict(plain.coefficients)

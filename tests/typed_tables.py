@@ -8,9 +8,29 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from logloss.table import Schema, Source, read
 from logloss.table.columns import Codes, Column, Columns, Numbers
 from logloss.table.grow import InMemory
+from logloss.table.opening import encoded
+from logloss.table.pieces import NumberPiece
 from logloss.table.scratch import Spilling
+
+
+def in_memory(source: Any, **options: Any) -> Source:
+    """A table, read."""
+    found = read(source, **options)
+    return found if found.stream is None else encoded(found)
+
+
+def arrays_of(schema: Schema, source: Source) -> list[np.ndarray[Any, Any]]:
+    """The columns as the kernels read them, where all are numbers without missing values."""
+    pieces = schema.encode(source)
+    if pieces.columns is None:
+        return list(pieces.matrix.T)
+    numbers = [piece for piece in pieces.columns if isinstance(piece, NumberPiece)]
+    assert len(numbers) == len(pieces.columns)
+    return [piece.values for piece in numbers]
+
 
 STORAGES = (InMemory(), Spilling(0), Spilling(200))
 

@@ -20,9 +20,10 @@ from logloss.errors import UsageError
 from logloss.fitted import Fitted
 from logloss.inference.face import InferenceFace
 from logloss.report.text import Summary, short_distance
-from logloss.table import Source, read
+from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
 from logloss.table.batches import batches_with_offset
+from logloss.table.block import in_columns
 from logloss.table.design import design_of
 
 if TYPE_CHECKING:
@@ -130,10 +131,13 @@ class Model(InferenceFace):
         unknown: Counter[str] = Counter()
         n_rows = 0
         for source, o in self._batches(table, offset):
-            encoded = fitted.schema.encode(source)
-            coefficients = fitted.schema.extended(fitted.coefficients, encoded)
-            z = design_of(encoded).predict(coefficients, fitted.intercept, o, n_threads)
-            if not np.isfinite(z).all():
+            encoded, z = self._decisions(source, o, n_threads)
+            finite = bool(np.isfinite(z).all())
+            if not finite and source.named and isinstance(source.matrix, np.ndarray):
+                source = in_columns(source)  # in which NaN is missing  # noqa: PLW2901
+                encoded, z = self._decisions(source, o, n_threads)
+                finite = bool(np.isfinite(z).all())
+            if not finite:
                 check_finite(encoded, source, fitted.schema.column_names)
             if source.columns is not None:
                 unknown.update(fitted.schema.unknown(source.columns))
@@ -335,6 +339,17 @@ class Model(InferenceFace):
         n = len(self._fitted.coefficients)
         words = short_distance(self._fitted)
         return f"<logloss.Model: {n:,} coefficients, {self._fitted.n_rows:,} rows, {words}>"
+
+    def _decisions(
+        self, source: Source, offset: NDArray[np.float64] | None, n_threads: int | None
+    ) -> tuple[Encoded, NDArray[np.float64]]:
+        """What the kernels read, and the log odds of its rows."""
+        fitted = self._fitted
+        encoded = fitted.schema.encode(source)
+        coefficients = fitted.schema.extended(fitted.coefficients, encoded)
+        return encoded, design_of(encoded).predict(
+            coefficients, fitted.intercept, offset, n_threads
+        )
 
     def _batches(
         self, table: Any, offset: Any

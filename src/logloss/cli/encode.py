@@ -43,7 +43,7 @@ def encode(
     ] = None,
     quiet: options.Quiet = False,
 ) -> int:
-    """Encode a table once, and keep it as a file that is mapped into memory.
+    """Encode a table once, and keep it as a file to fit from.
 
     Numbers take the narrowest type that holds them exactly, text becomes codes. The file is an
     Arrow file that other tools read too. An older file of the name is replaced when the new one is

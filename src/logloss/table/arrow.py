@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from logloss.errors import DataError, UsageError
 from logloss.table.columns import Column
+from logloss.table.options import Projection
 from logloss.table.source import Source
 from logloss.table.whole import columns_of
 from logloss.table.words import how_to_exclude, listed
@@ -16,28 +17,33 @@ from logloss.table.words import how_to_exclude, listed
 # ---- objects that hold a table or a column
 
 
-def table_of(source: Any, where: str, accepted: str) -> Any | None:
-    """The object as a pyarrow.Table, without a copy where Arrow can.
+def table_of(source: Any, where: str, accepted: str, projection: Projection) -> Any | None:
+    """The columns asked for of an object, as a pyarrow.Table, without a copy where Arrow can.
 
     None where only NumPy may know it.
 
     Raises
     ------
     DataError
-        A column that Arrow cannot hold.
+        A column that Arrow cannot hold, or two of one name.
     UsageError
-        Not a table.
+        Not a table; it has no such column to leave out.
     """
     if isinstance(source, pa.Table):
-        return source
+        return _projected(source, where, projection)
     if hasattr(source, "iloc") and hasattr(source, "columns"):
-        return _from_pandas(source, where)
+        return _from_pandas(source, where, projection)
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
-        return _from_protocol(source, where)
+        return _projected(_from_protocol(source, where), where, projection)
     if hasattr(source, "__array__"):
         return None
     hint = "collect it first: X.collect()" if hasattr(source, "collect") else accepted
     raise UsageError(f"cannot read a table from {where}, a {_type_name(source)}", hint)
+
+
+def _projected(table: Any, where: str, projection: Projection) -> Any:
+    check_names(table.column_names, where)
+    return table.select(projection.keep(table.column_names, where))
 
 
 def _from_protocol(source: Any, where: str) -> Any:
@@ -53,7 +59,7 @@ def _from_protocol(source: Any, where: str) -> Any:
         ) from error
     try:
         return reader.read_all()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{what} failed while it was read: {first_line(error)}") from error
 
 
@@ -87,12 +93,14 @@ def check_names(names: Sequence[str], where: str) -> None:
             )
 
 
-def _from_pandas(frame: Any, where: str) -> Any:
-    check_names([str(name) for name in frame.columns], where)
+def _from_pandas(frame: Any, where: str, projection: Projection) -> Any:
+    label_of = {str(label): label for label in frame.columns}
+    check_names([str(label) for label in frame.columns], where)
+    labels = [label_of[name] for name in projection.keep(list(label_of), where)]
     try:
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        return pa.Table.from_pandas(frame, preserve_index=False, columns=labels)
     except (pa.ArrowException, TypeError) as error:
-        refused = [name for name in frame.columns if _refused(frame, name)]
+        refused = [label for label in labels if _refused(frame, label)]
         problems = [f"{str(name)!r} has the type {frame[name].dtype}" for name in refused]
         raise DataError(
             f"{where} has columns that cannot be read: {listed(problems)}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from logloss import _kernels
 from logloss.errors import DataError
+from logloss.table.block import arrow_type, in_columns
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.design import design_of, threads
 from logloss.table.features import MISSING, RARE, CategoricalColumn, Kind, NumericColumn
+from logloss.table.matrix import readable
 from logloss.table.pieces import NullablePiece, NumberPiece, Piece
 from logloss.table.schema import Encoded, LeftOut, Schema, one_type
 from logloss.table.source import Source
@@ -27,7 +30,6 @@ from logloss.table.words import how_to_exclude, listed
 Array = NDArray[np.float64]
 
 _FEW_ROWS = 20  # up to which text may differ in each of them
-_ARROW_NAMES = {"float64": "double", "float32": "float", "float16": "halffloat"}
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,15 @@ def learn(
     if not source.names:
         raise DataError(f"{source.where} has no columns left to fit")
     if source.columns is None:
-        type_ = source.matrix.dtype.name
-        return one_type(source.names, _ARROW_NAMES.get(type_, type_))
+        if not (source.named and isinstance(source.matrix, np.ndarray)):
+            return one_type(source.names, arrow_type(source.matrix))
+        means = _plain(source, weight, threads(n_threads))
+        if means is not None:
+            type_ = arrow_type(source.matrix)
+            kinds = map(NumericColumn, source.names, repeat(type_), means.tolist())
+            return Schema(tuple(kinds), na=policy.na)
+        source = in_columns(source)
+    assert source.columns is not None
     columns = source.columns.by_name
     _refuse(source, columns, policy)
     out = _unusable(columns)
@@ -92,21 +101,45 @@ def learn(
     out.update(_constant(source.n_rows, measured, counts, columns))
     out.update(_repeated({n: c for n, c in columns.items() if n not in out}, measured, counts))
     total = float(source.n_rows) if weight is None else float(weight.sum())
-    kinds: list[Kind] = []
+    kept: list[Kind] = []
     for name, column in columns.items():
         if name in out:
             continue
         if isinstance(column, Numbers):
-            kinds.append(_numeric(name, column, measured[name]))
+            kept.append(_numeric(name, column, measured[name]))
         elif isinstance(column, Codes):
-            kinds.append(_categorical(name, column, counts[name], total, policy))
-    if not kinds:
+            kept.append(_categorical(name, column, counts[name], total, policy))
+    if not kept:
         raise DataError(
             f"{source.where} has no column that could explain anything: "
             + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
         )
     left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
-    return Schema(tuple(kinds), left_out, policy.na)
+    return Schema(tuple(kept), left_out, policy.na)
+
+
+# ---- a frame of one block
+
+
+def _plain(source: Source, weight: Array | None, n_threads: int) -> Array | None:
+    """The means of its columns; None where one misses values, does not vary or repeats another."""
+    matrix = readable(source.matrix, source.where)
+    first = np.nan_to_num(matrix[0].astype(np.float64), posinf=0.0, neginf=0.0)
+    design = design_of(Encoded(matrix, None, source.n_rows))
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums, squares = _kernels.moments(design.kernel, weight, first, n_threads)
+    if source.n_rows > 1 and not squares.all():
+        return None
+    if any(np.isnan(matrix[:, j]).any() for j in np.flatnonzero(np.isnan(sums))):
+        return None  # not opposite infinities
+    columns: dict[Any, list[int]] = {}
+    for j, key in enumerate(zip(sums.tolist(), squares.tolist(), strict=True)):
+        others = columns.setdefault(key, [])
+        if any(np.array_equal(matrix[:, j], matrix[:, k]) for k in others):
+            return None
+        others.append(j)
+    total = float(source.n_rows) if weight is None else float(weight.sum())
+    return np.nan_to_num(sums / total, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 # ---- what cannot be fitted

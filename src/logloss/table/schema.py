@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, ModelFileError, nearest
+from logloss.table.block import in_columns
 from logloss.table.columns import Column, Columns
 from logloss.table.features import KINDS, CategoricalColumn, Kind, NumericColumn
 from logloss.table.matrix import readable
@@ -108,9 +109,12 @@ class Schema:
             self._check_width(source)
             return Encoded(readable(source.matrix, source.where), None, source.n_rows)
         self.check_present(source.names, source.where)
-        if source.columns is None:
+        if source.columns is None and self._is_matrix_of(source):
             matrix = source.select(self.column_names).matrix
             return Encoded(readable(matrix, source.where), None, source.n_rows)
+        if source.columns is None:
+            source = in_columns(source.select(self.column_names))
+        assert source.columns is not None
         found = self._found(source.columns, source.where)
         pieces = [kind.piece(column, new) for kind, column in zip(self.columns, found, strict=True)]
         return Encoded(None, tuple(pieces), source.n_rows)
@@ -182,6 +186,12 @@ class Schema:
             f"{where} lacks {lacks} of the model: {listed(list(map(repr, missing)))}",
             f"is {near!r} meant to be {missing[0]!r}?" if near else None,
         )
+
+    def _is_matrix_of(self, source: Source) -> bool:
+        """Whether each column of a matrix is one coefficient."""
+        if not isinstance(source.matrix, np.ndarray):
+            return True
+        return all(k.coefficient_names == (k.name,) for k in self.columns)
 
     def _check_width(self, source: Source) -> None:
         width = len(source.names)

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError
+from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Column, Numbers
 from logloss.table.encoding import encoded
 from logloss.table.read import column_values, read
-from logloss.table.source import Source, column_at
+from logloss.table.source import Source, column_at, unknown_column
 from logloss.table.target import Labels
 from logloss.table.treatment import Missing, TableOptions
 
@@ -93,6 +94,7 @@ def split(
     named = {
         role: value for role, value in _roles(y, sample_weight, offset) if isinstance(value, str)
     }
+    _check_roles(named, exclude)
     table = read(source, exclude=exclude, by_column=bool(named), na=options.na)
     if table.stream is not None:
         table = encoded(table, options.na, options.memory, options.spool)
@@ -100,6 +102,8 @@ def split(
     _check_roles(named, exclude)
     y, sample_weight = named.get("y", y), named.get("sample_weight", sample_weight)
     offset = named.get("offset", offset)
+    if options.missing is Missing.DROP and table.named and isinstance(table.matrix, np.ndarray):
+        table = in_columns(table)
     y_where = _where("y", y, table)
     features = table.without(list(named.values())) if named else table
     out, notes = _left_out(table, named.get("y"), features, options.missing)
@@ -221,10 +225,12 @@ def _values(
                 "give one value a row, or the name of a column as text",
             )
         return values
+    if value not in source.names:
+        raise unknown_column(value, source.names, source.where)
     if source.columns is not None:
         return _of_column(source.columns.by_name[value], where, source.place, out)
-    column = source.select([value]).matrix
-    dense = column if isinstance(column, np.ndarray) else column.toarray()
+    matrix = source.select([value]).matrix
+    dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
     return np.ascontiguousarray(dense[:, 0])
 
 

@@ -172,6 +172,7 @@ def _read_codes(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) -> C
     codes, _ = _parts(array.indices, n_rows)
     if codes.dtype.name not in _CODE_TYPES:
         raise ValueError(f"column {record['name']!r} has another type than it had")
+    array.dictionary.validate(full=True)  # damaged offsets lead out of the file
     levels: list[str | None] = array.dictionary.to_pylist()
     if record["missing"] is not None:
         levels[record["missing"]] = None
