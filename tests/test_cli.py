@@ -91,6 +91,23 @@ def test_fit_prints_the_summary_and_the_certificate(run: Streams, table: Path) -
     assert "certificate: within" in out
 
 
+def test_fit_without_a_penalty_prints_standard_errors_and_the_file_keeps_them(
+    run: Streams, table: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.json"
+    options = ["--exclude", "w", "--exclude", "o", "--model", path]
+    _, out, _ = run("fit", table, "--target", "sick", *options)
+    assert "std. error" in out
+    assert "log-likelihood" in out
+    status, shown, _ = run("show", path)
+    assert (status, shown) == (0, out)
+    _, text, _ = run("show", path, "--json")
+    assert len(json.loads(text)["estimates"]["values"]) == 3
+    _, out, _ = run("fit", table, "--target", "sick", *options[:4], "--C", "1")
+    assert "std. error" not in out
+    assert "no standard errors: a penalised" in out
+
+
 def test_fit_agrees_with_scikit_learn(run: Streams, table: Path, rows: pa.Table) -> None:
     options = ["--C", "0.5", "--exclude", "o", "--weights", "w", "--tol", "1e-10", "--json"]
     status, out, _ = run("fit", table, "--target", "sick", *options)

@@ -278,9 +278,14 @@ def test_a_fault_has_a_place(tmp_path: Path, content: bytes, words: str, rows_be
 
 def test_a_wrong_delimiter(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "a;b\n1;2\n")
-    words = r"read with ',' between values, but its header holds ';' instead\nhint: .*';'"
-    with pytest.raises(DataError, match=words):
-        stream_of(path, dialect=Dialect(delimiter=","))
+    words = r"read with ',' between values, but its first line holds ';' instead\nhint: .*';'"
+    for header in (None, False):
+        with pytest.raises(DataError, match=words):
+            stream_of(path, dialect=Dialect(delimiter=",", header=header))
+    with pytest.raises(UsageError, match=r"cannot be both delimiter and quote"):
+        Dialect("'")
+    with pytest.raises(UsageError, match=r"cannot be both delimiter and quote"):
+        Dialect("#", "#")
 
 
 def test_a_column_of_bytes_can_be_left_out(tmp_path: Path) -> None:

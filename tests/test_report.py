@@ -15,7 +15,8 @@ from sklearn.calibration import calibration_curve
 
 from logloss.report import certificate_text, figures, reliability, reliability_text, summary_text
 from logloss.report.figures import aligned, figure, odds_ratio, visible
-from logloss.report.text import LONGEST_TABLE, Summary, penalty_text, short_distance
+from logloss.report.inference import LONGEST_TABLE
+from logloss.report.text import Summary, penalty_text, short_distance
 from logloss.solvers.base import Status
 
 
@@ -183,9 +184,12 @@ def test_lines_are_no_wider_than_a_page() -> None:
 
 def test_the_table_holds_every_digit() -> None:
     table = Summary(sample_fitted({"a": 0.1, "b": 2 / 3})).table
-    assert table.column_names == ["name", "value", "odds_ratio"]
+    assert table.column_names == [
+        *("name", "estimate", "standard_error", "z", "p_value", "lower", "upper"),
+        *("odds_ratio", "odds_lower", "odds_upper"),
+    ]
     assert table["name"].to_pylist() == ["(intercept)", "a", "b"]
-    assert table["value"].to_pylist() == [-0.75, 0.1, 2 / 3]
+    assert table["estimate"].to_pylist() == [-0.75, 0.1, 2 / 3]
     assert table["odds_ratio"].to_pylist() == [None, math.exp(0.1), math.exp(2 / 3)]
 
 

@@ -156,16 +156,37 @@ void check_subset(const char* where, const Indices& subset, Index n_columns) {
 }
 
 Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& center,
-           const Indices& subset, int n_threads, bool secant) {
+           const Indices& subset, int n_threads, bool secant, std::optional<Vector> curvature) {
     check_rows("gram", design, rows);
+    Observations weighted = rows.rows;
+    weighted.curvature = optional_data("gram", "curvature", curvature, design.n_rows());
     check_length("gram", "linear", linear.shape(0), design.n_rows());
     check_length("gram", "center", center.shape(0), design.n_columns());
     const Index n = Index(subset.shape(0));
     check_subset("gram", subset, design.n_columns());
     NewArray out({std::size_t(n + 1), std::size_t(n + 1)});
     unlocked(design, [&](Memory& memory) {
-        kernels().gram(design.design(), rows.rows, linear.data(), secant, center.data(), subset.data(), n, out.data, memory,
+        kernels().gram(design.design(), weighted, linear.data(), secant, center.data(), subset.data(), n, out.data, memory,
                        n_threads);
+    });
+    return out.array();
+}
+
+Numpy group_sums(OwnedDesign& design, const Vector& v, const Indices& group, Index n_groups, const Vector& center,
+                 const Indices& subset, int n_threads) {
+    check_length("group_sums", "v", v.shape(0), design.n_rows());
+    check_length("group_sums", "group", group.shape(0), design.n_rows());
+    check_length("group_sums", "center", center.shape(0), design.n_columns());
+    check_subset("group_sums", subset, design.n_columns());
+    if (n_groups < 1) throw std::invalid_argument("group_sums: there are no groups.");
+    for (std::size_t i = 0; i < group.shape(0); i++)
+        if (group.data()[i] < 0 || group.data()[i] >= n_groups)
+            throw std::invalid_argument("group_sums: a group is not in [0, n_groups).");
+    const std::size_t n = subset.shape(0);
+    NewArray out({std::size_t(n_groups), n + 1});
+    unlocked(design, [&](Memory& memory) {
+        kernels().group_sums(design.design(), v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data,
+                             memory, n_threads);
     });
     return out.array();
 }
@@ -312,9 +333,11 @@ NB_MODULE(_kernels, m) {
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
     m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a, "n_threads"_a,
-          "secant"_a = false,
+          "secant"_a = false, "curvature"_a = nb::none(),
           "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant"
-          " curvature in place of q where asked for.");
+          " curvature in place of q where asked for, or with `curvature` in place of s*q where given.");
+    m.def("group_sums", &group_sums, "design"_a, "v"_a, "group"_a, "n_groups"_a, "center"_a, "subset"_a, "n_threads"_a,
+          "Sums of v*[x - center, 1] over the rows of each group, for the columns in `subset`: (n_groups, n + 1).");
     m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
           "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
     m.def("quadratic", &quadratic, "hessian"_a, "gradient"_a, "point"_a, "l1"_a, "lower"_a, "upper"_a, "accuracy"_a, "most"_a,

@@ -1,5 +1,5 @@
 // Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with the
-// secant curvature in place of p(1-p).
+// secant curvature in place of p(1-p); or with other weights v: the outer products of scores.
 //
 // Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v) (pack.hpp), and multiplied MR x
 // NR entries at a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008): whole vectors beyond the
@@ -76,6 +76,9 @@ inline void multiply_panels(const GramShape& shape, Index first, Index end, Inde
 }
 
 inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m, double* root) {
+    for (Index i = 0; rows.curvature && i < m; i += W)
+        store_some(root + i, square_root(load_some(rows.curvature + row + i, m - i)), m - i);
+    if (rows.curvature) return;
     for (Index i = 0; i < m; i += W) {
         const V z = load_some(linear + row + i, m - i);
         const Probability p = probability(z);
@@ -173,11 +176,11 @@ inline void mirror(Index n, Index first, Index end, double* out) {
 }
 
 // Beyond eight, a lane beside sparse columns is to add 64 products to each of its sums: it has to clear and join them.
-inline Index worthwhile_lanes(const Design& design, const GramShape& shape) {
+inline Index worthwhile_lanes(const Design& design, const GramShape& shape, Index lane_size) {
     Index entries = 0;
     for (Index k = 0; k < shape.n_maps; k++) entries += shape.maps[k].block->n_nonzero;
     const Index each = design.n_rows ? entries / design.n_rows + shape.width : 0;
-    const Index lanes = (entries * each + design.n_rows * shape.width * shape.width / (2 * W)) / (64 * shape.lane_size());
+    const Index lanes = (entries * each + design.n_rows * shape.width * shape.width / (2 * W)) / (64 * lane_size);
     return lanes > 8 ? lanes : 8;
 }
 
@@ -190,7 +193,10 @@ inline void share_out(const Design& design, const GramShape& shape, Index lane_s
     Index lanes = work >> 21;
     if (lanes > memory) lanes = memory > 4 ? memory : 4;
     if (lanes > 32) lanes = 32;
-    if (shape.n_sparse && lanes > worthwhile_lanes(design, shape)) lanes = worthwhile_lanes(design, shape);
+    if (shape.n_sparse && !shape.coded) {
+        const Index most = worthwhile_lanes(design, shape, lane_size);
+        if (lanes > most) lanes = most;
+    }
     if (lanes > chunks) lanes = chunks;
     n_lanes = lanes > 1 ? lanes : 1;
     n_groups = n_lanes < 16 && shape.width > 512 ? shape.width / 256 : 1;

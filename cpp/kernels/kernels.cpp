@@ -1,4 +1,5 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
+#include "group_sums.hpp"
 #include "leverage.hpp"
 #include "moments.hpp"
 #include "ops.hpp"
@@ -26,7 +27,7 @@ const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
                                      row_gap, moments, any_gram, dot, solve, quadratic, bernoulli, stream_read, take,
                                      copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam,
                                      perceptron,
-                                     inverse_factor, leverages, leave_one_out};
+                                     inverse_factor, leverages, group_sums, leave_one_out};
     return kernels;
 }
 

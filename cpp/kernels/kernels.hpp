@@ -10,6 +10,7 @@ struct Observations {
     const double* y = nullptr;
     const double* weight = nullptr;
     const double* offset = nullptr;
+    const double* curvature = nullptr;  // of the Gram matrix: v in place of s*q, where given
 };
 
 // Reusable memory of one call: each piece lasts until the call ends, aligned to 64 bytes, not initialised.
@@ -155,6 +156,9 @@ struct Kernels {
     // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)
     void (*leverages)(const Design&, const double* center, const Index* subset, Index n_subset, const double* triangle,
                       double* leverage, Workspace&, int n_threads);
+    // sums of v [x-c, 1] over the rows of each group (group_sums.hpp); (n_groups, n_subset + 1)
+    void (*group_sums)(const Design&, const double* v, const Index* group, Index n_groups, const double* center,
+                       const Index* subset, Index n_subset, double* sums, Workspace&, int n_threads);
     // `xi` and `shift` may be null
     LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* leverage,
                              bool whole, double limit, double* shift, Workspace&, int n_threads);

@@ -82,9 +82,14 @@ def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(s
 def moments(design: Design, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:
     """Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2)."""
 
-def gram(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int, secant: bool = False) -> NDArray[numpy.float64]:
+def gram(design: Design, rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int, secant: bool = False, curvature: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None) -> NDArray[numpy.float64]:
     """
-    Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant curvature in place of q where asked for.
+    Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant curvature in place of q where asked for, or with `curvature` in place of s*q where given.
+    """
+
+def group_sums(design: Design, v: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], group: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_groups: int, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """
+    Sums of v*[x - center, 1] over the rows of each group, for the columns in `subset`: (n_groups, n + 1).
     """
 
 def solve(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], tolerance: float) -> tuple[NDArray[numpy.float64], int]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numbers
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from logloss.errors import UsageError
+from logloss.errors import UsageError, nearest
+
+T = TypeVar("T")
 
 
 def number(name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> float:
@@ -31,6 +34,25 @@ def flag(name: str, value: Any) -> bool:
     if value in (True, False):
         return bool(value)
     raise UsageError(f"{name} must be True or False, not {value!r}")
+
+
+def one_of(name: str, value: Any, table: Mapping[str, T]) -> T:
+    """What stands under a word in a table."""
+    if isinstance(value, str) and value in table:
+        return table[value]
+    near = nearest(str(value), table)
+    raise UsageError(
+        f"{name} must be one of {', '.join(map(repr, table))}, not {value!r}",
+        f"did you mean {near!r}?" if near else None,
+    )
+
+
+def confidence(level: Any) -> float:
+    """A confidence level between 0 and 1."""
+    found = number("level", level, 0.0, 1.0, open_low=True)
+    if found < 1.0:
+        return found
+    raise UsageError("level must be below 1", "such as 0.95")
 
 
 def _is_a(kind: type, value: Any) -> bool:

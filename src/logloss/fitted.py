@@ -9,6 +9,7 @@ field passes a check of its own, and anything else in the file is an error.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from logloss.certificate import Certificate
 from logloss.errors import DataError, ModelFileError, UsageError
+from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
@@ -66,6 +68,9 @@ class Fitted:
         Names of these columns; "" where an array was given, None where nothing was.
     notes : tuple of str
         What was done with the table that its owner should know, a sentence each.
+    estimates : Estimates or None
+        The polished optimum and its covariance, where they were asked for. Other records, and
+        versions before it, have none.
     """
 
     schema: Schema
@@ -85,6 +90,7 @@ class Fitted:
     offset: str | None = None
     weights: str | None = None
     notes: tuple[str, ...] = ()
+    estimates: Estimates | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -99,6 +105,13 @@ class Fitted:
         """Whether the certificate reached the tolerance that was asked for."""
         return self.certificate.status is Status.CERTIFIED
 
+    @property
+    def penalised(self) -> bool:
+        """Whether the options ask for a penalty; bounds are not among them."""
+        strength = self.options.get("C")
+        finite = isinstance(strength, int | float) and math.isfinite(strength)
+        return finite or any(self.options.get(name) for name in ("l1", "l2"))
+
     def coefficient_map(self) -> dict[str, float]:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names
@@ -106,6 +119,7 @@ class Fitted:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values that `json.dumps(..., allow_nan=False)` takes."""
+        found = {} if self.estimates is None else {"estimates": self.estimates.to_json()}
         return {
             "format": FORMAT,
             "target": self.target,
@@ -125,6 +139,7 @@ class Fitted:
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
             **({"notes": list(self.notes)} if self.notes else {}),
+            **found,
         }
 
     @staticmethod
@@ -145,7 +160,10 @@ class Fitted:
             js.refuse("model.classes", "two different labels", fields["classes"])
         fields["classes"] = (negative, positive)
         fields["history"] = tuple(fields["history"])
-        fields["notes"] = tuple(fields.get("notes", ()))
+        fields["notes"] = tuple(fields["notes"] or ())
+        if fields["estimates"] is not None:
+            names = fields["schema"].coefficient_names
+            fields["estimates"] = Estimates.from_json(fields["estimates"], names)
         return Fitted(**fields)
 
     def dumps(self) -> str:
@@ -318,5 +336,5 @@ _check_record = js.record(
         "schema": _schema,
         "history": js.list_of(_step),
     },
-    may_have={"notes": js.list_of(js.text)},
+    or_none={"estimates": check_estimates, "notes": js.list_of(js.text)},
 )

@@ -180,6 +180,8 @@ def fit(
         "standardize": bool(standardize),
         "max_iter": None if max_iter is None else int(max_iter),
         "time_budget": None if time_budget is None else float(time_budget),
+        "missing": options.missing.value,
+        "min_count": options.min_count,
         "prior": None,  # set by with_prior
     }
     names = {

@@ -6,21 +6,23 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.attaching import evidence_of
 from logloss.bernoulli import sigmoid
 from logloss.certificate import Status
-from logloss.errors import DataError, UsageError
+from logloss.checks import confidence
+from logloss.errors import UsageError
 from logloss.fitted import Fitted
+from logloss.inference.face import InferenceFace
 from logloss.report.text import Summary, short_distance
-from logloss.table import Encoded, Source, offset_values, read, split
+from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
-from logloss.table.batches import batches_of
+from logloss.table.batches import batches_with_offset
 from logloss.table.block import in_columns
 from logloss.table.design import design_of
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from logloss.table.target import Label
 
 
-class Model:
+class Model(InferenceFace):
     """A fitted logistic regression.
 
     Made by `logloss.fit` and `logloss.load`.
@@ -52,7 +54,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the evidence: a copy does not hold on to the data."""
-        return {**self.__dict__, "_evidence": None}
+        return {**self.__dict__, "_evidence": None, "_optimum": None}
 
     @property
     def fitted(self) -> Fitted:
@@ -256,9 +258,63 @@ class Model:
 
         return influence(self._fitted, self._evidence)
 
-    def summary(self) -> Summary:
-        """Return a summary that prints as text and has the coefficients as `.table`."""
-        return Summary(self._fitted)
+    def summary(
+        self,
+        covariance: str | None = None,
+        groups: Any = None,
+        weights: str = "frequency",
+        level: float = 0.95,
+    ) -> Summary:
+        """Return a summary that prints as text and has the coefficients as `.table`.
+
+        Of a fit without a penalty it has standard errors, tests, limits and measures of the fit.
+        The estimates are then polished: they differ from `coefficients` by less than the
+        certificate allows. Of a penalised fit it says what to do instead.
+
+        Parameters
+        ----------
+        covariance, groups, weights
+            As `kind`, `groups`, `weights` in `covariance`.
+        level : float
+            Of the confidence limits.
+
+        Raises
+        ------
+        UsageError
+            Where a covariance is asked for, and there is none.
+        """
+        found, reason = self._findings(covariance, groups, weights, confidence(level))
+        return Summary(self._fitted, found, reason)
+
+    def attach(
+        self,
+        table: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        offset: Any = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> Model:
+        """Give a model that was loaded, unpickled or copied its data back, and return it.
+
+        Parameters
+        ----------
+        table : array, sparse matrix, data frame, path or glob
+            That of the fit.
+        y, sample_weight, offset, class_weight
+            As in the fit. Columns are remembered by name; arrays must be given again, and so must
+            `class_weight`.
+
+        Raises
+        ------
+        UsageError
+            Something that was an array in the fit is not given.
+        DataError
+            The loss at the coefficients is not that of the fit: it is another table.
+        """
+        given = {"y": y, "sample_weight": sample_weight, "offset": offset}
+        self._evidence = evidence_of(self._fitted, table, given, class_weight)
+        self._optimum = None
+        return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as a JSON file, whole or not at all; `logloss.load` reads it.
@@ -267,8 +323,17 @@ class Model:
         ------
         DataError
             Where it cannot be written: unknown folder, no permission, full disk.
+
+        Notes
+        -----
+        Standard errors are saved too, of a fit without a penalty to at most 500 columns; where
+        nobody has asked for them yet, that is two reads of the data or a few.
         """
-        self._fitted.save(path)
+        self._record().save(path)
+
+    def dumps(self) -> str:
+        """Return the text that `save` writes."""
+        return self._record().dumps()
 
     def __repr__(self) -> str:
         n = len(self._fitted.coefficients)
@@ -299,35 +364,7 @@ class Model:
         source = read(table, columns=names, na=schema.na, text=schema.text_names)
         if named and offset is None and chosen not in source.names:
             raise _offset_missing(f"the offset column {chosen!r}")
-        if source.stream is None:
-            yield _with_offset(source, chosen)
-            return
-        if not (chosen is None or named):
-            values = offset_values(replace(source, n_rows=len(chosen)), chosen)
-            yield from _beside(batches_of(source), values)
-            return
-        for batch in batches_of(source):
-            yield _with_offset(batch, chosen)
-
-
-def _with_offset(source: Source, offset: Any) -> tuple[Source, NDArray[np.float64] | None]:
-    if not isinstance(offset, str):
-        return source, offset_values(source, offset)
-    parts = split(source, offset=offset)
-    return parts.features, parts.offset
-
-
-def _beside(
-    batches: Iterator[Source], offset: Any
-) -> Iterator[tuple[Source, NDArray[np.float64] | None]]:
-    """Batches, each with its part of an array of offsets."""
-    at = 0
-    for batch in batches:
-        part = offset[at : at + batch.n_rows]
-        at += batch.n_rows
-        yield batch, offset_values(batch, part)
-    if at != len(offset):
-        raise DataError(f"offset has {len(offset)} values, but the table has {at} rows")
+        return batches_with_offset(source, chosen)
 
 
 def _unknown(counts: Mapping[str, int], n_rows: int) -> str:

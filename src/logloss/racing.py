@@ -23,8 +23,8 @@ from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.fitting import Task, check_limits, solve_task, task_of
 from logloss.report.curves import Curve, Panel, draw, terminal_chart
-from logloss.report.figures import aligned, figure, visible
-from logloss.report.text import columns, penalty_text
+from logloss.report.figures import aligned, columns, figure, visible
+from logloss.report.text import penalty_text
 from logloss.solvers.base import Callback, Solver, Step, Stop
 from logloss.solvers.choose import Choice, choose, seed_of
 from logloss.solvers.pointwise import Perceptron

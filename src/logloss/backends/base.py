@@ -43,6 +43,22 @@ class DualSums:
     scale: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Rows that belong together.
+
+    Attributes
+    ----------
+    of_row : ndarray of shape (n_rows,), int64
+        The number of its group, from 0.
+    count : int
+        Groups.
+    """
+
+    of_row: NDArray[np.int64]
+    count: int
+
+
 class Rows(Protocol):
     """Rows one at a time, for solvers that take a step at each: in memory only.
 
@@ -157,7 +173,18 @@ class Likelihood(Protocol):
         """
         ...
 
+    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
+        """Σ s r² [x, 1][x, 1]ᵀ over the rows, or Σ s² r² [x, 1][x, 1]ᵀ where `squared`.
+
+        With `groups`: Σ g gᵀ over them, g = Σ s r [x, 1] over the rows of one. Not divided by Σs.
+        """
+        ...
+
     def hessian_product(self, beta: Array, v: Array) -> Array: ...
+    def residuals(self, beta: Array) -> Array:
+        """σ(z) − y of each row."""
+        ...
+
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
         """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
         ...

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.backends.base import DualSums
+from logloss.backends.base import DualSums, Groups
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
@@ -135,15 +135,54 @@ class MemoryLikelihood:
         self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
     ) -> Array:
         columns = self._columns if subset is None else subset[subset < self.design.n_columns]
-        sparse = self.design.sparse
-        center = np.where(sparse, 0.0, self.coordinates.center)
-        z = self._linear(beta)
-        gram = _kernels.gram(
-            self.design.kernel, self.observations, z, center, columns, self.n_threads, secant
-        )
+        here = self.design.kernel, self.observations, self._linear(beta), self._shift()
+        gram = _kernels.gram(*here, columns, self.n_threads, secant)
         self.reads += 1
         with_intercept = subset is None or len(columns) < len(subset)
-        return self.coordinates.hessian(gram, columns, with_intercept, sparse, self._weight_sum)
+        return self.coordinates.hessian(
+            gram, columns, with_intercept, self.design.sparse, self._weight_sum
+        )
+
+    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
+        s, r = self.rows.weight, self.residuals(beta)
+        if groups is not None:
+            gram = self._group_gram(r if s is None else s * r, groups)
+        else:
+            v = r * r if s is None else (s * s if squared else s) * r * r
+            here = self.design.kernel, self.observations, self._linear(beta), self._shift()
+            gram = _kernels.gram(*here, self._columns, self.n_threads, curvature=v)
+        self.reads += 1
+        return self.coordinates.hessian(gram, self._columns, True, self.design.sparse, 1.0)
+
+    def _group_gram(self, v: Array, groups: Groups) -> Array:
+        """The Gram matrix of the sums over groups of v [x − c, 1]."""
+        sums = _kernels.group_sums(
+            self.design.kernel,
+            v,
+            groups.of_row,
+            groups.count,
+            self._shift(),
+            self._columns,
+            self.n_threads,
+        )
+        scores = _kernels.Design(groups.count)
+        scores.add_dense(sums)
+        scores.finish()
+        zeros, d = np.zeros(groups.count), sums.shape[1]
+        gram = _kernels.gram(
+            scores,
+            _kernels.Observations(zeros),
+            zeros,
+            np.zeros(d),
+            np.arange(d),
+            self.n_threads,
+            curvature=np.ones(groups.count),
+        )
+        return np.ascontiguousarray(gram[:-1, :-1])
+
+    def _shift(self) -> Array:
+        """What the Gram kernel takes off the columns: nothing where that would fill them."""
+        return np.where(self.design.sparse, 0.0, self.coordinates.center)
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
         coef, intercept = self.coordinates.raw(v)
@@ -222,9 +261,9 @@ class MemoryLikelihood:
         triangle[: len(columns)] /= scale[:, np.newaxis]
         sparse = self.design.sparse[columns]
         triangle[-1] -= (center * sparse) @ triangle[: len(columns)]
-        shift = np.where(self.design.sparse, 0.0, self.coordinates.center)
         self.reads += 1
-        return _kernels.leverages(self.design.kernel, shift, columns, triangle, self.n_threads)
+        here = self.design.kernel, self._shift()
+        return _kernels.leverages(*here, columns, triangle, self.n_threads)
 
     def leave_one_out(
         self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None

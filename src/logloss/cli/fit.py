@@ -120,7 +120,7 @@ def fit(
             fitted.save(model)
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
-            emit(fitted.fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
+            emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
     if influence is not None:
         emit("\n" + fitted.influence().text(influence))
     return _verdict(fitted, model, quiet)

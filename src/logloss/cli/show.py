@@ -9,9 +9,8 @@ from logloss.cli.terminal import emit
 
 def show(model: options.ModelFile, json: options.Json = False) -> int:
     """Show what is in a model file."""
-    from logloss.fitted import Fitted
-    from logloss.report import summary_text
+    from logloss.model import load
 
-    fitted = Fitted.load(model)
-    emit(fitted.dumps().rstrip("\n") if json else summary_text(fitted))
+    fitted = load(model)
+    emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
     return DONE

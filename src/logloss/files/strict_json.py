@@ -170,22 +170,25 @@ def mapping_of(check: Check[T]) -> Check[dict[str, T]]:
 
 
 def record(
-    fields: Mapping[str, Check[Any]], may_have: Mapping[str, Check[Any]] | None = None
+    fields: Mapping[str, Check[Any]], or_none: Mapping[str, Check[Any]] | None = None
 ) -> Check[dict[str, Any]]:
     """Return a check for an object with exactly these keys, each with a check of its own.
 
-    Those that it `may_have` may be missing.
+    Those in `or_none` may be left out: they are then None.
     """
-    known = {**fields, **(may_have or {})}
+    extra = or_none or {}
+    known = {**fields, **extra}
 
     def checked(value: object, where: str) -> dict[str, Any]:
         if type(value) is not dict:
             refuse(where, "an object", value)
-        for key in sorted((fields.keys() - value.keys()) | (value.keys() - known.keys())):
+        for key in sorted(known.keys() ^ value.keys()):
+            if key in extra:
+                continue
             problem = "is missing" if key in fields else "is unknown"
             raise ModelFileError(f"{where}: the field {reprlib.repr(key)} {problem}")
-        return {
-            key: check(value[key], f"{where}.{key}") for key, check in known.items() if key in value
-        }
+        there = {key: check for key, check in known.items() if key in value}
+        found = {key: check(value[key], f"{where}.{key}") for key, check in there.items()}
+        return {**dict.fromkeys(extra), **found}
 
     return checked

@@ -1,1 +1,4 @@
-"""What a fit says beyond its coefficients. Reads a fitted record and the evidence behind it."""
+"""What a fit says beyond its coefficients: standard errors, limits, tests, effects, influence.
+
+Reads the record of a fit and, where that does not hold the answer, its evidence.
+"""

@@ -35,8 +35,7 @@ from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.checks import whole
 from logloss.errors import UsageError, nearest
 from logloss.inference.leverage import left_out_weight, minimum_near, whole_rows
-from logloss.report.figures import aligned, figure, visible
-from logloss.report.text import columns
+from logloss.report.figures import aligned, columns, figure, visible
 from logloss.solvers.base import Status
 from logloss.table.rows import row_values
 

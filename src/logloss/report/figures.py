@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 _FIXED_FROM = 1e-4
@@ -48,3 +49,21 @@ def visible(name: object) -> str:
 def odds_ratio(coefficient: float) -> float:
     """Return e to the coefficient; inf above the largest float, never an error."""
     return math.inf if coefficient > _LONGEST_EXPONENT else math.exp(coefficient)
+
+
+def columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
+    """Return the lines of a table: the first column flush left, the others flush right."""
+    name_width = max(map(len, names))
+    widths = [max(map(len, column)) for column in numbers]
+    lines = []
+    for name, *cells in zip(names, *numbers, strict=True):
+        padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        lines.append("  ".join(["  " + name.ljust(name_width), *padded]).rstrip())
+    return lines
+
+
+def wrapped(text: str) -> str:
+    """Return the text in lines of readable length."""
+    return textwrap.fill(
+        text, width=96, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

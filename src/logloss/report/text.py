@@ -3,57 +3,111 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from logloss.report.figures import aligned, figure, odds_ratio, visible
+from logloss.report.figures import aligned, columns, figure, odds_ratio, visible, wrapped
+from logloss.report.inference import (
+    LONGEST_TABLE,
+    coefficient_columns,
+    inference_notes,
+    inference_table,
+    measures,
+    shortened,
+)
 
 if TYPE_CHECKING:
+    from logloss.errors import LoglossError
+    from logloss.estimates import Findings
     from logloss.fitted import Fitted
 
-LONGEST_TABLE = 100  # rows of coefficients in the text; all of them are in `Summary.table`
-_NAME_WIDTH = 48
 _INFINITE = (None, "inf", math.inf)  # values of C that mean: no penalty
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What `model.summary()` returns: prints as text, and has the coefficients as a table."""
+    """What `model.summary()` returns: prints as text, and has the coefficients as a table.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    findings : Findings or None
+        Standard errors and what follows from them, where there are any.
+    reason : LoglossError or None
+        Why there are none.
+    """
 
     fitted: Fitted
+    findings: Findings | None = None
+    reason: LoglossError | None = None
 
     def __str__(self) -> str:
-        return summary_text(self.fitted)
+        return summary_text(self.fitted, self.findings, self.reason)
 
     __repr__ = __str__
 
     @cached_property
     def table(self) -> Any:
-        """A pyarrow.Table with the columns name, value, odds_ratio; the intercept is first.
+        """A pyarrow.Table, the intercept first.
 
-        The intercept has no odds ratio: null.
+        Its columns are name, estimate, standard_error, z, p_value, lower, upper, odds_ratio,
+        odds_lower and odds_upper: null where not known, and the odds of an intercept.
         """
         import pyarrow as pa
 
-        by_name = self.fitted.coefficient_map()
-        ratios = [None, *map(odds_ratio, by_name.values())]
-        return pa.table(
-            {
-                "name": pa.array(["(intercept)", *by_name], pa.string()),
-                "value": pa.array([self.fitted.intercept, *by_name.values()], pa.float64()),
-                "odds_ratio": pa.array(ratios, pa.float64()),
+        found = coefficient_columns(self.fitted, self.findings)
+        columns = {"name": pa.array(found.pop("name"), pa.string())}
+        for name, values in found.items():
+            columns[name] = pa.array(values, pa.float64(), from_pandas=True)
+        return pa.table(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values; what is not known, or infinite, is None."""
+        found = coefficient_columns(self.fitted, self.findings)
+        names = list(found)
+        plain = [[x if _is_plain(x) else None for x in column] for column in found.values()]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*plain, strict=True)]
+        f, extra = self.findings, {}
+        if f is not None:
+            extra = {
+                "covariance": f.covariance,
+                "level": f.level,
+                **f.statistics,
+                "aliases": {name: dict(parts) for name, parts in f.aliases.items()},
+                "notes": list(f.notes),
             }
-        )
+        notes = {} if self.reason is None else {"no_standard_errors": self.reason.message}
+        return {"coefficients": rows, **extra, **notes}
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON."""
+        import json
+
+        return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False)
 
 
-def summary_text(fitted: Fitted) -> str:
+def summary_text(
+    fitted: Fitted, findings: Findings | None = None, reason: LoglossError | None = None
+) -> str:
     """Return what was fitted, the coefficients and the certificate; no final line break."""
-    blocks = [_title(fitted), _header(fitted), _coefficients(fitted), certificate_text(fitted)]
+    blocks = [_title(fitted), _header(fitted, findings)]
+    if findings is None:
+        blocks.append(_coefficients(fitted))
+    else:
+        blocks += [inference_table(findings), *map(wrapped, inference_notes(findings))]
+    if reason is not None:
+        why = f"no standard errors: {reason.message}."
+        hint = "" if reason.hint is None else f" Instead: {reason.hint}."
+        blocks.append(wrapped(why + hint))
+    blocks.append(certificate_text(fitted))
     if fitted.notes:
-        blocks.append("\n".join(_wrapped(f"note: {visible(note)}") for note in fitted.notes))
+        blocks.append("\n".join(wrapped(f"note: {visible(note)}") for note in fitted.notes))
     return "\n\n".join(blocks)
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def certificate_text(fitted: Fitted) -> str:
@@ -67,7 +121,7 @@ def certificate_text(fitted: Fitted) -> str:
         )
     if not fitted.certified:
         sentences.append(f"Not certified: {certificate.status.value}")
-    return _wrapped("certificate: " + " ".join(sentences))
+    return wrapped("certificate: " + " ".join(sentences))
 
 
 def short_distance(fitted: Fitted) -> str:
@@ -123,7 +177,7 @@ def _title(fitted: Fitted) -> str:
     return f"Logistic regression{target}: log odds of {positive} against {negative}"
 
 
-def _header(fitted: Fitted) -> str:
+def _header(fitted: Fitted, findings: Findings | None) -> str:
     columns = len(fitted.coefficients)
     rows = [
         ("rows", f"{fitted.n_rows:,}, {columns:,} column{'' if columns == 1 else 's'}"),
@@ -139,6 +193,8 @@ def _header(fitted: Fitted) -> str:
     if prior is not None:
         rows.append(("prior", f"{_plain_number(prior)} positive in the population: the intercept"))
         rows.append(("", "is corrected for it; log loss and certificate are those of the fit"))
+    if findings is not None:
+        rows += measures(findings)
     rows.append(("time", f"{figure(fitted.certificate.seconds, 2)} s"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
@@ -181,7 +237,7 @@ def _coefficients(fitted: Fitted) -> str:
     values = aligned([figure(x, 5) for x in [fitted.intercept, *shown.values()]])
     ratios = ["", *aligned([figure(odds_ratio(x)) for x in shown.values()])]
     lines = columns(
-        ["coefficient", *(_fitting(name) for name in names)],
+        ["coefficient", *(shortened(name) for name in names)],
         ["value", *values],
         ["odds ratio", *ratios],
     )
@@ -195,27 +251,3 @@ def _largest(by_name: dict[str, float]) -> dict[str, float]:
         return by_name
     ranked = sorted(by_name, key=lambda name: -abs(by_name[name]))[:LONGEST_TABLE]
     return {name: by_name[name] for name in ranked}
-
-
-def _fitting(name: str) -> str:
-    text = visible(name)
-    return text if len(text) <= _NAME_WIDTH else text[: _NAME_WIDTH - 3] + "..."
-
-
-def columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
-    """Return the lines of a table: the first column flush left, the others flush right."""
-    name_width = max(map(len, names))
-    widths = [max(map(len, column)) for column in numbers]
-    lines = []
-    for name, *cells in zip(names, *numbers, strict=True):
-        padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-        lines.append("  ".join(["  " + name.ljust(name_width), *padded]).rstrip())
-    return lines
-
-
-def _wrapped(text: str) -> str:
-    import textwrap
-
-    return textwrap.fill(
-        text, width=96, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )

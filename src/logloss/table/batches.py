@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from logloss.errors import DataError
 from logloss.table.source import Source
+from logloss.table.split import Floats, offset_values, split
+
+
+def batches_with_offset(source: Source, offset: Any) -> Iterator[tuple[Source, Floats | None]]:
+    """The batches of a table with their parts of an offset: a column's name, an array, or None.
+
+    A table in memory is one batch.
+    """
+    if source.stream is None:
+        yield _with_offset(source, offset)
+    elif offset is None or isinstance(offset, str):
+        for batch in batches_of(source):
+            yield _with_offset(batch, offset)
+    else:
+        at = 0
+        for batch in batches_of(source):
+            yield batch, offset_values(batch, offset[at : at + batch.n_rows])
+            at += batch.n_rows
+        if at != len(offset):
+            raise DataError(f"offset has {len(offset)} values, but the table has {at} rows")
+
+
+def _with_offset(source: Source, offset: Any) -> tuple[Source, Floats | None]:
+    if not isinstance(offset, str):
+        return source, offset_values(source, offset)
+    parts = split(source, offset=offset)
+    return parts.features, parts.offset
 
 
 def batches_of(source: Source) -> Iterator[Source]:

@@ -70,6 +70,7 @@ def sniff(head: bytes, asked: Dialect, where: str, whole: bool) -> Form:
         if any(line.strip() for line in text):
             raise DataError(f"{where}: its first row holds a value of more than 128 KiB")
         raise DataError(f"{where} is empty")
+    _check_delimiter(rows[0], where, delimiter)
     header = _is_header(rows) if asked.header is None else asked.header
     if not header:
         width = len(rows[0])
@@ -77,7 +78,6 @@ def sniff(head: bytes, asked: Dialect, where: str, whole: bool) -> Form:
         notes = (f"no header line: columns are named {listed}",)
         return Form(delimiter, quote, tuple(f"c{j}" for j in range(width)), skipped, notes)
     names = _names(rows[0], where)
-    _check_delimiter(names, where, delimiter)
     start = skipped + sum(len(line) for line in lines[: ends[0]])
     if len(rows) == 1 and whole:
         raise DataError(f"{where} has a header but no rows", "is the first line data? --no-header")
@@ -90,12 +90,12 @@ def _names(row: list[str], where: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in row)
 
 
-def _check_delimiter(names: Sequence[str], where: str, delimiter: str) -> None:
-    others = [mark for mark in _MARKS if mark != delimiter and mark in names[0]]
-    if len(names) == 1 and others:
+def _check_delimiter(first: Sequence[str], where: str, delimiter: str) -> None:
+    others = [mark for mark in _MARKS if mark != delimiter and mark in first[0]]
+    if len(first) == 1 and others:
         raise DataError(
-            f"{where} is read with {delimiter!r} between values, but its header holds {others[0]!r}"
-            " instead",
+            f"{where} is read with {delimiter!r} between values, but its first line holds"
+            f" {others[0]!r} instead",
             f"say --delimiter {others[0]!r}",
         )
 

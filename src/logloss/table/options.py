@@ -42,6 +42,8 @@ class Dialect:
                     f" not {mark!r}",
                     "a tab is '\\t' in Python and $'\\t' in a shell",
                 )
+        if self.delimiter and self.delimiter in ("\"'" if self.quote is None else self.quote):
+            raise UsageError(f"{self.delimiter!r} cannot be both delimiter and quote")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class ParquetFile:
                 raw, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
             )
             for batch in parquet.iter_batches(_ROWS, columns=target.names):
+                batch.validate(
+                    full=True
+                )  # codes beyond their dictionary would be read out of bounds
                 done += batch.num_rows
                 told(self.n_bytes * done // max(1, self.n_rows))
                 yield typed(batch, target, self.na, self.name)

@@ -25,6 +25,7 @@ __all__ = ["Source", "column_values", "read"]
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 _LABEL_KINDS = "OUST"  # of objects and text
 _READABLE = ("csr", "csc")
+_SPOOL = ".spool"
 _ACCEPTED = (
     "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
     " or the path of a CSV, Parquet or Arrow file"
@@ -79,28 +80,18 @@ def read(
     UsageError
         There is no such file, or column in `exclude`, or reader for this type.
     """
-    if _is_sparse(source):
-        source = _from_sparse(source, where)
-    elif isinstance(source, (np.ndarray, list, tuple)):
-        source = _from_array(source, where)
-    if isinstance(source, Source):
-        return _project(source, columns, exclude)
-    if isinstance(source, (str, os.PathLike)) and str(source).endswith(".spool"):
-        from logloss.table.spool import spool_source
-
-        return _project(spool_source(os.fspath(source)), columns, exclude)
+    options = ReadOptions.of(columns, exclude, dialect, na, text)
     if isinstance(source, (str, os.PathLike, Sql)):
-        from logloss.table import opening
-
-        options = ReadOptions.of(columns, exclude, dialect, na, text)
-        return opening.source_of(opening.named_stream(source, options))
+        return _named(source, options, columns, exclude)
+    found = _in_place(source, where)
+    if found is not None:
+        return _project(found, columns, exclude)
     if _is_pandas(source):
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
             return block
     from logloss.table import arrow, opening
 
-    options = ReadOptions.of(columns, exclude, dialect, na)
     stream = opening.held_stream(source, where, options.projection, na)
     if stream is not None:
         return opening.source_of(stream)
@@ -108,6 +99,30 @@ def read(
     if table is None:
         return _project(_from_array(source, where), columns, exclude)
     return arrow.source_of(table, where, na)
+
+
+def _in_place(source: Any, where: str) -> Source | None:
+    """What has been read, and matrices; None for what only Arrow may know."""
+    if isinstance(source, Source):
+        return source
+    if _is_sparse(source):
+        return _from_sparse(source, where)
+    if isinstance(source, (np.ndarray, list, tuple)):
+        return _from_array(source, where)
+    return None
+
+
+def _named(
+    source: Any, options: ReadOptions, columns: Collection[str] | None, exclude: Collection[str]
+) -> Source:
+    """A spool, or a stream of files or of a query."""
+    if not isinstance(source, Sql) and os.fspath(source).endswith(_SPOOL):
+        from logloss.table.spool import spool_source
+
+        return _project(spool_source(os.fspath(source)), columns, exclude)
+    from logloss.table import opening
+
+    return opening.source_of(opening.named_stream(source, options))
 
 
 def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:

@@ -1,0 +1,162 @@
+"""Estimates: the polished optimum of an unpenalised fit and its covariance, a plain record.
+
+It lies in the model file, so that a model that was loaded shows the standard errors it was saved
+with. Coefficients are in the order of the table of a summary: the intercept first, where there is
+one. An aliased coefficient, which is not estimable, is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.errors import ModelFileError
+from logloss.files import strict_json as js
+
+Array = NDArray[np.float64]
+
+INTERCEPT = "(intercept)"
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """The maximum of the likelihood, as exact as rounding allows.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the coefficients, the intercept first where there is one.
+    values : ndarray of shape (k,), float64
+        On the scale of the columns as they came; NaN where aliased.
+    covariance : ndarray of shape (k, k), float64
+        The inverse of the information Σ s p(1−p) [x, 1][x, 1]ᵀ; NaN where aliased.
+    aliases : dict of str to dict of str to float
+        Aliased column → the combination of others that it equals, by name.
+    loss, null_loss : float
+        Weighted mean log loss (nats per row) at `values`, and of the intercept alone.
+    entropy : float
+        Weighted mean of −y log y − (1−y) log(1−y): 0 where labels are hard. No loss is smaller.
+    tjur : float
+        The mean of p over positive rows less that over negative ones.
+    weighted_rows : int
+        Rows with a weight that is not zero.
+    """
+
+    names: tuple[str, ...]
+    values: Array
+    covariance: Array
+    aliases: Mapping[str, Mapping[str, float]]
+    loss: float
+    null_loss: float
+    entropy: float
+    tjur: float
+    weighted_rows: int
+
+    @property
+    def estimable(self) -> NDArray[np.bool_]:
+        """Which coefficients are not aliased, shape (k,)."""
+        return ~np.isnan(self.values)
+
+    @property
+    def rank(self) -> int:
+        """How many they are."""
+        return int(self.estimable.sum())
+
+    @property
+    def intercept(self) -> bool:
+        """Was one fitted? It is then the first coefficient."""
+        return self.names[:1] == (INTERCEPT,)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: the covariance is the lower triangle of what is estimable, row by row."""
+        kept = np.flatnonzero(self.estimable)
+        triangle = self.covariance[np.ix_(kept, kept)][np.tril_indices(len(kept))]
+        values = [None if math.isnan(x) else x for x in self.values.tolist()]
+        return {
+            "values": values,
+            "covariance": triangle.tolist(),
+            "aliases": {name: dict(parts) for name, parts in self.aliases.items()},
+            "loss": float(self.loss),
+            "null_loss": float(self.null_loss),
+            "entropy": float(self.entropy),
+            "tjur": float(self.tjur),
+            "weighted_rows": int(self.weighted_rows),
+        }
+
+    @staticmethod
+    def from_json(fields: Mapping[str, Any], names: tuple[str, ...]) -> Estimates:
+        """What `to_json` gave, of the columns `names` (without the intercept).
+
+        Raises
+        ------
+        ModelFileError
+            Where the lengths do not fit.
+        """
+        values = np.array([math.nan if x is None else x for x in fields["values"]])
+        if len(values) not in (len(names), len(names) + 1):
+            raise ModelFileError("model.estimates.values: one for each coefficient is needed")
+        kept = np.flatnonzero(~np.isnan(values))
+        rows, columns = np.tril_indices(len(kept))
+        if len(fields["covariance"]) != len(rows):
+            raise ModelFileError("model.estimates.covariance: does not fit the values")
+        covariance = np.full((len(values), len(values)), math.nan)
+        covariance[kept[rows], kept[columns]] = fields["covariance"]
+        covariance[kept[columns], kept[rows]] = fields["covariance"]
+        if not (np.diag(covariance)[kept] >= 0.0).all():
+            raise ModelFileError("model.estimates.covariance: a variance is negative")
+        everything = (INTERCEPT, *names) if len(values) > len(names) else names
+        return Estimates(everything, **{**fields, "values": values, "covariance": covariance})
+
+
+check_estimates = js.record(
+    {
+        "values": js.list_of(js.optional(js.number)),
+        "covariance": js.list_of(js.number),
+        "aliases": js.mapping_of(js.mapping_of(js.number)),
+        "loss": js.number,
+        "null_loss": js.number,
+        "entropy": js.number,
+        "tjur": js.number,
+        "weighted_rows": js.count,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What a summary shows beside the coefficients: one entry for each of `names` in each array.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The intercept first where there is one.
+    estimate, standard_error, z, p_value, lower, upper : ndarray of shape (k,)
+        NaN where aliased.
+    level : float
+        Of the limits.
+    covariance : str
+        Where the standard errors come from, in words.
+    statistics : dict
+        Log-likelihood, deviance, AIC and the like, by name; None where not known.
+    aliases : dict of str to dict of str to float
+    notes : tuple of str
+        What to know before the figures are used.
+    """
+
+    names: tuple[str, ...]
+    estimate: Array
+    standard_error: Array
+    z: Array
+    p_value: Array
+    lower: Array
+    upper: Array
+    level: float
+    covariance: str
+    statistics: Mapping[str, Any]
+    aliases: Mapping[str, Mapping[str, float]]
+    notes: tuple[str, ...]

@@ -1,0 +1,256 @@
+"""Covariance of the estimates: from the information, or robust.
+
+    hessian   V = (Σs H)⁻¹, Σs H = Σ s q [x, 1][x, 1]ᵀ
+    HC0       V M V, M = Σ s r² [x, 1][x, 1]ᵀ            (White, Econometrica 48, 1980)
+    HC1       the same times n / (n − k)
+    cluster   V M V, M = Σ_c g gᵀ, g = Σ_{i∈c} s r [x, 1], times G/(G−1) · (n−1)/(n−k)
+
+with q = p(1−p), r = p − y, k estimable coefficients, G clusters. HC1 is that of
+R's sandwich (statsmodels leaves its factor out for Logit and GLM), cluster that of statsmodels and
+Stata.
+
+What a weight means decides on n and on the sums:
+
+    frequency  a row stands for s equal ones: n = Σs, M = Σ s r² xxᵀ
+    sampling   a row was drawn with probability ∝ 1/s: n = rows, M = Σ s² r² xxᵀ; the information
+               is not the inverse of a variance; there is no likelihood: no LR test, AIC, profile
+    variance   a row is a mean of s: n = rows, M = Σ s² r² xxᵀ
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.base import Groups
+from logloss.checks import one_of
+from logloss.errors import DataError, UsageError, nearest
+from logloss.inference.optimum import raw_matrix
+
+if TYPE_CHECKING:
+    from logloss.evidence import Evidence
+    from logloss.inference.optimum import Optimum
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """Of the estimates, as `Model.covariance` returns it.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the coefficients, the intercept first where there is one.
+    matrix : ndarray of shape (k, k), float64
+        NaN where aliased.
+    kind, weights : str
+        What was asked for.
+    """
+
+    names: tuple[str, ...]
+    matrix: Array
+    kind: str
+    weights: str
+
+    @cached_property
+    def standard_errors(self) -> Array:
+        """Shape (k,); NaN where aliased."""
+        errors: Array = np.sqrt(np.diag(self.matrix))
+        return errors
+
+    @cached_property
+    def table(self) -> Any:
+        """A pyarrow.Table with the column name, and one for each coefficient."""
+        import pyarrow as pa
+
+        columns = {"name": pa.array(self.names, pa.string())}
+        for name, column in zip(self.names, self.matrix.T, strict=True):
+            columns[name if name != "name" else "name_"] = pa.array(column, from_pandas=True)
+        return pa.table(columns)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the weights of rows mean.
+
+    Attributes
+    ----------
+    counts : bool
+        n is their sum, not the number of rows.
+    squared : bool
+        The meat has s² r².
+    likelihood : bool
+        There is one, and with it the information.
+    default : str
+        The kind of covariance where none is asked for.
+    """
+
+    counts: bool
+    squared: bool
+    likelihood: bool
+    default: str
+
+    def rows(self, evidence: Evidence) -> float:
+        """n."""
+        weight = evidence.rows.weight
+        if weight is None or self.counts:
+            return evidence.rows.total()
+        return float(np.count_nonzero(weight))
+
+
+WEIGHTS: Mapping[str, Weights] = {
+    "frequency": Weights(True, False, True, "hessian"),
+    "sampling": Weights(False, True, False, "HC1"),
+    "variance": Weights(False, True, True, "hessian"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What a covariance is computed from."""
+
+    evidence: Evidence
+    optimum: Optimum
+    weights: Weights
+    groups: Groups | None
+
+    @property
+    def n(self) -> float:
+        return self.weights.rows(self.evidence)
+
+    def sandwich(self) -> Array:
+        """V M V, in inner coordinates, as Tᵀ (T M Tᵀ) T: of these no part is large."""
+        optimum = self.optimum
+        meat = optimum.objective.likelihood.score_gram(
+            optimum.beta, self.weights.squared, self.groups
+        )
+        order, factor = optimum.curvature.order, optimum.curvature.factor / optimum.weight_sum
+        inner = optimum.curvature.factor @ meat[np.ix_(order, order)] @ optimum.curvature.factor.T
+        out = np.zeros_like(meat)
+        out[np.ix_(order, order)] = factor.T @ ((inner + inner.T) / 2.0) @ factor
+        return out
+
+    def spare(self, less: float = 0.0) -> float:
+        """(n − less)/(n − k); an error where nothing is left."""
+        left = self.n - self.optimum.rank
+        if not left > 0.0:
+            raise DataError(
+                f"n − k is not positive: n is {self.n:g}, and {self.optimum.rank} coefficients are"
+                " estimated",
+                "kind='HC0' has no such factor",
+            )
+        return (self.n - less) / left
+
+
+def _hessian(rows: Rows) -> Array:
+    if not rows.weights.likelihood:
+        raise UsageError(
+            "sampling weights have no likelihood, so the Hessian says nothing of the variance",
+            "take kind='HC1', 'HC0' or 'cluster'",
+        )
+    return rows.optimum.covariance
+
+
+def _hc0(rows: Rows) -> Array:
+    return rows.sandwich()
+
+
+def _hc1(rows: Rows) -> Array:
+    return rows.sandwich() * rows.spare()
+
+
+def _cluster(rows: Rows) -> Array:
+    if rows.groups is None:
+        raise UsageError("kind='cluster' needs groups", "give groups=, one label per row")
+    weight, of_row = rows.evidence.rows.weight, rows.groups.of_row
+    used = np.unique(of_row if weight is None else of_row[weight > 0.0])
+    if len(used) < 2:
+        raise DataError("groups has one group only", "a clustered covariance needs two at least")
+    return rows.sandwich() * (len(used) / (len(used) - 1.0)) * rows.spare(1.0)
+
+
+KINDS: Mapping[str, Callable[[Rows], Array]] = {
+    "hessian": _hessian,
+    "HC0": _hc0,
+    "HC1": _hc1,
+    "cluster": _cluster,
+}
+_NEEDS_NO_GROUPS = KINDS.keys() - {"cluster"}
+
+
+def weights_named(weights: str) -> Weights:
+    """What the weights of rows mean, by name."""
+    return one_of("weights", weights, WEIGHTS)
+
+
+def kind_named(kind: str | None, groups: Any, weights: str) -> str:
+    """The kind of covariance: that asked for, if there is one of the name, or the usual one."""
+    meaning = weights_named(weights)
+    if kind is not None:
+        one_of("kind", kind, KINDS)
+        return kind
+    return meaning.default if groups is None else "cluster"
+
+
+def raw_covariance(
+    evidence: Evidence, optimum: Optimum, kind: str, groups: Any, weights: str
+) -> Array:
+    """The covariance in the order of the solvers, of the coefficients as they are reported.
+
+    Reads: none for "hessian", else one.
+    """
+    compute = one_of("kind", kind, KINDS)
+    if groups is not None and kind in _NEEDS_NO_GROUPS:
+        raise UsageError(f"kind={kind!r} has no groups", "give kind='cluster', or no groups")
+    found = None if groups is None else groups_of(groups, evidence)
+    inner = compute(Rows(evidence, optimum, weights_named(weights), found))
+    return raw_matrix(evidence.coordinates, inner)
+
+
+def groups_of(groups: Any, evidence: Evidence) -> Groups:
+    """Number the labels of groups: an array of one label a row, or the name of a feature."""
+    values = np.asarray(_column(groups, evidence) if isinstance(groups, str) else groups)
+    n = evidence.design.n_rows
+    if values.shape != (n,):
+        raise DataError(f"groups has shape {values.shape}, not ({n},)", "give one label per row")
+    try:
+        labels, of_row = np.unique(values, return_inverse=True)
+    except TypeError as error:
+        raise DataError(f"groups holds labels that have no order: {error}") from None
+    if values.dtype.kind in "fc" and not np.isfinite(labels).all():
+        raise DataError("groups has a label that is missing or infinite", "give one to every row")
+    return Groups(of_row.astype(np.int64), len(labels))
+
+
+def _column(name: str, evidence: Evidence) -> Array:
+    if name not in evidence.names:
+        near = nearest(name, evidence.names)
+        raise UsageError(
+            f"groups names {name!r}, which is no column of the fit",
+            f"did you mean {near!r}?" if near else "give an array of one label per row",
+        )
+    unit = np.zeros(evidence.design.n_columns)
+    unit[evidence.names.index(name)] = 1.0
+    return evidence.design.predict(unit, 0.0, None, evidence.n_threads)
+
+
+def first_to_last(intercept: bool, n: int) -> NDArray[np.int64]:
+    """Positions of the coefficients as they are shown, the intercept first, among the solvers'."""
+    order = np.arange(n)
+    return np.roll(order, 1) if intercept else order
+
+
+def masked(matrix: Array, optimum: Optimum) -> Array:
+    """The covariance as it is shown: the intercept first, NaN for aliases."""
+    out = np.full_like(matrix, math.nan)
+    kept = optimum.curvature.kept
+    out[np.ix_(kept, kept)] = matrix[np.ix_(kept, kept)]
+    order = first_to_last(optimum.objective.likelihood.has_intercept, len(matrix))
+    return out[np.ix_(order, order)]

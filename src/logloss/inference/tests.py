@@ -1,0 +1,171 @@
+"""Tests of terms: does the model need a column, all levels of a categorical together?
+
+Likelihood ratio: 2 Σs (L₀ − L) for the fit without the term, refitted from where the parabola of
+the full fit puts it; χ² with as many degrees of freedom as the rank falls (R's drop1). Wald:
+β_tᵀ V_tt⁻¹ β_t, which needs no other fit and is worse where estimates are large.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.algebra import dot
+from logloss.errors import DataError, UsageError, nearest
+from logloss.inference.distributions import chi_squared
+from logloss.inference.optimum import Curvature
+
+if TYPE_CHECKING:
+    from logloss.estimates import Estimates
+    from logloss.fitted import Fitted
+    from logloss.inference.optimum import Optimum
+    from logloss.table import Schema
+
+Array = NDArray[np.float64]
+
+_ENOUGH = 1e-10  # twice the log-likelihood that is left to gain
+_ROUNDING = 1e-14  # the same as a share of all of it
+_KEEPS = 0.1  # a step with a kept Hessian shrinks what is left so far, or a new one is taken
+_MOST_STEPS = 200
+_LEAST_SHARE = 1e-6
+
+
+@dataclass(frozen=True)
+class TermTest:
+    """The test of one term."""
+
+    term: str
+    df: int
+    statistic: float
+    p_value: float
+
+
+def terms_of(schema: Schema, chosen: Collection[str] | str | None) -> dict[str, tuple[str, ...]]:
+    """Column → names of its coefficients; all columns, or those that are `chosen`."""
+    everything = {column.name: column.coefficient_names for column in schema.columns}
+    if chosen is None:
+        return everything
+    wanted = [chosen] if isinstance(chosen, str) else list(chosen)
+    for name in wanted:
+        if name not in everything:
+            near = nearest(str(name), everything)
+            hint = f"did you mean {near!r}?" if near else "a term is a column of the table"
+            raise UsageError(f"terms names {name!r}, which is no column of the fit", hint)
+    return {name: everything[name] for name in wanted}
+
+
+def likelihood_ratio_tests(
+    optimum: Optimum, names: Sequence[str], terms: Mapping[str, Collection[str]]
+) -> list[TermTest]:
+    """Each term against the fit without it. Reads: about five for each."""
+    place = {name: j for j, name in enumerate(names)}
+    found = []
+    for term, parts in terms.items():
+        gone = np.array([place[name] for name in parts], dtype=np.int64)
+        loss, rank = without(optimum, gone)
+        df = optimum.rank - rank
+        statistic = max(0.0, optimum.drop(loss)) if df else 0.0
+        found.append(TermTest(term, df, statistic, chi_squared(statistic, df)))
+    return found
+
+
+def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
+    """The loss, and the rank, of the fit in which these coefficients are 0."""
+    objective, n = optimum.objective, optimum.objective.n_coefficients
+    intercept = objective.likelihood.has_intercept
+    free = np.setdiff1d(np.arange(n), gone)
+    hessian = objective.hessian(optimum.beta)
+    curvature = Curvature.of(hessian[np.ix_(free, free)], free, n, intercept)
+    beta = optimum.beta.copy()
+    beta[gone] = 0.0
+    beta += curvature.solve(hessian[:, gone] @ optimum.beta[gone])
+    beta[gone] = 0.0
+    twice, left = 2.0 * objective.likelihood.weight_sum, math.inf
+    value, gradient = objective.value_gradient(beta)
+    for _ in range(_MOST_STEPS):
+        step = curvature.solve(gradient)
+        last, left = left, twice * 0.5 * dot(gradient, step)
+        if left <= max(_ENOUGH, _ROUNDING * twice * value):
+            return value - left / twice, len(curvature.kept)
+        if not left <= _KEEPS * last or math.isinf(last):
+            found = Curvature.of(objective.hessian(beta, free), free, n, intercept)
+            curvature = found if len(found.kept) == len(curvature.kept) else curvature
+            step = curvature.solve(gradient)
+        share, start = 1.0, value
+        value, gradient = objective.value_gradient(beta - step)
+        while not value < start and share > _LEAST_SHARE:
+            share /= 4.0
+            value, gradient = objective.value_gradient(beta - share * step)
+        beta = beta - share * step
+        if share <= _LEAST_SHARE:
+            return min(start, value), len(curvature.kept)
+    raise DataError(
+        "the fit without a term was not found: there may be none",
+        "take method='wald', or add a penalty (such as C=1)",
+    )
+
+
+def wald_tests(
+    names: Sequence[str], values: Array, covariance: Array, terms: Mapping[str, Collection[str]]
+) -> list[TermTest]:
+    """Each term by its estimates and their covariance; aliases are left out."""
+    place = {name: j for j, name in enumerate(names)}
+    found = []
+    for term, parts in terms.items():
+        at = np.array([place[name] for name in parts if not math.isnan(values[place[name]])], int)
+        block = covariance[np.ix_(at, at)]
+        statistic = float(values[at] @ np.linalg.solve(block, values[at])) if len(at) else 0.0
+        found.append(TermTest(term, len(at), statistic, chi_squared(statistic, len(at))))
+    return found
+
+
+METHODS: Mapping[str, Callable[..., Any]] = {
+    "lr": likelihood_ratio_tests,
+    "wald": wald_tests,
+}
+
+
+def tests_table(tests: Sequence[TermTest]) -> Any:
+    """A pyarrow.Table of term, df, statistic, p_value; null where there is no degree of freedom."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "term": pa.array([one.term for one in tests], pa.string()),
+            "df": pa.array([one.df for one in tests], pa.int64()),
+            "statistic": pa.array([one.statistic for one in tests], pa.float64()),
+            "p_value": pa.array([one.p_value for one in tests], pa.float64(), from_pandas=True),
+        }
+    )
+
+
+def nested(smaller: tuple[Fitted, Estimates], larger: tuple[Fitted, Estimates]) -> TermTest:
+    """Likelihood ratio of two fits to the same rows, where one has a part of the columns.
+
+    Raises
+    ------
+    UsageError
+        Where they are not.
+    """
+    (few, less), (many, more) = smaller, larger
+    surplus = sorted(set(less.names) - set(more.names))
+    if surplus:
+        raise UsageError(
+            f"the models are not nested: only the smaller one has {surplus[0]!r}",
+            "drop columns from the larger model to get the smaller one",
+        )
+    same = few.n_rows == many.n_rows and math.isclose(
+        few.weight_sum, many.weight_sum, rel_tol=1e-12
+    )
+    if not same or not math.isclose(few.positive_share, many.positive_share, rel_tol=1e-12):
+        raise UsageError(
+            "the models were fitted to other rows", "fit both to the same rows, with equal weights"
+        )
+    df = more.rank - less.rank
+    statistic = max(0.0, 2.0 * many.weight_sum * (less.loss - more.loss))
+    return TermTest("", df, statistic, chi_squared(statistic, df))

@@ -1,0 +1,258 @@
+"""What a model shows of inference: honest words, files that keep it, data that come back."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from problems import PROBLEMS
+from sample_models import sample_fitted
+
+import logloss
+from logloss.errors import DataError, ModelFileError, UsageError
+from logloss.fitted import Fitted
+from logloss.model import Model
+
+
+def table(n: int = 400, seed: int = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    age, dose = rng.normal(50.0, 9.0, n), rng.exponential(2.0, n)
+    p = logloss.sigmoid(0.05 * (age - 50.0) + 0.4 * dose - 1.0)
+    return pa.table(
+        {
+            "age": age,
+            "dose": dose,
+            "sum": age + 2.0 * dose,
+            "times": rng.integers(0, 4, n),
+            "shift": rng.standard_normal(n),
+            "dead": np.where(rng.random(n) < p, "yes", "no"),
+        }
+    )
+
+
+def fitted(**options: Any) -> Model:
+    given = {"sample_weight": "times", "offset": "shift"} | options
+    return logloss.fit(table(), "dead", **given)
+
+
+def words(model: Model, **options: Any) -> str:
+    return " ".join(str(model.summary(**options)).split())
+
+
+# ---- honesty
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"C": 1.0}, {"l1": 0.01}, {"l2": 0.1}, {"bounds": {"age": "+"}}, {"C": 9.0, "l1_ratio": 0.5}],
+)
+def test_a_penalised_fit_has_no_p_values(options: dict[str, Any]) -> None:
+    model = fitted(**options)
+    text = words(model)
+    assert "std. error" not in text
+    assert "a penalised or bounded fit has no p-values" in text
+    assert "fit again without a penalty" in text
+    summary = model.summary()
+    assert summary.table["p_value"].null_count == summary.table.num_rows
+    assert summary.table["estimate"].to_pylist() == [model.intercept, *model.coefficients.values()]
+    assert "no_standard_errors" in summary.to_dict()
+    asks = (
+        model.covariance,
+        lambda: model.summary(covariance="HC0"),
+        model.confidence_intervals,
+        lambda: model.confidence_intervals(method="profile"),
+        model.test,
+        model.marginal_effects,
+        lambda: model.likelihood_ratio(model),
+    )
+    for ask in asks:
+        with pytest.raises(UsageError, match="penalised or bounded"):
+            ask()
+
+
+def test_aliases_are_named_in_the_summary() -> None:
+    text = words(fitted())
+    assert "a column is not estimable" in text
+    assert "sum = age + 2·dose" in text
+
+
+def test_many_columns_for_the_rows_are_a_warning_with_its_source() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 25))
+    y = rng.random(200) < logloss.sigmoid(X[:, 0])
+    assert "26 coefficients on 200 rows" in words(logloss.fit(X, y))
+    assert "Sur and Candès, PNAS 116, 2019" in words(logloss.fit(X, y))
+    assert "Sur" not in words(logloss.fit(X[:, :5], y))
+    weighted = logloss.fit(X, y, sample_weight=np.full(200, 3.0))
+    assert "Sur" not in words(weighted)  # each row stands for three
+    assert "Sur" in words(weighted, weights="variance")
+
+
+def test_separated_data_have_no_standard_errors() -> None:
+    X = np.linspace(-1.0, 1.0, 30)[:, np.newaxis]
+    model = logloss.fit(X, X[:, 0] > 0.02)
+    assert "separated" in words(model)
+    assert "std. error" not in words(model)
+    with pytest.raises(UsageError, match="separated"):
+        model.covariance()
+
+
+def test_a_fit_that_was_stopped_and_a_perceptron_have_none() -> None:
+    problem = PROBLEMS["well"]
+    stopped = logloss.fit(problem.X, problem.y, solver="gd", max_iter=1)
+    with pytest.raises(UsageError, match="not near enough"):
+        stopped.covariance()
+    perceptron = logloss.fit(problem.X, problem.y, solver="perceptron", random_state=0)
+    with pytest.raises(UsageError, match="perceptron"):
+        perceptron.covariance()
+    assert "no standard errors" in words(perceptron)
+
+
+def test_the_summary_says_what_was_asked_for() -> None:
+    model = fitted()
+    assert "log-likelihood" in words(model)
+    assert "from the Hessian, frequency weights" in words(model)
+    assert "robust, HC1, sampling weights" in words(model, weights="sampling")
+    assert "90 % from" in words(model, level=0.9)
+    found = model.summary(level=0.9).table
+    limits = model.confidence_intervals(0.9)
+    assert found["lower"].to_pylist() == limits["lower"].to_pylist()
+    assert found["odds_lower"].to_pylist()[0] is None
+    assert found["odds_lower"][1].as_py() == pytest.approx(math.exp(found["lower"][1].as_py()))
+    for level in (0.0, 1.0, 95, "high"):
+        with pytest.raises(UsageError, match="level"):
+            model.summary(level=level)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["walt", "bootstrap"])
+def test_a_wrong_word_is_answered_with_the_right_ones(method: str) -> None:
+    with pytest.raises(UsageError, match="wald"):
+        fitted().confidence_intervals(method=method)
+    with pytest.raises(UsageError, match="lr"):
+        fitted().test(method=method)
+    with pytest.raises(UsageError, match="average"):
+        fitted().marginal_effects(at=method)
+    with pytest.raises(UsageError, match="did you mean 'dose'"):
+        fitted().test("doze")
+
+
+# ---- files, and data that come back
+
+
+def test_a_saved_model_shows_the_same(tmp_path: Path) -> None:
+    model = fitted()
+    model.save(tmp_path / "m.json")
+    loaded = logloss.load(tmp_path / "m.json")
+    assert str(loaded.summary()) == str(model.summary())
+    assert loaded.covariance().matrix.tobytes() == model.covariance().matrix.tobytes()
+    assert loaded.test(method="wald").equals(model.test(method="wald"))
+    loaded.save(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "m.json").read_bytes()
+
+
+@pytest.mark.parametrize("lose", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_without_its_data_a_model_says_how_to_bring_it_back(lose: Any) -> None:
+    model = fitted()
+    model.covariance()
+    lost = lose(model)
+    assert str(lost.summary()) == str(model.summary())
+    asks = (
+        lambda: lost.covariance(kind="HC0"),
+        lambda: lost.confidence_intervals(method="profile"),
+        lost.test,
+        lost.marginal_effects,
+    )
+    for ask in asks:
+        with pytest.raises(UsageError, match="attach"):
+            ask()
+    never = lose(fitted())
+    assert "model.attach(table)" in words(never)
+    with pytest.raises(UsageError, match="attach"):
+        never.covariance()
+
+
+@pytest.mark.parametrize("how", ["table", "file", "arrays", "balanced", "penalised", "flipped"])
+def test_attached_data_give_the_same_answers(how: str, tmp_path: Path) -> None:
+    options: dict[str, dict[str, Any]] = {
+        "balanced": {"class_weight": "balanced"},
+        "penalised": {"C": 0.5, "standardize": True},
+        "flipped": {"positive": "no"},
+    }
+    model = fitted(**options.get(how, {}))
+    again: dict[str, Any] = {}
+    source: Any = table()
+    if how == "file":
+        pq.write_table(source, tmp_path / "t.parquet")
+        source = tmp_path / "t.parquet"
+    if how == "arrays":
+        X, y = np.column_stack([source["age"], source["dose"]]), source["dead"].to_numpy()
+        model = logloss.fit(X, y, sample_weight=np.asarray(source["times"]))
+        again, source = {"y": y, "sample_weight": np.asarray(source["times"])}, X
+    if how == "balanced":
+        again = {"class_weight": "balanced"}
+    model.save(tmp_path / "m.json")
+    loaded = logloss.load(tmp_path / "m.json").attach(source, **again)
+    if how == "penalised":
+        with pytest.raises(UsageError, match="penalised"):
+            loaded.covariance(kind="HC0")
+        return
+    a, b = loaded.covariance(kind="HC1").matrix, model.covariance(kind="HC1").matrix
+    np.testing.assert_allclose(a, b, rtol=1e-8)
+    np.testing.assert_allclose(
+        loaded.confidence_intervals(method="profile")["lower"].to_numpy(zero_copy_only=False),
+        model.confidence_intervals(method="profile")["lower"].to_numpy(zero_copy_only=False),
+        rtol=1e-8,
+    )
+
+
+def test_another_table_is_not_taken() -> None:
+    lost = pickle.loads(pickle.dumps(fitted()))
+    with pytest.raises(DataError, match="another table"):
+        lost.attach(table(seed=1))
+    with pytest.raises(DataError, match="400"):
+        lost.attach(table().slice(1))
+    with pytest.raises(DataError, match="class_weight"):
+        lost.attach(table(), class_weight="balanced")
+    arrays = logloss.fit(np.eye(4), np.array([0, 1, 0, 1]), C=1.0)
+    with pytest.raises(UsageError, match="y=..."):
+        pickle.loads(pickle.dumps(arrays)).attach(np.eye(4))
+    factors = logloss.fit(table(), "dead", C=0.1, penalty_factors={"age": 0.0})
+    with pytest.raises(UsageError, match="penalty factors"):
+        pickle.loads(pickle.dumps(factors)).attach(table())
+
+
+def test_a_file_of_before_is_read_and_a_damaged_one_is_not() -> None:
+    assert "estimates" not in sample_fitted().to_json()
+    record = json.loads(fitted().dumps())
+    assert Fitted.from_json(record).estimates is not None
+    for change in (
+        {"values": [1.0]},
+        {"covariance": [1.0]},
+        {"tjur": "high"},
+        {"covariance": [-1.0] * len(record["estimates"]["covariance"])},
+    ):
+        with pytest.raises(ModelFileError, match="estimates"):
+            Fitted.from_json({**record, "estimates": record["estimates"] | change})
+    with pytest.raises(ModelFileError, match="unknown"):
+        Fitted.from_json({**record, "extra": 1})
+
+
+def test_the_estimates_are_the_coefficients_to_what_the_certificate_allows() -> None:
+    model = fitted()
+    found = model.summary().table
+    known, errors = (
+        dict(zip(found["name"].to_pylist(), found[column].to_pylist(), strict=True))
+        for column in ("estimate", "standard_error")
+    )
+    few = table().drop_columns(["sum"])
+    plain = logloss.fit(few, "dead", sample_weight="times", offset="shift")
+    for name, value in plain.coefficients.items():
+        assert abs(value - known[name]) <= 1e-3 * errors[name]
