@@ -39,8 +39,16 @@ def error_in_units(found: Any, expected: Any) -> float:
 # ---- the polished point
 
 
-@pytest.mark.parametrize("storage", ["C", "F", "csr", "csc", "arrow", "strided"])
-@pytest.mark.parametrize("name", [*FULL_RANK, *ESTIMABLE])
+@pytest.mark.parametrize(
+    ("name", "storage"),
+    [
+        (name, storage)
+        for name in [*FULL_RANK, *ESTIMABLE]
+        for storage in ["C", "F", "csr", "csc", "arrow", "strided"]
+        # tables leave out a constant column: there is no alias to name
+        if (name, storage) != ("constant_column", "arrow")
+    ],
+)
 def test_estimates_and_covariances_are_the_true_ones(name: str, storage: str) -> None:
     problem = PROBLEMS[name]
     columns = ESTIMABLE.get(name, tuple(range(problem.X.shape[1])))

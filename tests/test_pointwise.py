@@ -88,7 +88,9 @@ def test_the_pocket_beats_the_last_weights() -> None:
     from logloss.table import split
 
     X, y = noisy()
-    task = task_of(split(X, y=y, sample_weight=None, offset=None, exclude=()), None, None, True, 1)
+    task = task_of(
+        split(X, y=y, sample_weight=None, offset=None, exclude=()), None, None, True, 1, Strength()
+    )
     objective, _ = task.objective(Strength(), True, True)
     solver, worse = Perceptron(), 0
     state = solver.start(objective, np.zeros(4))

@@ -65,10 +65,16 @@ def test_every_solver_proves_its_optimum(name: str, shrinkage: str, solver: str)
     assert model.certificate.solver == solver
 
 
+# Tables leave out columns that are constant or repeated: see test_schema.
+NAMED_LEAVE_OUT = ("constant_column", "duplicates", "two_rows")
+
+
 def stored() -> Iterator[tuple[str, str]]:
     """The storages that hold a problem's values exactly."""
     for name, problem in PROBLEMS.items():
         for storage in STORAGES:
+            if storage in ("pandas", "arrow") and name in NAMED_LEAVE_OUT:
+                continue
             if "float32" not in storage or (problem.X.astype(np.float32) == problem.X).all():
                 yield name, storage
 

@@ -251,18 +251,8 @@ class Task:
 
     def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
         """What the fit leaves for questions that need its data."""
-        features = self.parts.features
-        return Evidence(
-            objective,
-            where,
-            beta,
-            self.names,
-            self.intercept,
-            self.design,
-            self.rows,
-            features,
-            self.n_threads,
-        )
+        of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
+        return Evidence(objective, where, beta, *of_task, self.n_threads)
 
     def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
         """Where to start: the coefficients of a model, or the intercept alone."""

@@ -12,7 +12,7 @@ from logloss.errors import UsageError
 from logloss.evaluation import evaluate
 from logloss.evaluation.result import Evaluation, Origin
 from logloss.solvers.base import Status
-from logloss.table import read, weight_values
+from logloss.table import Source, read, weight_values
 from logloss.table.encoding import encoded
 from logloss.table.held_out import held_out_labels
 
@@ -68,7 +68,7 @@ def evaluate_table(
         label, z = label[known], z[known]
         weights = None if weights is None else weights[known]
     origin = Origin(
-        where=source.where if isinstance(table, str | os.PathLike) else "",
+        where=source.where if isinstance(table, str | os.PathLike | Source) else "",
         target=target if isinstance(target, str) else fitted.target or None,
         classes=fitted.classes,
         dropped=int(np.count_nonzero(~known)),

@@ -222,7 +222,8 @@ def raw_matrix(where: Coordinates, inner: Array) -> Array:
         mixed = inner @ c
         out[-1] = out[:, -1] = mixed / scale
         out[-1, -1] = c @ mixed
-    return out
+    symmetric: Array = 0.5 * (out + out.T)  # to the last bit, as a file keeps one triangle
+    return symmetric
 
 
 def _combinations(hessian: Array, curvature: Curvature) -> dict[int, Array]:
