@@ -55,8 +55,18 @@ class ParquetFile:
                     full=True
                 )  # codes beyond their dictionary would be read out of bounds
                 done += batch.num_rows
+                if done > self.n_rows:
+                    raise self._rows_differ()
                 told(self.n_bytes * done // max(1, self.n_rows))
                 yield typed(batch, target, self.na, self.name)
+            if done < self.n_rows:
+                raise self._rows_differ()
+
+    def _rows_differ(self) -> DataError:
+        return DataError(
+            f"{self.name} is damaged: it has not the {self.n_rows:,} rows that it says it has",
+            "write or copy it again",
+        )
 
     def scan(self, names: Sequence[str]) -> Any:
         """The schema of these columns."""
