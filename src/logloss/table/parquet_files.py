@@ -88,5 +88,6 @@ def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
     with damaged_errors(file.name), file.open() as raw:
         parquet = pa.parquet.ParquetFile(raw)
         schema, n_rows = parquet.schema_arrow, parquet.metadata.num_rows
-    check_names(schema.names, file.name)
+        str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
+        check_names(schema.names, file.name)
     return ParquetFile(file, schema.remove_metadata(), n_rows, na)
