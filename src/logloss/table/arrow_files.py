@@ -71,7 +71,8 @@ def open_arrow(file: Input, na: tuple[str, ...]) -> ArrowFile:
         raise DataError(f"{file.name} is not an Arrow file: its first bytes differ")
     with damaged_errors(file.name), file.open() as raw:
         schema = _reader(raw, file.magic).schema
-    check_names(schema.names, file.name)
+        str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
+        check_names(schema.names, file.name)
     return ArrowFile(file, schema.remove_metadata(), na)
 
 

@@ -56,8 +56,18 @@ class ParquetFile:
                     full=True
                 )  # codes beyond their dictionary would be read out of bounds
                 done += batch.num_rows
+                if done > self.n_rows:
+                    raise self._rows_differ()
                 told(self.n_bytes * done // max(1, self.n_rows))
                 yield typed(batch, target, self.na, self.name)
+            if done < self.n_rows:
+                raise self._rows_differ()
+
+    def _rows_differ(self) -> DataError:
+        return DataError(
+            f"{self.name} is damaged: it has not the {self.n_rows:,} rows that it says it has",
+            "write or copy it again",
+        )
 
     def scan(self, names: Sequence[str]) -> Any:
         """The schema of these columns."""
@@ -79,5 +89,6 @@ def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
     with damaged_errors(file.name), file.open() as raw:
         parquet = pa.parquet.ParquetFile(raw)
         schema, n_rows = parquet.schema_arrow, parquet.metadata.num_rows
-    check_names(schema.names, file.name)
+        str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
+        check_names(schema.names, file.name)
     return ParquetFile(file, schema.remove_metadata(), n_rows, na)
