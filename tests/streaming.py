@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from logloss.table.opening import held_stream, named_stream
-from logloss.table.options import Dialect, ReadOptions, Sql
-from logloss.table.streams import Stream, TypesChanged
+from logloss.table.reading.opening import held_stream, named_stream
+from logloss.table.reading.options import Dialect, ReadOptions, Sql
+from logloss.table.reading.streams import Stream, TypesChanged
 
 
 def write(path: Path, content: str | bytes) -> Path:

@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 from typed_tables import STORAGES, arrays, cut, same, tables, values
 
 from logloss.errors import DataError
-from logloss.table import Source, learn, text
+from logloss.table import Source, learn
 from logloss.table.columns import Codes, Column, Numbers, Unusable
-from logloss.table.encode import columns_of, encode
-from logloss.table.grow import Storage
-from logloss.table.scratch import Spilling
+from logloss.table.encoding import text
+from logloss.table.encoding.encode import columns_of, encode
+from logloss.table.encoding.grow import Storage
+from logloss.table.encoding.scratch import Spilling
 
 
 def one(data: Any, type_: Any = None, *, storage: Storage | None = None, **options: Any) -> Column:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from streaming import drained, stream_of
 
 from logloss.errors import LoglossError
-from logloss.table.options import Dialect
+from logloss.table.reading.options import Dialect
 
 EXAMPLES = int(os.environ.get("LOGLOSS_FUZZ", "100"))
 fuzz = settings(

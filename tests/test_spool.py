@@ -28,12 +28,13 @@ from logloss.cli import main
 from logloss.errors import DataError
 from logloss.files import unnamed
 from logloss.files.atomic import check_writable, replacing
-from logloss.table import learn, read, scratch, spool_header
+from logloss.table import learn, read
 from logloss.table.columns import Codes, Columns, Numbers, Unusable
-from logloss.table.encode import columns_of, encode
-from logloss.table.fingerprint import Fingerprint
-from logloss.table.scratch import Spilling
-from logloss.table.spool import check_source, open_spool, write_spool
+from logloss.table.encoding import scratch, spool_header
+from logloss.table.encoding.encode import columns_of, encode
+from logloss.table.encoding.fingerprint import Fingerprint
+from logloss.table.encoding.scratch import Spilling
+from logloss.table.encoding.spool import check_source, open_spool, write_spool
 
 
 def sample(n_rows: int = 1001) -> Columns:
@@ -248,8 +249,8 @@ while True:
 SPILLER = """
 import sys
 import numpy as np, pyarrow as pa
-from logloss.table.encode import encode
-from logloss.table.scratch import Spilling
+from logloss.table.encoding.encode import encode
+from logloss.table.encoding.scratch import Spilling
 batch = pa.record_batch([pa.array(np.random.rand(20_000)) for _ in range(5)], names=list("abcde"))
 def batches():
     while True:
@@ -387,8 +388,8 @@ def test_columns_share_files_where_few_may_be_open(
 MANY = """
 import os, sys
 import numpy as np, pyarrow as pa
-from logloss.table.encode import encode
-from logloss.table.scratch import Spilling
+from logloss.table.encoding.encode import encode
+from logloss.table.encoding.scratch import Spilling
 names = [f"x{j}" for j in range(10_001)]
 value = pa.array([1, None, 3, 400])
 batch = pa.record_batch([value] * len(names), names=names)
@@ -405,8 +406,8 @@ def test_ten_thousand_columns() -> None:
 BIG = """
 import sys, threading, time
 import numpy as np, pyarrow as pa
-from logloss.table.encode import encode
-from logloss.table.scratch import Spilling
+from logloss.table.encoding.encode import encode
+from logloss.table.encoding.scratch import Spilling
 rng = np.random.default_rng(0)
 words = pa.array([f"level {k}" for k in range(10)])
 def anonymous():

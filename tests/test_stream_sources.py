@@ -23,9 +23,9 @@ import pytest
 from streaming import drained, stream_of, values, write
 
 from logloss.errors import DataError, MissingExtra, UsageError
-from logloss.table.opening import held_stream
-from logloss.table.options import Projection, Sql
-from logloss.table.streams import TypesChanged
+from logloss.table.reading.opening import held_stream
+from logloss.table.reading.options import Projection, Sql
+from logloss.table.reading.streams import TypesChanged
 
 ROWS = {"a": [1, 3, 5], "b": [2.5, None, -9.0], "t": ["no", None, "yes"]}
 TABLE = pa.table(ROWS)
@@ -304,8 +304,8 @@ def run(code: str, given: bytes) -> str:
 
 
 STDIN = """
-from logloss.table.opening import named_stream
-from logloss.table.options import ReadOptions
+from logloss.table.reading.opening import named_stream
+from logloss.table.reading.options import ReadOptions
 stream = named_stream("-", ReadOptions())
 print(stream.where, stream.read_all().slice().to_pydict())
 """
@@ -356,8 +356,8 @@ def test_streams_do_not_import_pandas(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "t.parquet")
     code = (
         "import sys\n"
-        "from logloss.table.opening import named_stream\n"
-        "from logloss.table.options import ReadOptions\n"
+        "from logloss.table.reading.opening import named_stream\n"
+        "from logloss.table.reading.options import ReadOptions\n"
         f"for name in ('{tmp_path}/t.csv', '{tmp_path}/t.parquet'):\n"
         "    for batch in named_stream(name, ReadOptions(na=('?', '-9'))).batches(): pass\n"
         "print('pandas' in sys.modules)"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from logloss.table import Schema, Source, read
 from logloss.table.columns import Codes, Column, Columns, Numbers
-from logloss.table.grow import InMemory
-from logloss.table.opening import encoded
+from logloss.table.encoding.grow import InMemory
+from logloss.table.encoding.scratch import Spilling
 from logloss.table.pieces import NumberPiece
-from logloss.table.scratch import Spilling
+from logloss.table.reading.opening import encoded
 
 
 def in_memory(source: Any, **options: Any) -> Source:

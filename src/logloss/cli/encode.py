@@ -49,10 +49,10 @@ def encode(
     Arrow file that other tools read too. An older file of the name is replaced when the new one is
     whole.
     """
-    from logloss.table.fingerprint import Fingerprint
-    from logloss.table.opening import encoded
-    from logloss.table.scratch import Spilling
-    from logloss.table.spool import write_spool
+    from logloss.table.encoding.fingerprint import Fingerprint
+    from logloss.table.encoding.scratch import Spilling
+    from logloss.table.encoding.spool import write_spool
+    from logloss.table.reading.opening import encoded
     from logloss.table.treatment import n_bytes
 
     check_writable(output)

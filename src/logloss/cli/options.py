@@ -184,7 +184,7 @@ class Reading:
 
     def _read(self, table: str, **chosen: Any) -> Source:
         from logloss.table import read
-        from logloss.table.options import Dialect, Sql
+        from logloss.table.reading.options import Dialect, Sql
 
         source: Any = table
         if self.sql is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logloss.solvers.base import Step
     from logloss.table import Source
-    from logloss.table.streams import Stream
+    from logloss.table.reading.streams import Stream
 
 _LOOK_BACK = 6  # steps from which the speed of convergence is taken
 
@@ -79,7 +79,7 @@ class Progress:
         return replace(source, stream=self._watched(source.stream))
 
     def _watched(self, stream: Stream) -> Stream:
-        from logloss.table.streams import TypesChanged
+        from logloss.table.reading.streams import TypesChanged
 
         begun = time.monotonic()
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from logloss.errors import DataError, UsageError
 from logloss.table.columns import Column
-from logloss.table.options import Projection
+from logloss.table.encoding.whole import columns_of
+from logloss.table.reading.options import Projection
 from logloss.table.source import Source
-from logloss.table.whole import columns_of
 from logloss.table.words import how_to_exclude, listed
 
 # ---- objects that hold a table or a column

@@ -40,8 +40,8 @@ def batches_of(source: Source) -> Iterator[Source]:
     """The batches of a stream, each as a table in memory; rows keep the places they have in it."""
     import pyarrow as pa
 
-    from logloss.table.streams import Stream, TypesChanged
-    from logloss.table.whole import columns_of
+    from logloss.table.encoding.whole import columns_of
+    from logloss.table.reading.streams import Stream, TypesChanged
 
     stream: Stream = source.stream
     done = 0

@@ -74,7 +74,7 @@ class NumericColumn:
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
         if isinstance(column, Codes):
-            from logloss.table.text_numbers import parsed
+            from logloss.table.encoding.text_numbers import parsed
 
             text = next(level for level in column.levels if level and parsed([level]) is None)
             return f"holds text ({shortened(text)}), and numbers when the model was fitted"
@@ -254,7 +254,7 @@ def _word(level: str | None) -> str:
 
 def _as_numbers(column: Codes) -> Column:
     """Text that reads as numbers throughout, as in a file without types, as numbers."""
-    from logloss.table.text_numbers import parsed  # pyarrow: not for arrays
+    from logloss.table.encoding.text_numbers import parsed  # pyarrow: not for arrays
 
     values = parsed(column.levels)
     if values is None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from logloss.errors import DataError
 from logloss.table.columns import Column
-from logloss.table.options import Dialect, ReadOptions, Sql
+from logloss.table.reading.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
 
 __all__ = ["Source", "column_values", "read"]
@@ -67,8 +67,8 @@ def read(
     dialect : Dialect, optional
         How CSV files are written, where that is not to be found out.
     na : tuple of str
-        Texts that mean a missing value, beside the usual ones (see `logloss.table.missing`). Used
-        where a table is read from files, queries and readers.
+        Texts that mean a missing value, beside the usual ones (see `reading.missing`). Used where
+        a table is read from files, queries and readers.
     text : collection of str
         Columns of CSV files that are text even where they look like numbers.
 
@@ -90,7 +90,8 @@ def read(
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
             return block
-    from logloss.table import arrow, opening
+    from logloss.table import arrow
+    from logloss.table.reading import opening
 
     stream = opening.held_stream(source, where, options.projection, na)
     if stream is not None:
@@ -117,10 +118,10 @@ def _named(
 ) -> Source:
     """A spool, or a stream of files or of a query."""
     if not isinstance(source, Sql) and os.fspath(source).endswith(_SPOOL):
-        from logloss.table.spool import spool_source
+        from logloss.table.encoding.spool import spool_source
 
         return _project(spool_source(os.fspath(source)), columns, exclude)
-    from logloss.table import opening
+    from logloss.table.reading import opening
 
     return opening.source_of(opening.named_stream(source, options))
 

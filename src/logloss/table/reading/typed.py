@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from logloss.errors import DataError
 from logloss.table.arrow import first_line
-from logloss.table.missing import TEXT, is_text, without_missing
+from logloss.table.reading.missing import TEXT, is_text, without_missing
 
 
 def typed(batch: Any, target: Any, na: tuple[str, ...], where: str) -> Any:

@@ -11,10 +11,10 @@ import pyarrow.parquet
 
 from logloss.errors import DataError
 from logloss.table.arrow import check_names
-from logloss.table.damage import damaged_errors
-from logloss.table.inputs import Input
-from logloss.table.missing import is_text
-from logloss.table.typed import typed
+from logloss.table.reading.damage import damaged_errors
+from logloss.table.reading.inputs import Input
+from logloss.table.reading.missing import is_text
+from logloss.table.reading.typed import typed
 
 MAGIC = b"PAR1"
 _ROWS = 1 << 16  # in a batch

@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from logloss.errors import DataError, UsageError, nearest
-from logloss.table.damage import plain_errors
+from logloss.table.reading.damage import plain_errors
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 COMPRESSED = ("", ".gz", ".bz2", ".zst")

@@ -26,7 +26,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from logloss.errors import DataError
 from logloss.files.unnamed import scratch
-from logloss.table.grow import Array, Growing, Memory, Room
+from logloss.table.encoding.grow import Array, Growing, Memory, Room
 
 _STEP = 1 << 20  # bytes copied at a time
 _CHECK_EVERY = 64 << 20  # bytes written between two looks at the free space

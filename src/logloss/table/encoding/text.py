@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.types as kind
 
 from logloss.table.columns import Codes, Column, Numbers, Unusable
-from logloss.table.grow import Array, Bits, Room
-from logloss.table.kinds import is_string, is_text
-from logloss.table.narrow import Narrowing, values_in_place
-from logloss.table.text_numbers import parsed
+from logloss.table.encoding.grow import Array, Bits, Room
+from logloss.table.encoding.kinds import is_string, is_text
+from logloss.table.encoding.narrow import Narrowing, values_in_place
+from logloss.table.encoding.text_numbers import parsed
 
 MOST_LEVELS = 1 << 18
 LONGEST = 1 << 12  # characters

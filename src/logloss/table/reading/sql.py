@@ -7,9 +7,9 @@ from typing import Any
 
 from logloss.errors import DataError, MissingExtra, UsageError
 from logloss.table.arrow import check_names, first_line
-from logloss.table.options import Projection, Sql
-from logloss.table.streams import Stream, never_empty, row_of
-from logloss.table.typed import delivered, typed
+from logloss.table.reading.options import Projection, Sql
+from logloss.table.reading.streams import Stream, never_empty, row_of
+from logloss.table.reading.typed import delivered, typed
 
 _ROWS = 1 << 16  # in a batch
 

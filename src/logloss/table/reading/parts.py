@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.missing import TEXT, is_text
-from logloss.table.options import Projection
-from logloss.table.streams import Stream, TypesChanged, never_empty
+from logloss.table.reading.missing import TEXT, is_text
+from logloss.table.reading.options import Projection
+from logloss.table.reading.streams import Stream, TypesChanged, never_empty
 
 
 class Part(Protocol):

@@ -15,10 +15,10 @@ import pyarrow.types as kind
 from numpy.typing import NDArray
 
 from logloss.table.columns import Column, Columns, Numbers
-from logloss.table.grow import Array, InMemory
-from logloss.table.kinds import is_text, no_value, number_type, refused
-from logloss.table.narrow import chunk_values, values_in_place
-from logloss.table.text import Reading, TextColumn
+from logloss.table.encoding.grow import Array, InMemory
+from logloss.table.encoding.kinds import is_text, no_value, number_type, refused
+from logloss.table.encoding.narrow import chunk_values, values_in_place
+from logloss.table.encoding.text import Reading, TextColumn
 
 
 def columns_of(table: Any, na: Collection[str] = ()) -> Columns:

@@ -25,11 +25,11 @@ from logloss.errors import DataError
 from logloss.files.atomic import replacing
 from logloss.table.arrow import first_line
 from logloss.table.columns import Column, Columns
-from logloss.table.fingerprint import Fingerprint
+from logloss.table.encoding.fingerprint import Fingerprint
+from logloss.table.encoding.spool_columns import READERS, Packed, check, pack
+from logloss.table.encoding.spool_header import Header, read_header
+from logloss.table.encoding.workers import worker_count
 from logloss.table.source import Source
-from logloss.table.spool_columns import READERS, Packed, check, pack
-from logloss.table.spool_header import Header, read_header
-from logloss.table.workers import worker_count
 
 __all__ = ["check_source", "open_spool", "write_spool"]
 

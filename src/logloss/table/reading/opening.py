@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from logloss.table.encode import Progress, encode
-from logloss.table.files import file_stream
-from logloss.table.grow import Storage
-from logloss.table.one_shot import stream_of as held_stream
-from logloss.table.options import ReadOptions, Sql
+from logloss.table.encoding.encode import Progress, encode
+from logloss.table.encoding.grow import Storage
+from logloss.table.reading.files import file_stream
+from logloss.table.reading.one_shot import stream_of as held_stream
+from logloss.table.reading.options import ReadOptions, Sql
+from logloss.table.reading.sql import sql_stream
+from logloss.table.reading.streams import Stream, TypesChanged
 from logloss.table.source import Source
-from logloss.table.sql import sql_stream
-from logloss.table.streams import Stream, TypesChanged
 
 __all__ = ["encoded", "held_stream", "named_stream", "source_of"]
 

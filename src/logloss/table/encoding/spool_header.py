@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from logloss.errors import DataError
-from logloss.table.fingerprint import Fingerprint
+from logloss.table.encoding.fingerprint import Fingerprint
 
 VERSION = 1
 

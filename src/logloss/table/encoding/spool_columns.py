@@ -14,9 +14,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from logloss.table.columns import Codes, Column, Numbers, Unusable
-from logloss.table.grow import Array, Bits
-from logloss.table.narrow import values_in_place
-from logloss.table.scratch import Spilling
+from logloss.table.encoding.grow import Array, Bits
+from logloss.table.encoding.narrow import values_in_place
+from logloss.table.encoding.scratch import Spilling
 
 _ALIGN = 64
 _STEP = 1 << 20

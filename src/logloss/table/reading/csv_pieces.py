@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.inputs import Input
+from logloss.table.reading.inputs import Input
 
 BLOCK = 1 << 20  # bytes of text in a piece: enough to keep a core busy for some milliseconds
 LONGEST_ROW = 1 << 26  # bytes

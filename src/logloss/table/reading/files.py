@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from logloss.errors import DataError, UsageError
-from logloss.table import arrow_files, parquet_files, paths
-from logloss.table.csv_files import open_csv
-from logloss.table.damage import plain_errors
-from logloss.table.inputs import Input, input_of, standard_input
-from logloss.table.options import ReadOptions
-from logloss.table.parts import Part, stream_of
-from logloss.table.streams import Stream
+from logloss.table.reading import arrow_files, parquet_files, paths
+from logloss.table.reading.csv_files import open_csv
+from logloss.table.reading.damage import plain_errors
+from logloss.table.reading.inputs import Input, input_of, standard_input
+from logloss.table.reading.options import ReadOptions
+from logloss.table.reading.parts import Part, stream_of
+from logloss.table.reading.streams import Stream
 
 STANDARD_INPUT = "-"
 _Opener = Callable[[Input, ReadOptions], Part]

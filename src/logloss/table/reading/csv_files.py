@@ -17,14 +17,14 @@ import pyarrow.csv
 
 from logloss.errors import DataError
 from logloss.table.arrow import check_names, first_line
-from logloss.table.csv_pieces import Piece, check_no_nul, head_of, pieces
-from logloss.table.damage import plain_errors
-from logloss.table.dialect import Form, sniff
-from logloss.table.inputs import Input
-from logloss.table.missing import TEXT, spelled, without_missing
-from logloss.table.options import Dialect
-from logloss.table.parts import Unfit
-from logloss.table.read_ahead import mapped
+from logloss.table.reading.csv_pieces import Piece, check_no_nul, head_of, pieces
+from logloss.table.reading.damage import plain_errors
+from logloss.table.reading.dialect import Form, sniff
+from logloss.table.reading.inputs import Input
+from logloss.table.reading.missing import TEXT, spelled, without_missing
+from logloss.table.reading.options import Dialect
+from logloss.table.reading.parts import Unfit
+from logloss.table.reading.read_ahead import mapped
 
 # pyarrow's words; its invalid_row_handler would give the same, but fails on text that is not UTF-8
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", re.DOTALL)

@@ -1,4 +1,4 @@
-"""A table that has not been read → typed columns in memory, or beyond a bound in a scratch file."""
+"""Arrow batches → typed columns, in memory or beyond a bound in a scratch file; and spools."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def encoded(
     DataError
         What is wrong with the table, and where.
     """
-    from logloss.table import opening  # pyarrow: not for arrays
-    from logloss.table.scratch import Spilling
+    from logloss.table.encoding.scratch import Spilling
+    from logloss.table.reading import opening  # pyarrow: not for arrays
 
     bound = free_memory() // 2 if memory is None else memory
     return opening.encoded(source, na, Spilling(bound, spool))

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from logloss.errors import DataError
 from logloss.table.arrow import check_names, first_line
-from logloss.table.options import Projection
-from logloss.table.streams import Stream, never_empty, row_of
-from logloss.table.typed import delivered, typed
+from logloss.table.reading.options import Projection
+from logloss.table.reading.streams import Stream, never_empty, row_of
+from logloss.table.reading.typed import delivered, typed
 
 
 def stream_of(

@@ -11,9 +11,9 @@ import pyarrow.ipc
 
 from logloss.errors import DataError
 from logloss.table.arrow import check_names
-from logloss.table.damage import damaged_errors
-from logloss.table.inputs import Input
-from logloss.table.typed import typed
+from logloss.table.reading.damage import damaged_errors
+from logloss.table.reading.inputs import Input
+from logloss.table.reading.typed import typed
 
 MAGIC = b"ARROW1"
 STREAM_MAGIC = b"\xff\xff\xff\xff"

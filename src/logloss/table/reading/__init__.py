@@ -1,0 +1,1 @@
+"""Files, queries and what other libraries hold, as streams of Arrow batches."""
