@@ -238,7 +238,9 @@ def test_leverages_of_any_subset(table: Table) -> None:
         center = np.where(table.sparse, 0.0, rng.standard_normal(len(table.sparse)))
         found = _kernels.leverages(table.kernel, center, subset, triangle, 2)
         ones = np.hstack([(table.x - center)[:, subset], np.ones((table.n, 1))])
-        _close(found, ((ones @ triangle) ** 2).sum(1), ((np.abs(ones) @ np.abs(triangle)) ** 2).sum(1))
+        _close(
+            found, ((ones @ triangle) ** 2).sum(1), ((np.abs(ones) @ np.abs(triangle)) ** 2).sum(1)
+        )
 
 
 def test_the_same_bits_for_any_number_of_threads(table: Table) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logloss.errors import DataError
+from logloss.table.pieces import CodesPiece, NullablePiece, Piece
 from logloss.table.schema import Encoded
 from logloss.table.source import Source
 
@@ -34,10 +36,11 @@ def check_finite(encoded: Encoded, source: Source) -> None:
 
 def _first(encoded: Encoded) -> tuple[int, int, float] | None:
     if encoded.columns is not None:
-        for j, values in enumerate(encoded.columns):
-            row = _first_bad(values)
-            if row is not None:
-                return row, j, float(values[row])
+        for j, piece in enumerate(encoded.columns):
+            values = _numbers(piece)
+            first = None if values is None else _first_bad(values)
+            if values is not None and first is not None:
+                return first, j, float(values[first])
         return None
     matrix = encoded.matrix
     if isinstance(matrix, np.ndarray):
@@ -48,6 +51,18 @@ def _first(encoded: Encoded) -> tuple[int, int, float] | None:
                 return row, column, float(matrix[row, column])
         return None
     return _first_stored(matrix)
+
+
+def _numbers(column: NDArray[Any] | Piece) -> NDArray[Any] | None:
+    """The values that are read: missing ones are filled in; None: there are only codes."""
+    if isinstance(column, np.ndarray):
+        return column
+    if isinstance(column, CodesPiece):
+        return None
+    if isinstance(column, NullablePiece):
+        there = np.unpackbits(column.valid, count=len(column.values), bitorder="little")
+        return np.where(there, column.values, column.fill)
+    return column.values
 
 
 def _first_bad(values: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
+from logloss.table.pieces import NumberPiece, Piece, take
 
 if TYPE_CHECKING:
     from logloss.table.schema import Encoded
@@ -62,8 +64,8 @@ class Design:
         """These rows, copied."""
         encoded, n = self.encoded, len(rows)
         if encoded.columns is not None:
-            columns = _kernels.take(list(encoded.columns), rows, threads(n_threads))
-            return design_of(replace(encoded, columns=tuple(columns), n_rows=n))
+            pieces = take([_piece(column) for column in encoded.columns], rows, threads(n_threads))
+            return design_of(replace(encoded, columns=pieces, n_rows=n))
         if isinstance(encoded.matrix, np.ndarray):
             (matrix,) = _kernels.take([encoded.matrix], rows, threads(n_threads))
             return design_of(replace(encoded, matrix=matrix, n_rows=n))
@@ -73,17 +75,38 @@ class Design:
 def design_of(encoded: Encoded) -> Design:
     """Lay the columns of a table, or a matrix, side by side."""
     kernel = _kernels.Design(encoded.n_rows)
-    is_sparse = False
     if encoded.columns is not None:
-        for _, run in groupby(encoded.columns, key=lambda column: column.dtype):
-            kernel.add_columns(list(run))
+        sparse = _add_columns(kernel, encoded.columns)
     elif isinstance(encoded.matrix, np.ndarray):
         kernel.add_dense(encoded.matrix)
+        sparse = [False] * kernel.n_columns
     else:
-        is_sparse = True
         _add_sparse(kernel, encoded.matrix)
+        sparse = [True] * kernel.n_columns
     kernel.finish()
-    return Design(kernel, encoded, np.full(kernel.n_columns, is_sparse))
+    return Design(kernel, encoded, np.array(sparse, dtype=np.bool_))
+
+
+def _piece(column: NDArray[Any] | Piece) -> Piece:
+    return NumberPiece(column) if isinstance(column, np.ndarray) else column
+
+
+def _add_columns(kernel: _kernels.Design, columns: Iterable[NDArray[Any] | Piece]) -> list[bool]:
+    """One block for neighbours of one type; returns which columns of the design are sparse."""
+    sparse: list[bool] = []
+    for name, run in groupby(map(_piece, columns), key=_number_type):
+        pieces = list(run)
+        sparse += [piece.sparse for piece in pieces for _ in range(piece.n_columns)]
+        if name is not None:
+            kernel.add_columns([piece.values for piece in pieces if isinstance(piece, NumberPiece)])
+            continue
+        for piece in pieces:
+            piece.add_to(kernel)
+    return sparse
+
+
+def _number_type(piece: Piece) -> str | None:  # by name: NumPy takes None for float64
+    return piece.values.dtype.name if isinstance(piece, NumberPiece) else None
 
 
 def _add_sparse(kernel: _kernels.Design, matrix: Any) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, ModelFileError, nearest
+from logloss.table.pieces import Piece
 from logloss.table.source import Source
 
 _SHOWN = 10  # columns listed in a message
@@ -70,13 +71,13 @@ class Encoded:
         An ndarray has any strides and one of the types float64, float32, int8, int16, int32,
         int64, uint8, bool; sparse data float64 or float32, with indices of int32 or int64 that lie
         inside the matrix.
-    columns : tuple of contiguous ndarrays of shape (n_rows,), or None
-        Of the same types but bool.
+    columns : tuple of contiguous ndarrays of shape (n_rows,) or of pieces; or None
+        Arrays of the same types but bool; what else a column may be: see pieces.py.
     n_rows : int
     """
 
     matrix: Any
-    columns: tuple[npt.NDArray[Any], ...] | None
+    columns: tuple[npt.NDArray[Any] | Piece, ...] | None
     n_rows: int
 
 

@@ -1,0 +1,112 @@
+"""The columns of a table as a design reads them: each becomes one coefficient, two, or many.
+
+Nothing is filled in and nothing is one-hot: the kernels replace what is missing as they read it,
+and take a coefficient for each code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss import _kernels
+
+
+@dataclass(frozen=True, eq=False)
+class NumberPiece:
+    """Numbers, none of them missing: one coefficient.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,), contiguous
+        float64, float32, int8, int16, int32, int64, uint8 or uint16.
+    """
+
+    sparse: ClassVar[bool] = False
+    n_columns: ClassVar[int] = 1
+
+    values: NDArray[Any]
+
+    def add_to(self, kernel: _kernels.Design) -> None:
+        """Add it to the blocks of a design."""
+        kernel.add_columns([self.values])
+
+
+@dataclass(frozen=True, eq=False)
+class NullablePiece:
+    """Numbers with a bitmap beside them: one coefficient, or two.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,), contiguous
+        Of the types of a `NumberPiece`. What stands in place of a missing value means nothing.
+    valid : ndarray of uint8, shape (at least ceil(n_rows/8),)
+        Arrow's bitmap: bit i % 8 of byte i // 8 is 1 where row i has a value.
+    fill : float
+        What stands in for a missing value.
+    indicator : bool
+        Whether a second column is 1 where the value is missing, and 0 elsewhere.
+    """
+
+    sparse: ClassVar[bool] = False
+
+    values: NDArray[Any]
+    valid: NDArray[np.uint8]
+    fill: float
+    indicator: bool
+
+    @property
+    def n_columns(self) -> int:
+        """Coefficients of the piece."""
+        return 2 if self.indicator else 1
+
+    def add_to(self, kernel: _kernels.Design) -> None:
+        """Add it to the blocks of a design."""
+        kernel.add_nullable(self.values, self.valid, self.fill, self.indicator)
+
+
+@dataclass(frozen=True, eq=False)
+class CodesPiece:
+    """A code per row, which stands for a 1 in one column, or in none.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,), contiguous
+        uint8, uint16 or int32; all of them in [0, len(slots)).
+    slots : ndarray of int32, shape (n_codes,)
+        The column of each code; -1: none. Several codes may have one column, and a column none.
+    n_columns : int
+    """
+
+    sparse: ClassVar[bool] = True
+
+    codes: NDArray[Any]
+    slots: NDArray[np.int32]
+    n_columns: int
+
+    def add_to(self, kernel: _kernels.Design) -> None:
+        """Add it to the blocks of a design."""
+        kernel.add_codes(self.codes, self.slots, self.n_columns)
+
+
+Piece: TypeAlias = NumberPiece | NullablePiece | CodesPiece
+
+
+def take(pieces: Sequence[Piece], rows: NDArray[np.int64], n_threads: int) -> tuple[Piece, ...]:
+    """These rows of each piece, copied."""
+    vectors = [p.codes if isinstance(p, CodesPiece) else p.values for p in pieces]
+    byte, bit = rows >> 3, rows & 7
+    taken: list[Piece] = []
+    for piece, vector in zip(pieces, _kernels.take(vectors, rows, n_threads), strict=True):
+        if isinstance(piece, CodesPiece):
+            taken.append(replace(piece, codes=vector))
+        elif isinstance(piece, NullablePiece):
+            valid = np.packbits(piece.valid[byte] >> bit & 1, bitorder="little")
+            taken.append(replace(piece, values=vector, valid=valid))
+        else:
+            taken.append(replace(piece, values=vector))
+    return tuple(taken)
