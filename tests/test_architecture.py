@@ -30,7 +30,7 @@ FLOORS = (
     {"penalty"},
     {"backends"},
     {"objective", "strength", "quadratic"},
-    {"certificate"},
+    {"certificate", "verdict"},
     {"solvers"},
     {"fitted", "evidence"},
     {"report", "export", "evaluation", "inference"},

@@ -24,6 +24,7 @@ from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
 from logloss.table.schema import Schema
+from logloss.verdict import Separation
 
 if TYPE_CHECKING:
     from logloss.table.target import Label
@@ -64,6 +65,8 @@ class Fitted:
         What was asked for: C, l1_ratio, l1, l2, fit_intercept, solver, tol; plain JSON values.
     target, offset, weights : str or None
         Names of these columns; "" where an array was given, None where nothing was.
+    separation : Separation or None
+        The verdict on the unpenalised coefficients, where the fit came with one.
     """
 
     schema: Schema
@@ -82,6 +85,7 @@ class Fitted:
     target: str | None = None
     offset: str | None = None
     weights: str | None = None
+    separation: Separation | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -119,6 +123,7 @@ class Fitted:
             "options": self.options,
             "offset": self.offset,
             "weights": self.weights,
+            "separation": None if self.separation is None else self.separation.to_json(),
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
         }
@@ -310,6 +315,7 @@ _check_record = js.record(
         "options": js.mapping_of(js.plain),
         "offset": js.optional(js.text),
         "weights": js.optional(js.text),
+        "separation": js.optional(Separation.from_json),
         "schema": _schema,
         "history": js.list_of(_step),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
+from logloss.inference.separation import Judge, settled
 from logloss.model import Model
 from logloss.objective import Objective
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
@@ -287,8 +288,11 @@ def solve_task(
     exact = strength.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
     objective, where = task.objective(strength, exact, by_row)
+    judge = Judge(objective.until(math.inf), stop.tol)
     with np.errstate(invalid="ignore", over="ignore"):
-        result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
+        asking = replace(stop, separated=judge.separated)
+        result = minimise(objective, chosen.solver, task.first(objective, where, start), asking)
+        result, separation = settled(judge, result, task.names, stop)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features)
         raise DataError(
@@ -312,6 +316,7 @@ def solve_task(
         loss=value - objective.penalty.value(result.beta),
         objective=value,
         null_loss=objective.value_of_null(),
+        separation=separation,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)

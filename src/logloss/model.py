@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from logloss.evidence import Evidence
     from logloss.solvers.base import Step
     from logloss.table.target import Label
+    from logloss.verdict import Separation
 
 
 class Model:
@@ -42,6 +43,7 @@ class Model:
     def __init__(self, fitted: Fitted, evidence: Evidence | None = None) -> None:
         self._fitted = fitted
         self._evidence = evidence
+        self._separation: Separation | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the evidence: a copy does not hold on to the data."""
@@ -130,6 +132,33 @@ class Model:
         """Return the likelier label of each row, shape (n,): the positive one where z > 0."""
         positive = self.decision_function(table, offset, n_threads) > 0
         return np.array(self.classes)[positive.astype(np.intp)]
+
+    @property
+    def separation(self) -> Separation:
+        """Whether the estimate exists; where it does not, what goes to infinity, and what to do.
+
+        `coefficients` stay finite where an estimate is infinite, far enough along for the tolerance
+        of the fit, so that the model predicts; the limit stands in `separation.estimates`. Found
+        with the fit where that costs nothing, else when first asked for.
+
+        Raises
+        ------
+        UsageError
+            It was not found with the fit, and the model is without its data: loaded or copied.
+        """
+        if self._separation is None:
+            self._separation = self._fitted.separation or self._decided()
+        return self._separation
+
+    def _decided(self) -> Separation:
+        if self._evidence is None:
+            raise UsageError(
+                "whether the data are separated can be told only with the data of the fit",
+                "ask the model that logloss.fit returned, before it is saved or copied",
+            )
+        from logloss.inference.separation import decide
+
+        return decide(self._evidence, self.certificate.status is Status.CERTIFIED)
 
     def summary(self) -> Summary:
         """Return a summary that prints as text and has the coefficients as `.table`."""

@@ -63,7 +63,9 @@ def certificate_text(fitted: Fitted) -> str:
         sentences.append(
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
-    if not fitted.certified:
+    if fitted.separation is not None and fitted.separation.exists is False:
+        sentences.append(fitted.separation.text)
+    elif not fitted.certified:
         sentences.append(f"Not certified: {certificate.status.value}")
     return _wrapped("certificate: " + " ".join(sentences))
 

@@ -1,0 +1,411 @@
+"""The verdict on separation: a proof that the estimate exists, or what takes its place.
+
+Existence is proven by a dual point (existence.py), non-existence by a direction that is checked on
+all rows (direction.py). Along a direction d the log loss falls to that of the rows with x·d = 0, so
+its infimum is that of the fit to those rows alone, and the estimates tend to
+
+    β̂ + c d,   c → ∞,   β̂ the fit to the rows that d does not move
+
+(Geyer, Electron. J. Statist. 3, 2009: the limiting conditional model). β̂ may not exist either; then
+the rows left have a direction e of their own, and d + ε e moves both, until what is left is proven
+to have an estimate: so the rows that are told apart are all there are. On the rows left the columns
+are aliases of each other along the null space N of X_R. A coefficient is determined by them, and
+finite, if every vector of N is 0 there; the others have no finite estimate, and the sign of d_k
+says which infinity where it is not 0.
+
+Standard errors are those of the fit to the rows that are left, infinite for the infinite.
+
+The coefficients of such a fit are taken at a finite c, far enough along for the tolerance: the
+dual point of β̂, with t = y on the rows that are told apart, is feasible for all rows, and so
+
+    gap = (loss of those rows at β̂ + c d) + (gap of β̂).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.algebra import inverse_factor, solve
+from logloss.backends.memory import MemoryLikelihood
+from logloss.bernoulli import bce_with_logits
+from logloss.evidence import Evidence
+from logloss.inference import existence
+from logloss.inference.direction import Cone, Direction, Undecided, find, null_space
+from logloss.objective import Objective
+from logloss.penalty import Penalty
+from logloss.solvers.base import Result, Status, Step, Stop, minimise
+from logloss.solvers.choose import choose
+from logloss.solvers.proving import tolerance
+from logloss.verdict import INTERCEPT, REMEDY, Kind, Separation
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+WIDEST = 2000  # coefficients without a penalty up to which a verdict is sought
+_FIRST = 10
+_PEELS = 20
+_FARTHEST = 700.0  # log odds to which a coefficient that has no finite estimate is taken
+_TOO_WIDE = "Not decided: too many coefficients have no penalty."
+_TOO_HARD = "Not decided: the linear program that would tell takes too much time."
+_NO_DIRECTION = (
+    "A finite estimate exists: linear programming finds no direction that tells rows apart."
+)
+_DIGITS = 10  # of a direction, which is known but for rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Separated:
+    """What was found about an objective whose minimum does not exist.
+
+    Attributes
+    ----------
+    direction : Direction
+        That moves all rows that can be told apart.
+    cone : Cone
+        The problem as it was.
+    beta, gap : ndarray, float
+        β̂, and its gap on the rows that are left, as a share of all of Σs.
+    complete : bool
+        No row is left.
+    proven : bool
+        β̂ is known to exist.
+    """
+
+    direction: Direction
+    cone: Cone
+    beta: Array
+    gap: float
+    complete: bool
+    proven: bool
+
+
+class Judge:
+    """Decides about one objective when it is asked, and keeps what it found."""
+
+    def __init__(self, objective: Objective, tol: float) -> None:
+        self.objective = objective
+        self.tol = tol
+        self.found: Separated | None = None
+        self._cone: Cone | None = None
+
+    @property
+    def able(self) -> bool:
+        """Is there anything to decide, and can it be?"""
+        few = int(self.objective.penalty.free.sum()) <= WIDEST
+        return isinstance(self.objective.likelihood, MemoryLikelihood) and few
+
+    @property
+    def cone(self) -> Cone:
+        """The columns without a penalty; one Hessian, the first time."""
+        if self._cone is None:
+            likelihood = self.objective.likelihood
+            assert isinstance(likelihood, MemoryLikelihood)
+            free = np.flatnonzero(self.objective.penalty.free)
+            columns = existence.independent(likelihood, free)
+            self._cone = Cone(likelihood, columns, self.objective.penalty)
+        return self._cone
+
+    def separated(self, beta: Array, step: Array | None = None, thorough: bool = False) -> bool:
+        """Is there a direction? Answers yes only where one was found and checked.
+
+        Raises
+        ------
+        Undecided
+            If `thorough`, and it takes too much.
+        """
+        if not self.able:
+            return False
+        if step is None:
+            step = _newton_step(self.cone, beta)
+        try:
+            direction = find(self.cone, step, beta, thorough)
+        except Undecided:
+            if thorough:
+                raise
+            return False
+        if direction is None:
+            return False
+        self.found = _peeled(self.objective, self.cone, direction, beta, self.tol)
+        return True
+
+    def exists(self, beta: Array) -> bool:
+        """Is it proven that the estimate exists? Near the optimum yes, where it does."""
+        return existence.prove(self.cone.likelihood, self.cone.penalty, self.cone.free, beta)
+
+
+def _newton_step(cone: Cone, beta: Array) -> Array:
+    step = np.zeros_like(beta)
+    gradient = cone.likelihood.loss_gradient(beta)[1][cone.free]
+    step[cone.free] = solve(cone.likelihood.hessian(beta, cone.free), gradient)[0]
+    return step
+
+
+def _peeled(
+    objective: Objective, cone: Cone, direction: Direction, beta: Array, tol: float
+) -> Separated:
+    """The rows that are left, once all that can be told apart are, and the fit to them."""
+    gap, proven = 0.0, False
+    for _ in range(_PEELS):
+        left = cone.counted & ~direction.moved
+        if not left.any():
+            return Separated(direction, cone, beta, 0.0, True, True)
+        rest = _on(objective, cone, left)
+        beta, gap = _refitted(rest, beta, tol)
+        assert isinstance(rest.likelihood, MemoryLikelihood)
+        columns = existence.independent(rest.likelihood, cone.free)
+        proven = existence.prove(rest.likelihood, rest.penalty, columns, beta)
+        if proven:
+            break
+        within = Cone(rest.likelihood, columns, cone.penalty)
+        try:
+            more = find(within, _newton_step(within, beta), beta, True)
+        except Undecided:
+            break
+        if more is None:
+            break
+        direction = _joined(direction, more, cone)
+    share = float(rest.likelihood.weight_sum / cone.likelihood.weight_sum)
+    return Separated(direction, cone, beta, gap * share, False, proven)
+
+
+def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
+    """The objective of some of the rows; what it leaves out is of the same scale."""
+    like = cone.likelihood
+    weight = np.where(rows, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
+    rest = like.reweighted(weight)
+    more, pen = like.weight_sum / rest.weight_sum, objective.penalty
+    penalty = Penalty(pen.l2 * more, pen.l1 * more, pen.lower, pen.upper)
+    return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
+
+
+def _refitted(rest: Objective, beta: Array, tol: float) -> tuple[Array, float]:
+    """The optimum on the rows that are left, polished by a step of Newton, and its gap."""
+    solver = choose("auto", rest.n_rows, rest.n_coefficients, rest.penalty.smooth).solver
+    result = minimise(rest, solver, beta, Stop(tol=min(tol, 1e-9)))
+    if rest.penalty.smooth:
+        value, gradient = rest.value_gradient(result.beta)
+        better = result.beta - solve(rest.hessian(result.beta), gradient)[0]
+        if rest.value_gradient(better)[0] <= value:
+            return better, result.gap
+    return result.beta, result.gap
+
+
+def _joined(first: Direction, second: Direction, cone: Cone) -> Direction:
+    """A direction that moves the rows of both: the second does not outdo the first anywhere."""
+    moved = first.moved
+    least = float(np.abs(first.along[moved]).min())
+    most = float(np.abs(second.along[moved]).max(initial=0.0))
+    share = 0.5 * least / most if most > 0.0 else 1.0
+    d = first.d + min(share, 1.0) * second.d
+    return Direction(d, moved | second.moved, cone.likelihood.along(d))
+
+
+# ---- what is said about it
+
+
+def far_along(found: Separated, goal: float) -> tuple[Array, float]:
+    """β̂ + c d with a gap below `goal` (where numbers reach that far), and that gap."""
+    cone, direction = found.cone, found.direction
+    rows, moved = cone.likelihood.rows, direction.moved
+    at = cone.likelihood.along(found.beta)
+    at = at if rows.offset is None else at + rows.offset
+    sign = cone.sign[moved]
+    total = cone.likelihood.weight_sum
+    wanted = math.log(max(total / max(goal, 1e-300), 2.0)) + 2.0
+    speed = sign * direction.along[moved]
+    c = float(np.max((wanted - sign * at[moved]) / speed, initial=0.0))
+    c = min(c, _FARTHEST / float(speed.max()))
+    z = at[moved] + c * direction.along[moved]
+    weight = None if rows.weight is None else rows.weight[moved]
+    loss = np.asarray(bce_with_logits(rows.y[moved], z, reduction="none"))
+    lost = float(loss.sum() if weight is None else (weight * loss).sum())
+    return found.beta + c * direction.d, lost / total + found.gap
+
+
+def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
+    """What is to be said where a direction was found.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the coefficients, without the intercept.
+    """
+    cone, direction = found.cone, found.direction
+    labels = (INTERCEPT, *names)
+    along = _reported(cone, direction.d)
+    along = along / np.abs(along).max()
+    endless = _undetermined(found)
+    infinite = np.where(along == 0.0, np.nan, np.copysign(np.inf, along))
+    estimates, errors = _limit(found, endless, infinite)
+    skipped = 0 if cone.likelihood.has_intercept else 1
+    which = [k for k in range(skipped, len(labels)) if endless[k]]
+    kind = Kind.COMPLETE if found.complete else Kind.QUASI
+    rows = np.flatnonzero(direction.moved)
+    known = (
+        "A direction that moves the log odds of no row away from its label, checked on all rows"
+        + ("." if found.complete else "; the rows that it does not move have a finite estimate")
+    )
+    if not found.complete:
+        known += ", which a dual point proves." if found.proven else ", as far as could be decided."
+    return Separation(
+        exists=False,
+        kind=kind,
+        proof=known,
+        direction={labels[k]: float(along[k]) for k in range(len(labels)) if along[k] != 0.0},
+        columns={labels[k]: float(infinite[k]) for k in which},
+        rows=len(rows),
+        first_rows=tuple(rows[:_FIRST].tolist()),
+        estimates=dict(zip(labels[skipped:], estimates[skipped:].tolist(), strict=True)),
+        standard_errors=dict(zip(labels[skipped:], errors[skipped:].tolist(), strict=True)),
+        remedy=REMEDY,
+    )
+
+
+def _reported(cone: Cone, d: Array) -> Array:
+    """In the units of the columns, intercept first, with rounding put to 0."""
+    where = cone.likelihood.coordinates
+    coef, intercept = where.raw(d)
+    size = np.abs(d).max()
+    coef = np.where(np.abs(coef * where.scale) > 1e-9 * size, coef, 0.0)
+    reach = size + float(np.abs(where.center * coef).sum())
+    full = np.append(intercept if abs(intercept) > 1e-9 * reach else 0.0, coef)
+    exponent = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.where(full == 0.0, 1.0, np.abs(full)))))
+    rounded: Array = np.round(full * exponent) / exponent
+    return rounded
+
+
+def _undetermined(found: Separated) -> Mask:
+    """Coefficients that the rows that are left say nothing of, intercept first."""
+    cone = found.cone
+    basis = null_space(cone, cone.counted & ~found.direction.moved)
+    full = np.zeros((basis.shape[1], cone.likelihood.n_coefficients))
+    full[:, cone.free] = basis.T
+    seen = np.array([_reported(cone, b) for b in full]) != 0.0
+    endless: Mask = seen.any(axis=0)
+    return endless
+
+
+def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Array]:
+    """Estimates and standard errors, intercept first."""
+    cone = found.cone
+    where = cone.likelihood.coordinates
+    estimates, errors = np.empty(len(endless)), np.full(len(endless), np.nan)
+    coef, intercept = where.raw(found.beta)
+    estimates[0], estimates[1:] = intercept, coef
+    penalised = not cone.penalty.smooth or bool(cone.penalty.l2.any())
+    if not found.complete and not penalised:
+        errors = _standard_errors(found)
+    known = np.zeros(len(endless), np.bool_)
+    known[0] = where.intercept
+    known[1:][cone.free[cone.free < len(coef)]] = True
+    aliased = ~known if not penalised else np.zeros_like(known)
+    estimates[aliased] = np.nan
+    errors[aliased] = np.nan
+    estimates[endless], errors[endless] = infinite[endless], np.inf
+    return estimates, errors
+
+
+def _standard_errors(found: Separated) -> Array:
+    """Those of the fit to the rows that are left, intercept first; aliases of others get 0."""
+    cone = found.cone
+    likelihood, where = cone.likelihood, cone.likelihood.coordinates
+    weight = 1.0 if likelihood.rows.weight is None else likelihood.rows.weight
+    rest = likelihood.reweighted(np.where(found.direction.moved, 0.0, weight))
+    inverse = inverse_factor(rest.hessian(found.beta) * rest.weight_sum)[0]
+    columns = inverse[:, : len(where.center)] / where.scale  # T, in the units of the columns
+    squares = (columns**2).sum(axis=0)
+    if not where.intercept:
+        return np.sqrt(np.append(np.nan, squares))
+    ones = inverse[:, -1] - columns @ where.center
+    return np.sqrt(np.append((ones**2).sum(), squares))
+
+
+# ---- the whole question
+
+
+def decide(evidence: Evidence, near: bool, tol: float = 1e-6) -> Separation:
+    """The verdict on a fit, from its data.
+
+    Parameters
+    ----------
+    near : bool
+        The point of the evidence is near the optimum; else a fit comes first.
+    """
+    objective = evidence.objective.until(math.inf)
+    judge = Judge(objective, tol)
+    if not objective.penalty.free.any():
+        return Separation(True, Kind.NONE, "A penalty or bounds keep every coefficient finite.")
+    if not judge.able:
+        return Separation(None, Kind.UNKNOWN, _TOO_WIDE)
+    beta = evidence.beta
+    if not near:
+        smooth = objective.penalty.smooth
+        solver = choose("auto", objective.n_rows, objective.n_coefficients, smooth).solver
+        beta = minimise(objective, solver, beta, Stop(tol=tol, separated=judge.separated)).beta
+    return closing(judge, beta, evidence.names)
+
+
+def closing(judge: Judge, beta: Array, names: tuple[str, ...]) -> Separation:
+    """The verdict at a point near the optimum, or far along a direction without end."""
+    try:
+        if judge.found is None and judge.exists(beta):
+            return Separation(True, Kind.NONE, existence.PROVEN)
+        if judge.found is None and not judge.separated(beta, thorough=True):
+            return Separation(True, Kind.NONE, _NO_DIRECTION)
+    except Undecided:
+        return Separation(None, Kind.UNKNOWN, _TOO_HARD)
+    assert judge.found is not None
+    return verdict(judge.found, names)
+
+
+def settled(
+    judge: Judge, result: Result, names: tuple[str, ...], stop: Stop
+) -> tuple[Result, Separation | None]:
+    """The end of a fit with its verdict; None where that takes a look that was not asked for yet.
+
+    Where the certificate of the fit proves existence, no read; a few where it does not. A separated
+    fit ends far enough along its direction for the tolerance.
+    """
+    objective = judge.objective
+    if not (objective.free_columns and judge.able):
+        return result, None
+    found: Separation | None = None
+    if result.status is Status.CERTIFIED:
+        if result.information is not None and not _proven_by_certificate(judge, result):
+            if not judge.exists(result.beta) and not judge.separated(result.beta):
+                return result, None
+        elif result.information is None:
+            return result, None
+        if judge.found is None:
+            return result, Separation(True, Kind.NONE, existence.PROVEN)
+    elif result.status is Status.SEPARATED_SUSPECTED:
+        found = closing(judge, result.beta, names)
+    if judge.found is None:
+        return (replace(result, status=Status.CERTIFIED) if found and found.exists else result), found
+    beta, gap = far_along(judge.found, tolerance(objective, result.value, judge.tol))
+    value = objective.value_gradient(beta)[0]
+    last = Step(objective.reads, time.perf_counter() - stop.begun, value, gap)
+    ended = replace(
+        result,
+        beta=beta,
+        value=value,
+        gap=gap,
+        status=Status.SEPARATED,
+        history=(*result.history, last),
+    )
+    return ended, found or verdict(judge.found, names)
+
+
+def _proven_by_certificate(judge: Judge, result: Result) -> bool:
+    likelihood = judge.objective.likelihood
+    assert isinstance(likelihood, MemoryLikelihood)
+    assert result.information is not None
+    hessian, taken = result.information
+    free = np.flatnonzero(judge.objective.penalty.free)
+    return existence.proven_by(likelihood, free, result.beta, hessian, taken)
