@@ -220,7 +220,9 @@ class MemoryLikelihood:
         self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum)
         return self._moved
 
-    def margin(self, beta: Array, delta: Array | None = None, curved: Array | None = None) -> Margin:
+    def margin(
+        self, beta: Array, delta: Array | None = None, curved: Array | None = None
+    ) -> Margin:
         """How far inside (0, 1) the dual point of the step δ lies.
 
         One read; none for the last dual point, which δ = None asks for where it was at beta.
@@ -241,7 +243,9 @@ class MemoryLikelihood:
             self.observations, z, moved.xi, moved.shift, there, self.n_threads
         )
         kernel, n = self.design.kernel, self.n_rows
-        tiles = 32 * max(kernel.tile_rows, kernel.n_columns)  # at most between two drains (pass.hpp)
+        tiles = 32 * max(
+            kernel.tile_rows, kernel.n_columns
+        )  # at most between two drains (pass.hpp)
         chain = min(n, tiles) + n // (16 * kernel.tile_rows * kernel.n_lanes) + 64
         rounding = chain * np.finfo(np.float64).eps
         return Margin(moved.score * self._weight_sum, least, pearson, absolute, float(rounding))
@@ -352,6 +356,8 @@ class MemoryLikelihood:
         moved = self._after_step(beta)
         if moved is not None:
             z = moved[0] - moved[1]
+        elif self.rows.offset is None and not beta.any():
+            z = np.zeros(self.n_rows)
         else:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(

@@ -22,6 +22,7 @@ so each is corrected by a least-squares step, twice, with residuals taken on the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,37 +53,94 @@ class Cone:
         Of the rows in question; the others have the weight 0.
     free : ndarray
         U without aliases.
+    gram : ndarray
+        XᵀX of these columns over these rows.
     penalty : Penalty
         For bounds: with a lower bound d_k ≥ 0, with an upper one d_k ≤ 0.
     """
 
     likelihood: MemoryLikelihood
     free: Indices
+    gram: Array
     penalty: Penalty
 
-    @property
+    @staticmethod
+    def over(likelihood: MemoryLikelihood, columns: Indices, penalty: Penalty) -> Cone:
+        """That of these columns but those which are combinations of earlier ones; one Hessian."""
+        gram = _gram(likelihood, counted(likelihood), columns)
+        own = np.diag(inverse_factor(gram)[0]) > 0.0
+        return Cone(likelihood, columns[own], gram[np.ix_(own, own)], penalty)
+
+    def left(self, likelihood: MemoryLikelihood, null: NullSpace) -> Cone:
+        """That of the rows that have a null space: as many columns less as it has dimensions."""
+        import scipy.linalg
+
+        k = null.basis.shape[1]
+        _, order = scipy.linalg.qr(null.basis.T, mode="r", pivoting=True)
+        own = np.sort(order[k:])
+        return Cone(likelihood, self.free[own], null.gram[np.ix_(own, own)], self.penalty)
+
+    @cached_property
+    def whitener(self) -> Array:
+        """T, lower triangular with TᵀT = (XᵀX)⁻¹."""
+        return inverse_factor(self.gram)[0]
+
+    @cached_property
     def counted(self) -> Mask:
         """Rows with weight."""
-        weight = self.likelihood.rows.weight
-        return np.ones(self.likelihood.n_rows, np.bool_) if weight is None else weight > 0.0
+        return counted(self.likelihood)
 
-    @property
+    @cached_property
     def hard(self) -> Mask:
         """Of those, the rows with a label of 0 or 1."""
         y = self.likelihood.rows.y
-        return self.counted & ((y == 0.0) | (y == 1.0))
+        hard: Mask = self.counted & ((y == 0.0) | (y == 1.0))
+        return hard
 
-    @property
+    @cached_property
     def sign(self) -> Array:
         """2y − 1."""
         sign: Array = 2.0 * self.likelihood.rows.y - 1.0
         return sign
 
-    def of(self, rows: Mask) -> MemoryLikelihood:
-        """X alone, over some of the rows: each counts as one."""
-        data = RowData(self.likelihood.rows.y, rows.astype(np.float64))
-        like = self.likelihood
-        return MemoryLikelihood(like.design, data, like.coordinates, like.n_threads)
+    def part(self, v: Array) -> Array:
+        """v with 0 in the other coefficients."""
+        part = np.zeros(self.likelihood.n_coefficients)
+        part[self.free] = v[self.free]
+        return part
+
+    def full(self, v: Array) -> Array:
+        """A vector over `free`, as one over all coefficients."""
+        full = np.zeros(self.likelihood.n_coefficients)
+        full[self.free] = v
+        return full
+
+
+def counted(likelihood: MemoryLikelihood) -> Mask:
+    """The rows with weight, shape (n_rows,)."""
+    weight = likelihood.rows.weight
+    rows: Mask = np.ones(likelihood.n_rows, np.bool_) if weight is None else weight > 0.0
+    return rows
+
+
+def _alone(likelihood: MemoryLikelihood, rows: Mask) -> MemoryLikelihood:
+    """X alone, over some of the rows: each counts as one."""
+    where, n_threads = likelihood.coordinates, likelihood.n_threads
+    few = np.flatnonzero(rows)
+    if 2 * len(few) < likelihood.n_rows:
+        data = RowData(likelihood.rows.y[few])
+        return MemoryLikelihood(likelihood.design.take(few, n_threads), data, where, n_threads)
+    data = RowData(likelihood.rows.y, None if rows.all() else rows.astype(np.float64))
+    return MemoryLikelihood(likelihood.design, data, where, n_threads)
+
+
+def _gram(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Array:
+    """XᵀX over some of the rows; at most one Hessian."""
+    if not rows.any():
+        return np.zeros((len(columns), len(columns)))
+    alone = _alone(likelihood, rows)
+    flat = np.zeros(alone.n_coefficients)
+    return alone.hessian(flat, columns) * (4.0 * alone.weight_sum)  # q = ¼ at 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +162,22 @@ class Direction:
     along: Array
 
 
+@dataclass(frozen=True, eq=False)
+class NullSpace:
+    """Of the rows that a direction does not move.
+
+    Attributes
+    ----------
+    basis : ndarray of shape (len(free), k)
+        {b : X_R·b = 0}.
+    gram : ndarray
+        X_RᵀX_R.
+    """
+
+    basis: Array
+    gram: Array
+
+
 class Undecided(Exception):
     """The linear program is too large, or took too long."""
 
@@ -123,19 +197,19 @@ def find(cone: Cone, step: Array, beta: Array, thorough: bool) -> Direction | No
     Undecided
         There may be one, but finding it takes too much.
     """
-    for guess in (-step, beta):
-        d = np.zeros_like(beta)
-        d[cone.free] = guess[cone.free]
-        found = _checked(cone, d, cone.counted)
-        if found is not None and found.moved.sum() == cone.counted.sum():
-            return found
-    ahead = np.zeros_like(beta)
-    ahead[cone.free] = -step[cone.free]
-    towards = cone.sign * cone.likelihood.along(ahead)
-    hard, tried = cone.hard, -1
+    ahead = cone.part(-step)
+    along = cone.likelihood.along(ahead)
+    towards = cone.sign * along
+    if _all_told_apart(cone, ahead, towards):
+        return Direction(ahead, cone.counted, along)
+    so_far = cone.part(beta)
+    along = cone.likelihood.along(so_far)
+    if _all_told_apart(cone, so_far, cone.sign * along):
+        return Direction(so_far, cone.counted, along)
+    tried = 0
     bounds = [*_TOWARDS, -np.inf] if thorough else [_TOWARDS[0]]
     for bound in bounds:
-        candidates = hard & (towards > bound)
+        candidates = cone.hard & (towards > bound)
         count = int(candidates.sum())
         if count in (0, tried):
             continue
@@ -146,58 +220,61 @@ def find(cone: Cone, step: Array, beta: Array, thorough: bool) -> Direction | No
     return None
 
 
+def _all_told_apart(cone: Cone, d: Array, towards: Array) -> bool:
+    """Complete separation."""
+    least = float(towards[cone.counted].min())
+    if not least > _ZERO * float(towards.max()):
+        return False
+    return _in_bounds(cone, d) and not (cone.counted & ~cone.hard).any()
+
+
 def _among(cone: Cone, candidates: Mask, ahead: Array, thorough: bool) -> Direction | None:
     """One that moves only the candidates."""
-    whitener = _whitener(cone)
-    basis = null_space(cone, cone.counted & ~candidates, whitener)
+    basis = null_space(cone, cone.counted & ~candidates).basis
     if basis.shape[1] == 0:
         return None
-    d = np.zeros_like(ahead)
-    d[cone.free] = _projected(basis, whitener, ahead[cone.free])
+    d = cone.full(_projected(cone, basis, ahead[cone.free]))
     found = _checked(cone, d, candidates)
     if found is not None:
         return found
-    return _by_program(cone, candidates, basis, whitener, thorough)
+    return _by_program(cone, candidates, basis, thorough)
 
 
-def _whitener(cone: Cone) -> Array:
-    flat = np.zeros(cone.likelihood.n_coefficients)
-    likelihood = cone.of(cone.counted)
-    return inverse_factor(likelihood.hessian(flat, cone.free) * (4.0 * likelihood.weight_sum))[0]
-
-
-def _projected(basis: Array, whitener: Array, v: Array) -> Array:
+def _projected(cone: Cone, basis: Array, v: Array) -> Array:
     """v on the span of the basis, orthogonal in XᵀX."""
-    root = np.linalg.inv(whitener)  # TᵀT = (XᵀX)⁻¹
+    root = np.linalg.inv(cone.whitener)
     coordinates, *_ = np.linalg.lstsq(root @ basis, root @ v, rcond=None)
     projected: Array = basis @ coordinates
     return projected
 
 
-def null_space(cone: Cone, rows: Mask, whitener: Array | None = None) -> Array:
-    """A basis of {b : x·b = 0 on these rows}, shape (len(free), k); two Hessians and some reads."""
-    T = _whitener(cone) if whitener is None else whitener
-    if not rows.any():
-        return np.ascontiguousarray(T.T)
-    likelihood = cone.of(rows)
-    flat = np.zeros(likelihood.n_coefficients)
-    scale = 4.0 * likelihood.weight_sum
-    share = T @ (likelihood.hessian(flat, cone.free) * scale) @ T.T
+def null_space(cone: Cone, rows: Mask) -> NullSpace:
+    """A basis of {b : x·b = 0 on these rows}: at most one Hessian, and two reads a vector."""
+    T = cone.whitener
+    others = cone.counted & ~rows
+    if 2 * others.sum() < rows.sum():
+        gram = cone.gram - _gram(cone.likelihood, others, cone.free)
+    else:
+        gram = _gram(cone.likelihood, rows, cone.free)
+    share = T @ gram @ T.T
     values, vectors = np.linalg.eigh(0.5 * (share + share.T))
     near = values <= _NULL
+    if not rows.any():
+        return NullSpace(np.ascontiguousarray(T.T), gram)
+    alone = _alone(cone.likelihood, rows)
     seen, inverse = vectors[:, ~near], 1.0 / values[~near]
+    flat, scale = np.zeros(alone.n_coefficients), 4.0 * alone.weight_sum
     kept = []
     for v in vectors.T[near]:
         b, left = v, np.inf
-        for _ in range(3):
-            full = np.zeros(likelihood.n_coefficients)
-            full[cone.free] = T.T @ b
-            product = T @ (likelihood.hessian_product(flat, full)[cone.free] * scale)
+        for _ in range(2):
+            product = alone.hessian_product(flat, cone.full(T.T @ b))[cone.free]
+            product = T @ (product * scale)
             left = float(b @ product)
             b = b - seen @ (inverse * (seen.T @ product))
         if left <= _NULL**2:
             kept.append(T.T @ b)
-    return np.array(kept).T if kept else np.zeros((len(T), 0))
+    return NullSpace(np.array(kept).T if kept else np.zeros((len(T), 0)), gram)
 
 
 def _checked(cone: Cone, d: Array, candidates: Mask) -> Direction | None:
@@ -222,19 +299,15 @@ def _in_bounds(cone: Cone, d: Array) -> bool:
     return not ((d[low] < -small).any() or (d[high] > small).any())
 
 
-def _by_program(
-    cone: Cone, candidates: Mask, basis: Array, whitener: Array, thorough: bool
-) -> Direction | None:
+def _by_program(cone: Cone, candidates: Mask, basis: Array, thorough: bool) -> Direction | None:
     """The linear program over the basis, and its solution put right on the rows that it zeroes."""
     most = _MOST_ENTRIES if thorough else _QUICK_ENTRIES
     for _ in range(4):
-        k = basis.shape[1]
-        if k == 0 or not candidates.any():
+        if basis.shape[1] == 0 or not candidates.any():
             return None
-        if int(candidates.sum()) * k > most:
+        if int(candidates.sum()) * basis.shape[1] > most:
             raise Undecided
-        full = np.zeros((k, cone.likelihood.n_coefficients))
-        full[:, cone.free] = basis.T
+        full = np.array([cone.full(b) for b in basis.T])
         rows = np.column_stack([(cone.sign * cone.likelihood.along(b))[candidates] for b in full])
         solution = _solve(rows, _bound_rows(cone, full))
         moved = np.zeros_like(candidates)
@@ -242,9 +315,8 @@ def _by_program(
         if not moved.any():
             return None
         candidates = moved
-        basis = null_space(cone, cone.counted & ~candidates, whitener)
-        d = np.zeros(cone.likelihood.n_coefficients)
-        d[cone.free] = _projected(basis, whitener, full[:, cone.free].T @ solution)
+        basis = null_space(cone, cone.counted & ~candidates).basis
+        d = cone.full(_projected(cone, basis, full[:, cone.free].T @ solution))
         found = _checked(cone, d, candidates)
         if found is not None:
             return found

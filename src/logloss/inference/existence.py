@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import inverse_factor, solve
-from logloss.backends.memory import Margin, MemoryLikelihood, RowData
+from logloss.backends.memory import Margin, MemoryLikelihood
 from logloss.bernoulli import sigmoid
 from logloss.penalty import Penalty
 
@@ -49,23 +49,6 @@ PROVEN = (
     "A finite estimate exists: a point strictly inside the dual problem proves it, with a margin"
     " for rounding."
 )
-
-
-def independent(likelihood: MemoryLikelihood, columns: Indices) -> Indices:
-    """Those of the coefficients that are no combination of earlier ones on rows with weight.
-
-    One Hessian.
-    """
-    weight = likelihood.rows.weight
-    each = None if weight is None else (weight > 0.0).astype(np.float64)
-    alone = MemoryLikelihood(
-        likelihood.design,
-        RowData(likelihood.rows.y, each),
-        likelihood.coordinates,
-        likelihood.n_threads,
-    )
-    flat = np.zeros(alone.n_coefficients)
-    return columns[np.diag(inverse_factor(alone.hessian(flat, columns))[0]) > 0.0]
 
 
 def proven_by(
@@ -94,7 +77,7 @@ def prove(likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, beta: A
     Parameters
     ----------
     free : ndarray
-        U without aliases (`independent`).
+        U without aliases.
     """
     at_bound = free[~penalty.inside(beta)[free]]
     moving = np.setdiff1d(free, at_bound)

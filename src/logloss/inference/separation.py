@@ -30,12 +30,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import inverse_factor, solve
+from logloss.algebra import dot, inverse_factor, solve
 from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits
+from logloss.certificate import duality_gap, newton_step
 from logloss.evidence import Evidence
 from logloss.inference import existence
-from logloss.inference.direction import Cone, Direction, Undecided, find, null_space
+from logloss.inference.direction import Cone, Direction, NullSpace, Undecided, find, null_space
 from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Result, Status, Step, Stop, minimise
@@ -48,6 +49,8 @@ Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 WIDEST = 2000  # coefficients without a penalty up to which a verdict is sought
+_STEPS = 6  # with a kept Hessian
+_EXACT = 1e-9  # standard errors: the fit to the rows that are left is exact to this
 _FIRST = 10
 _PEELS = 20
 _FARTHEST = 700.0  # log odds to which a coefficient that has no finite estimate is taken
@@ -69,19 +72,38 @@ class Separated:
         That moves all rows that can be told apart.
     cone : Cone
         The problem as it was.
-    beta, gap : ndarray, float
-        β̂, and its gap on the rows that are left, as a share of all of Σs.
-    complete : bool
-        No row is left.
-    proven : bool
-        β̂ is known to exist.
+    null : NullSpace
+        Of the rows that are left.
+    rest : Rest or None
+        The fit to them; None where no row is left: complete separation.
     """
 
     direction: Direction
     cone: Cone
+    null: NullSpace
+    rest: Rest | None
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """The fit to the rows that are left.
+
+    Attributes
+    ----------
+    cone : Cone
+        The columns that they tell apart.
+    beta, gap : ndarray, float
+        β̂, and its gap over these rows alone.
+    information : ndarray of shape (n_coefficients, n_coefficients)
+        Σs times the Hessian at β̂, or so near that it makes no difference.
+    proven : bool
+        β̂ is known to exist.
+    """
+
+    cone: Cone
     beta: Array
     gap: float
-    complete: bool
+    information: Array
     proven: bool
 
 
@@ -107,8 +129,7 @@ class Judge:
             likelihood = self.objective.likelihood
             assert isinstance(likelihood, MemoryLikelihood)
             free = np.flatnonzero(self.objective.penalty.free)
-            columns = existence.independent(likelihood, free)
-            self._cone = Cone(likelihood, columns, self.objective.penalty)
+            self._cone = Cone.over(likelihood, free, self.objective.penalty)
         return self._cone
 
     def separated(self, beta: Array, step: Array | None = None, thorough: bool = False) -> bool:
@@ -150,28 +171,23 @@ def _peeled(
     objective: Objective, cone: Cone, direction: Direction, beta: Array, tol: float
 ) -> Separated:
     """The rows that are left, once all that can be told apart are, and the fit to them."""
-    gap, proven = 0.0, False
     for _ in range(_PEELS):
         left = cone.counted & ~direction.moved
+        null = null_space(cone, left)
         if not left.any():
-            return Separated(direction, cone, beta, 0.0, True, True)
-        rest = _on(objective, cone, left)
-        beta, gap = _refitted(rest, beta, tol)
-        assert isinstance(rest.likelihood, MemoryLikelihood)
-        columns = existence.independent(rest.likelihood, cone.free)
-        proven = existence.prove(rest.likelihood, rest.penalty, columns, beta)
-        if proven:
+            return Separated(direction, cone, null, None)
+        rest = _fitted(_on(objective, cone, left), beta, tol, cone, null)
+        beta = rest.beta
+        if rest.proven:
             break
-        within = Cone(rest.likelihood, columns, cone.penalty)
         try:
-            more = find(within, _newton_step(within, beta), beta, True)
+            more = find(rest.cone, _newton_step(rest.cone, beta), beta, True)
         except Undecided:
             break
         if more is None:
             break
         direction = _joined(direction, more, cone)
-    share = float(rest.likelihood.weight_sum / cone.likelihood.weight_sum)
-    return Separated(direction, cone, beta, gap * share, False, proven)
+    return Separated(direction, cone, null, rest)
 
 
 def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
@@ -184,16 +200,36 @@ def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
 
 
-def _refitted(rest: Objective, beta: Array, tol: float) -> tuple[Array, float]:
-    """The optimum on the rows that are left, polished by a step of Newton, and its gap."""
-    solver = choose("auto", rest.n_rows, rest.n_coefficients, rest.penalty.smooth).solver
-    result = minimise(rest, solver, beta, Stop(tol=min(tol, 1e-9)))
-    if rest.penalty.smooth:
-        value, gradient = rest.value_gradient(result.beta)
-        better = result.beta - solve(rest.hessian(result.beta), gradient)[0]
-        if rest.value_gradient(better)[0] <= value:
-            return better, result.gap
-    return result.beta, result.gap
+def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpace) -> Rest:
+    """The optimum on the rows that are left, from a point that is mostly near it."""
+    likelihood = rest.likelihood
+    assert isinstance(likelihood, MemoryLikelihood)
+    within = cone.left(likelihood, null)
+    hessian, taken = rest.hessian(beta), beta
+    near = _settle(rest, beta, hessian) if rest.penalty.smooth else None
+    if near is None:
+        solver = choose("auto", rest.n_rows, rest.n_coefficients, rest.penalty.smooth).solver
+        beta = minimise(rest, solver, beta, Stop(tol=min(tol, 1e-9))).beta
+        hessian, taken = rest.hessian(beta), beta
+        near = _settle(rest, beta, hessian) if rest.penalty.smooth else None
+    beta = beta if near is None else near
+    gradient = rest.value_gradient(beta)[1]
+    smooth = rest.penalty.smooth
+    step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
+    gap = duality_gap(rest, beta, step)
+    proven = existence.proven_by(likelihood, within.free, beta, hessian, taken)
+    proven = proven or existence.prove(likelihood, rest.penalty, within.free, beta)
+    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven)
+
+
+def _settle(rest: Objective, beta: Array, hessian: Array) -> Array | None:
+    """Steps with a kept Hessian, until they are rounding; None where they do not get there."""
+    for _ in range(_STEPS):
+        step = solve(hessian, rest.value_gradient(beta)[1])[0]
+        beta = beta - step
+        if dot(step, hessian @ step) * rest.likelihood.weight_sum <= _EXACT**2:
+            return beta
+    return None
 
 
 def _joined(first: Direction, second: Direction, cone: Cone) -> Direction:
@@ -213,7 +249,8 @@ def far_along(found: Separated, goal: float) -> tuple[Array, float]:
     """β̂ + c d with a gap below `goal` (where numbers reach that far), and that gap."""
     cone, direction = found.cone, found.direction
     rows, moved = cone.likelihood.rows, direction.moved
-    at = cone.likelihood.along(found.beta)
+    beta = np.zeros_like(direction.d) if found.rest is None else found.rest.beta
+    at = cone.likelihood.along(beta)
     at = at if rows.offset is None else at + rows.offset
     sign = cone.sign[moved]
     total = cone.likelihood.weight_sum
@@ -225,7 +262,10 @@ def far_along(found: Separated, goal: float) -> tuple[Array, float]:
     weight = None if rows.weight is None else rows.weight[moved]
     loss = np.asarray(bce_with_logits(rows.y[moved], z, reduction="none"))
     lost = float(loss.sum() if weight is None else (weight * loss).sum())
-    return found.beta + c * direction.d, lost / total + found.gap
+    gap = lost / total
+    if found.rest is not None:
+        gap += found.rest.gap * found.rest.cone.likelihood.weight_sum / total
+    return beta + c * direction.d, gap
 
 
 def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
@@ -245,14 +285,14 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
     estimates, errors = _limit(found, endless, infinite)
     skipped = 0 if cone.likelihood.has_intercept else 1
     which = [k for k in range(skipped, len(labels)) if endless[k]]
-    kind = Kind.COMPLETE if found.complete else Kind.QUASI
+    kind = Kind.COMPLETE if found.rest is None else Kind.QUASI
     rows = np.flatnonzero(direction.moved)
     known = (
         "A direction that moves the log odds of no row away from its label, checked on all rows"
-        + ("." if found.complete else "; the rows that it does not move have a finite estimate")
+        + ("." if found.rest is None else "; the rows that it does not move have a finite estimate")
     )
-    if not found.complete:
-        known += ", which a dual point proves." if found.proven else ", as far as could be decided."
+    if found.rest is not None:
+        known += ", which a dual point proves." if found.rest.proven else ", as far as is known."
     return Separation(
         exists=False,
         kind=kind,
@@ -283,10 +323,7 @@ def _reported(cone: Cone, d: Array) -> Array:
 def _undetermined(found: Separated) -> Mask:
     """Coefficients that the rows that are left say nothing of, intercept first."""
     cone = found.cone
-    basis = null_space(cone, cone.counted & ~found.direction.moved)
-    full = np.zeros((basis.shape[1], cone.likelihood.n_coefficients))
-    full[:, cone.free] = basis.T
-    seen = np.array([_reported(cone, b) for b in full]) != 0.0
+    seen = np.array([_reported(cone, cone.full(b)) for b in found.null.basis.T]) != 0.0
     endless: Mask = seen.any(axis=0)
     return endless
 
@@ -296,14 +333,14 @@ def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Arr
     cone = found.cone
     where = cone.likelihood.coordinates
     estimates, errors = np.empty(len(endless)), np.full(len(endless), np.nan)
-    coef, intercept = where.raw(found.beta)
-    estimates[0], estimates[1:] = intercept, coef
+    beta = np.zeros_like(found.direction.d) if found.rest is None else found.rest.beta
+    estimates[1:], estimates[0] = where.raw(beta)
     penalised = not cone.penalty.smooth or bool(cone.penalty.l2.any())
-    if not found.complete and not penalised:
-        errors = _standard_errors(found)
+    if found.rest is not None and not penalised:
+        errors = _standard_errors(found.rest)
     known = np.zeros(len(endless), np.bool_)
     known[0] = where.intercept
-    known[1:][cone.free[cone.free < len(coef)]] = True
+    known[1:][cone.free[cone.free < len(where.center)]] = True
     aliased = ~known if not penalised else np.zeros_like(known)
     estimates[aliased] = np.nan
     errors[aliased] = np.nan
@@ -311,19 +348,17 @@ def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Arr
     return estimates, errors
 
 
-def _standard_errors(found: Separated) -> Array:
+def _standard_errors(rest: Rest) -> Array:
     """Those of the fit to the rows that are left, intercept first; aliases of others get 0."""
-    cone = found.cone
-    likelihood, where = cone.likelihood, cone.likelihood.coordinates
-    weight = 1.0 if likelihood.rows.weight is None else likelihood.rows.weight
-    rest = likelihood.reweighted(np.where(found.direction.moved, 0.0, weight))
-    inverse = inverse_factor(rest.hessian(found.beta) * rest.weight_sum)[0]
+    where = rest.cone.likelihood.coordinates
+    free = rest.cone.free
+    inverse = np.zeros_like(rest.information)
+    inverse[np.ix_(free, free)] = inverse_factor(rest.information[np.ix_(free, free)])[0]
     columns = inverse[:, : len(where.center)] / where.scale  # T, in the units of the columns
     squares = (columns**2).sum(axis=0)
-    if not where.intercept:
-        return np.sqrt(np.append(np.nan, squares))
     ones = inverse[:, -1] - columns @ where.center
-    return np.sqrt(np.append((ones**2).sum(), squares))
+    errors: Array = np.sqrt(np.append((ones**2).sum() if where.intercept else np.nan, squares))
+    return errors
 
 
 # ---- the whole question
@@ -387,7 +422,8 @@ def settled(
     elif result.status is Status.SEPARATED_SUSPECTED:
         found = closing(judge, result.beta, names)
     if judge.found is None:
-        return (replace(result, status=Status.CERTIFIED) if found and found.exists else result), found
+        exists = found is not None and found.exists
+        return (replace(result, status=Status.CERTIFIED) if exists else result), found
     beta, gap = far_along(judge.found, tolerance(objective, result.value, judge.tol))
     value = objective.value_gradient(beta)[0]
     last = Step(objective.reads, time.perf_counter() - stop.begun, value, gap)
