@@ -100,6 +100,11 @@ class Fitted:
         """Whether the certificate reached the tolerance that was asked for."""
         return self.certificate.status is Status.CERTIFIED
 
+    @property
+    def converged(self) -> bool:
+        """Certified, or Firth's estimate, which has no gap to prove."""
+        return self.certificate.status in (Status.CERTIFIED, Status.FIRTH)
+
     def coefficient_map(self) -> dict[str, float]:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names

@@ -19,6 +19,7 @@ from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
+from logloss.inference.firth import FirthChoice
 from logloss.inference.separation import Judge, settled
 from logloss.model import Model
 from logloss.objective import Objective
@@ -32,6 +33,7 @@ from logloss.table.design import Design, design_of, threads
 
 if TYPE_CHECKING:
     from logloss.table import Label, Target
+    from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
 
@@ -49,6 +51,7 @@ def fit(
     l1_ratio: float = 0.0,
     l1: float | None = None,
     l2: float | None = None,
+    firth: bool = False,
     solver: str | Solver = "auto",
     tol: float = 1e-6,
     max_iter: int | None = None,
@@ -79,6 +82,10 @@ def fit(
         scikit-learn's meaning: a = l1_ratio/(C Σs), l = (1 − l1_ratio)/(C Σs). inf: no penalty.
     l1, l2 : float, optional
         glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
+    firth : bool
+        Firth's penalised likelihood: finite estimates on separated data, less bias on small ones.
+        Without other penalties, bounds or a solver. The certificate's gap is nan, and its
+        coefficient error the length of the modified score in standard errors.
     solver : str or Solver
         "auto", gd, nesterov, lbfgs, newton, newton-cg, prox-newton, sag, saga, sgd, adam,
         sigmoid-update, perceptron; or an object of `logloss.solvers`.
@@ -129,12 +136,17 @@ def fit(
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
+    if flag("firth", firth):
+        strength.check_none("firth=True")
+        _check_no_solver(solver)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     parts = split(X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude)
     task = task_of(parts, positive, class_weight, fit_intercept, threads(n_threads))
-    chosen = choose(
+    chosen: Choice | FirthChoice = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
     ).seeded(random_state)
+    if firth:
+        chosen = FirthChoice()
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     options = {
@@ -143,6 +155,7 @@ def fit(
         "l1": None if l1 is None else float(l1),
         "l2": None if l2 is None else float(l2),
         "fit_intercept": bool(fit_intercept),
+        "firth": bool(firth),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
         "tol": float(tol),
         "standardize": bool(standardize),
@@ -279,7 +292,7 @@ def task_of(
 def solve_task(
     task: Task,
     strength: Strength,
-    chosen: Choice,
+    chosen: Choice | FirthChoice,
     start: Model | None,
     stop: Stop,
     record: dict[str, Any],
@@ -288,11 +301,9 @@ def solve_task(
     exact = strength.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
     objective, where = task.objective(strength, exact, by_row)
-    judge = Judge(objective.until(math.inf), stop.tol)
+    first = task.first(objective, where, start)
     with np.errstate(invalid="ignore", over="ignore"):
-        asking = replace(stop, separated=judge.separated)
-        result = minimise(objective, chosen.solver, task.first(objective, where, start), asking)
-        result, separation = settled(judge, result, task.names, stop)
+        result, loss, separation = _solved(objective, first, chosen, stop, task.names)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features)
         raise DataError(
@@ -300,7 +311,6 @@ def solve_task(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
-    value = math.nan if result.status is Status.NO_LOSS else result.value
     coef, intercept = where.raw(result.beta)
     coef = strength.within_bounds(coef, task.schema.coefficient_names)
     fitted = Fitted(
@@ -313,8 +323,8 @@ def solve_task(
         n_rows=task.design.n_rows,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
-        loss=value - objective.penalty.value(result.beta),
-        objective=value,
+        loss=loss,
+        objective=math.nan if result.status is Status.NO_LOSS else result.value,
         null_loss=objective.value_of_null(),
         separation=separation,
         **record,
@@ -322,14 +332,33 @@ def solve_task(
     return fitted, task.evidence(objective, where, result.beta)
 
 
+def _solved(
+    objective: Objective,
+    first: Array,
+    chosen: Choice | FirthChoice,
+    stop: Stop,
+    names: tuple[str, ...],
+) -> tuple[Result, float, Separation | None]:
+    """The end of the fit, the log loss there, and the verdict that came with it."""
+    if isinstance(chosen, FirthChoice):
+        result = chosen.solver.solve(objective, first, stop)
+        return result, objective.value_gradient(result.beta)[0], None
+    judge = Judge(objective.until(math.inf), stop.tol)
+    result = minimise(objective, chosen.solver, first, replace(stop, separated=judge.separated))
+    result, separation = settled(judge, result, names, stop)
+    value = math.nan if result.status is Status.NO_LOSS else result.value
+    return result, value - objective.penalty.value(result.beta), separation
+
+
 def _certificate(
-    result: Result, objective: Objective, chosen: Choice, seconds: float
+    result: Result, objective: Objective, chosen: Choice | FirthChoice, seconds: float
 ) -> Certificate:
     gap = result.gap
+    error = math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0))
     return Certificate(
         gap=gap,
         relative_gap=gap / result.value if result.value > 0.0 else gap,
-        coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
+        coefficient_error=result.length if math.isnan(gap) else error,
         data_reads=objective.reads,
         solver=chosen.solver.name,
         reason=chosen.reason,
@@ -341,6 +370,13 @@ def _certificate(
 def column_name(given: Any, column: str | None) -> str | None:
     """What the model remembers: the column, "" for an array, None for nothing."""
     return column if column is not None else ("" if given is not None else None)
+
+
+def _check_no_solver(solver: str | Solver) -> None:
+    if solver not in ("auto", None):
+        raise UsageError(
+            "firth=True has a method of its own and takes no solver", "leave solver out"
+        )
 
 
 def check_limits(

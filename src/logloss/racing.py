@@ -44,6 +44,7 @@ _ENDS = {
     Status.BUDGET: "out of time or steps",
     Status.STALLED: "stalled at rounding",
     Status.INTERRUPTED: "interrupted",
+    Status.SEPARATED: "separated",
     Status.SEPARATED_SUSPECTED: "looks separated",
 }
 
@@ -288,7 +289,7 @@ def _reference(task: Task, strength: Strength, chosen: Choice, options: dict[str
     certificate = best.certificate
     if certificate.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
-    if certificate.status is Status.SEPARATED_SUSPECTED:
+    if certificate.status in (Status.SEPARATED, Status.SEPARATED_SUSPECTED):
         raise DataError(
             "there is no optimum to measure from: the data look separated, so that the best"
             " coefficients are infinite",

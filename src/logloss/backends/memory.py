@@ -285,6 +285,15 @@ class MemoryLikelihood:
         """σ(z) − y of each row, shape (n,)."""
         return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[1])
 
+    def curvatures(self, beta: Array) -> Array:
+        """p(1 − p) of each row, shape (n,)."""
+        return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[2])
+
+    def relabelled(self, y: Array, weight: Array) -> MemoryLikelihood:
+        """The same rows with other labels in [0, 1] and other weights, shape (n,)."""
+        rows = replace(self.rows, y=y, weight=weight)
+        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
+
     def reweighted(self, weight: Array) -> MemoryLikelihood:
         """The same rows with other weights, shape (n,)."""
         rows = replace(self.rows, weight=weight)

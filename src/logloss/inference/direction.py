@@ -315,6 +315,9 @@ def _by_program(cone: Cone, candidates: Mask, basis: Array, thorough: bool) -> D
         if not moved.any():
             return None
         candidates = moved
+        found = _checked(cone, cone.full(full[:, cone.free].T @ solution), candidates)
+        if found is not None:
+            return found
         basis = null_space(cone, cone.counted & ~candidates).basis
         d = cone.full(_projected(cone, basis, full[:, cone.free].T @ solution))
         found = _checked(cone, d, candidates)

@@ -59,13 +59,13 @@ def certificate_text(fitted: Fitted) -> str:
     certificate = fitted.certificate
     sentences = [_distance(fitted)]
     error = certificate.coefficient_error
-    if math.isfinite(error):
+    if math.isfinite(error) and not fitted.options.get("firth"):
         sentences.append(
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
     if fitted.separation is not None and fitted.separation.exists is False:
         sentences.append(fitted.separation.text)
-    elif not fitted.certified:
+    elif not fitted.converged:
         sentences.append(f"Not certified: {certificate.status.value}")
     return _wrapped("certificate: " + " ".join(sentences))
 
@@ -73,6 +73,10 @@ def certificate_text(fitted: Fitted) -> str:
 def short_distance(fitted: Fitted) -> str:
     """Return the certificate in a few words."""
     gap = fitted.certificate.relative_gap
+    if fitted.options.get("firth"):
+        return (
+            f"modified score of {figure(fitted.certificate.coefficient_error, 2)} standard errors"
+        )
     if not math.isfinite(gap):
         return "no certificate"
     words = f"within {figure(gap, 2)} (relative) of the optimum"
@@ -108,6 +112,12 @@ def ending(fitted: Fitted) -> str:
 
 def _distance(fitted: Fitted) -> str:
     certificate = fitted.certificate
+    if fitted.options.get("firth"):
+        length = figure(certificate.coefficient_error, 2)
+        return (
+            f"the modified score is {length} standard errors long after"
+            f" {certificate.data_reads:,} reads of the data."
+        )
     reads = (
         f"{certificate.data_reads:,} read{'' if certificate.data_reads == 1 else 's'} of the data"
     )
@@ -157,6 +167,8 @@ def _penalty_words(options: dict[str, Any]) -> str:
     if pure:
         sizes = ", ".join(f"{name} = {_plain_number(value)}" for name, value in pure.items())
         return f"{sizes} on the mean log loss"
+    if options.get("firth"):
+        return "Firth's (Jeffreys' prior)"
     strength = options.get("C")
     if strength in _INFINITE:
         return "none"

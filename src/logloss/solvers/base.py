@@ -115,6 +115,7 @@ class Result:
     """The end of a minimisation: the best point, what is proven about it, and how it went.
 
     `information`: a Hessian of all rows and the point at which it was taken, where one is at hand.
+    `length`: of Firth's modified score, in standard errors; nan for other fits.
     """
 
     beta: Array
@@ -123,6 +124,7 @@ class Result:
     status: Status
     history: tuple[Step, ...]
     information: tuple[Array, Array] | None = None
+    length: float = math.nan
 
 
 def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> Result:
