@@ -21,7 +21,7 @@ so each is corrected by a least-squares step, twice, with residuals taken on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -140,26 +140,9 @@ def _gram(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Array:
         return np.zeros((len(columns), len(columns)))
     alone = _alone(likelihood, rows)
     flat = np.zeros(alone.n_coefficients)
-    return alone.hessian(flat, columns) * (4.0 * alone.weight_sum)  # q = ¼ at 0
-
-
-@dataclass(frozen=True, eq=False)
-class Direction:
-    """A direction that was checked on all rows.
-
-    Attributes
-    ----------
-    d : ndarray of shape (n_coefficients,)
-        In the coordinates of the likelihood.
-    moved : ndarray of shape (n_rows,), bool
-        The rows that it tells apart.
-    along : ndarray of shape (n_rows,)
-        X·d.
-    """
-
-    d: Array
-    moved: Mask
-    along: Array
+    gram: Array = alone.hessian(flat, columns) * (4.0 * alone.weight_sum)  # q = ¼ at 0
+    likelihood.reads += alone.n_rows == likelihood.n_rows
+    return gram
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +159,28 @@ class NullSpace:
 
     basis: Array
     gram: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A direction that was checked on all rows.
+
+    Attributes
+    ----------
+    d : ndarray of shape (n_coefficients,)
+        In the coordinates of the likelihood.
+    moved : ndarray of shape (n_rows,), bool
+        The rows that it tells apart.
+    along : ndarray of shape (n_rows,)
+        X·d.
+    null : NullSpace or None
+        Of the other rows, where it is known.
+    """
+
+    d: Array
+    moved: Mask
+    along: Array
+    null: NullSpace | None = None
 
 
 class Undecided(Exception):
@@ -230,14 +235,15 @@ def _all_told_apart(cone: Cone, d: Array, towards: Array) -> bool:
 
 def _among(cone: Cone, candidates: Mask, ahead: Array, thorough: bool) -> Direction | None:
     """One that moves only the candidates."""
-    basis = null_space(cone, cone.counted & ~candidates).basis
-    if basis.shape[1] == 0:
+    null = null_space(cone, cone.counted & ~candidates)
+    if null.basis.shape[1] == 0:
         return None
-    d = cone.full(_projected(cone, basis, ahead[cone.free]))
+    d = cone.full(_projected(cone, null.basis, ahead[cone.free]))
     found = _checked(cone, d, candidates)
-    if found is not None:
-        return found
-    return _by_program(cone, candidates, basis, thorough)
+    if found is None:
+        return _by_program(cone, candidates, null.basis, thorough)
+    every = bool((found.moved == candidates).all())
+    return replace(found, null=null) if every else found
 
 
 def _projected(cone: Cone, basis: Array, v: Array) -> Array:
@@ -262,6 +268,7 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
     if not rows.any():
         return NullSpace(np.ascontiguousarray(T.T), gram)
     alone = _alone(cone.likelihood, rows)
+    cone.likelihood.reads += 2 * int(near.sum()) * (alone.n_rows == cone.likelihood.n_rows)
     seen, inverse = vectors[:, ~near], 1.0 / values[~near]
     flat, scale = np.zeros(alone.n_coefficients), 4.0 * alone.weight_sum
     kept = []

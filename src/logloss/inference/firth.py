@@ -124,6 +124,7 @@ class Point:
     def score(self) -> Array:
         """U*, shape (len(free),); one read."""
         gradient = self.modified.loss_gradient(self.beta)[1]
+        self.of.likelihood.reads += 1
         score: Array = -gradient[self.of.free] * self.modified.weight_sum
         return score
 
@@ -146,6 +147,7 @@ class Point:
     def steered(self) -> Array:
         """TᵀT = N⁻¹ with the leverages in N; one Hessian."""
         total = self.modified.weight_sum
+        self.of.likelihood.reads += 1
         return inverse_factor(self.modified.hessian(self.beta, self.of.free) * total)[0]
 
 

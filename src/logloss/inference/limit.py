@@ -45,9 +45,10 @@ Mask = NDArray[np.bool_]
 
 _STEPS = 6  # with a kept Hessian
 _EXACT = 1e-9  # standard errors: the fit to the rows that are left is exact to this
+_SAME = 1e-7  # standard errors between two points with the same Hessian
 _FIRST = 10
 _PEELS = 20
-_FARTHEST = 700.0  # log odds to which a coefficient that has no finite estimate is taken
+_FARTHEST = 1e4  # log odds to which a coefficient that has no finite estimate is taken
 _DIGITS = 10  # of a direction, which is known but for rounding
 
 
@@ -84,7 +85,7 @@ class Rest:
     beta, gap : ndarray, float
         β̂, and its gap over these rows alone.
     information : ndarray of shape (n_coefficients, n_coefficients)
-        Σs times the Hessian at β̂, or so near that it makes no difference.
+        Σs times the Hessian at β̂.
     proven : bool
         β̂ is known to exist.
     """
@@ -97,6 +98,7 @@ class Rest:
 
 
 def step_within(cone: Cone, beta: Array) -> Array:
+    """Newton's step on the unpenalised coefficients; two reads."""
     step = np.zeros_like(beta)
     gradient = cone.likelihood.loss_gradient(beta)[1][cone.free]
     step[cone.free] = solve(cone.likelihood.hessian(beta, cone.free), gradient)[0]
@@ -109,11 +111,12 @@ def peeled(
     """The rows that are left, once all that can be told apart are, and the fit to them."""
     for _ in range(_PEELS):
         left = cone.counted & ~direction.moved
-        null = null_space(cone, left)
+        null = direction.null or null_space(cone, left)
         if not left.any():
             return Separated(direction, cone, null, None)
         rest = _fitted(_on(objective, cone, left), beta, tol, cone, null)
         beta = rest.beta
+        cone.likelihood.reads += rest.cone.likelihood.reads
         if rest.proven:
             break
         try:
@@ -153,8 +156,11 @@ def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpac
     smooth = rest.penalty.smooth
     step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
     gap = duality_gap(rest, beta, step)
+    moved = beta - taken
     proven = existence.proven_by(likelihood, within.free, beta, hessian, taken)
     proven = proven or existence.prove(likelihood, rest.penalty, within.free, beta)
+    if dot(moved, hessian @ moved) * likelihood.weight_sum > _SAME**2:
+        hessian = rest.hessian(beta)
     return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven)
 
 

@@ -157,7 +157,7 @@ def settled(
         result,
         beta=beta,
         value=value,
-        gap=gap,
+        gap=min(gap, value),
         status=Status.SEPARATED,
         history=(*result.history, last),
     )
