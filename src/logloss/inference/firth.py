@@ -14,24 +14,19 @@ the leverages h another, beside that for M. Weights are frequencies: a row of we
 
 The step is N⁻¹U*, halved until l* grows. N is M where it converges fast, as it does where no row
 has a large leverage (each step shrinks the error to about the largest h), else N = Σ (s + h) q xxᵀ,
-the Hessian of the rows with weights s + h. l* need not be concave, so a gap cannot be proven. What
-is given instead is the length of the modified score in standard errors, √(U*·M⁻¹U*).
+the Hessian of the rows with weights s + h, and steps that come back to each other are joined to a
+leap (Anderson, J. ACM 12, 1965), taken where it is better. l* need not be concave, so a gap cannot
+be proven. What is given instead is the length of the modified score in standard errors,
+√(U*·M⁻¹U*).
 
 Under a constraint Aβ = c the step is N⁻¹U* − N⁻¹Aᵀ(AN⁻¹Aᵀ)⁻¹AN⁻¹U*, and the score is what is left
-of it likewise. The penalty keeps all columns then, as in logistf, so that
-
-    2 (max l* − max {l* : Aβ = 0})
-
-is a penalised likelihood ratio, and a profile limit a value of β_k at which it is χ²₁ (Heinze &
-Ploner, Computer Methods and Programs in Biomedicine 71, 2003). Limits are found by Newton's method
-on the root of the ratio: the derivative of max {l* : β_k = c} by c is the Lagrange multiplier.
+of it likewise: for limits and tests (penalised.py).
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -41,13 +36,11 @@ from numpy.typing import NDArray
 from logloss.algebra import inverse_factor
 from logloss.backends.memory import MemoryLikelihood
 from logloss.certificate import Status
-from logloss.evidence import Evidence
 from logloss.inference.direction import Cone
 from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Result, Step, Stop, minimise
 from logloss.solvers.newton import Newton
-from logloss.verdict import INTERCEPT
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -58,6 +51,8 @@ _STEPS = 500
 _SLOW = 0.05  # what a step may leave of the score, before N takes the leverages in
 _FARTHEST = 5.0  # standard deviations of log odds that a coefficient moves in a step
 _HALVINGS = 30
+_MEMORY = 6  # steps that a leap is made of
+_PATIENCE = 8  # steps without a gain, before rounding is what is left
 _ROUNDS = 1e-13  # of l*: smaller differences are rounding
 _CLOSE = 1e-3  # standard errors within which l* tells less than the score
 
@@ -155,23 +150,61 @@ def maximise(start: Point, stop: Stop, history: list[Step] | None = None) -> tup
     """The point at which the modified score is 0, from a start at which l* is finite."""
     point = best = start
     history = [] if history is None else history
-    slow, tries = False, 0
+    slow, tries, past = False, 0, Past()
     for _ in range(stop.max_iter or _STEPS):
         status = _recorded(point, stop, history)
         if status is not None:
             return point, status
-        moved = _stepped(point, point.steered() if slow else point.inverse)
+        inverse = point.steered() if slow else point.inverse
+        past = past.with_step(point.beta[point.of.free], point.freely(inverse)[0])
+        moved = _leapt(point, past) or _stepped(point, past.steps[-1])
         if moved is None and slow:
             break
-        slow = slow or moved is None or moved.length > _SLOW * point.length
+        if not slow and (moved is None or moved.length > _SLOW * point.length):
+            slow, past = True, Past()
         point = point if moved is None else moved
         tries = 0 if point.length < 0.5 * best.length else tries + 1
         best = point if point.length < best.length or point.length > _CLOSE else best
-        if tries > 20 and best.length <= _NEARLY:
+        if tries > _PATIENCE and best.length <= _NEARLY:
             break
     else:
         return best, Status.BUDGET
     return best, Status.FIRTH if best.length <= _NEARLY else Status.STALLED
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The last points and the steps from them, each of shape (len(free),)."""
+
+    points: tuple[Array, ...] = ()
+    steps: tuple[Array, ...] = ()
+
+    def with_step(self, point: Array, step: Array) -> Past:
+        """One more; the oldest is forgotten."""
+        return Past((*self.points, point)[-_MEMORY:], (*self.steps, step)[-_MEMORY:])
+
+    def leap(self) -> Array | None:
+        """The step that would end it if steps were linear in the point; None at the first."""
+        if len(self.steps) < 2:
+            return None
+        changes = np.diff(np.array(self.steps), axis=0).T
+        moves = np.diff(np.array(self.points), axis=0).T
+        share, *_ = np.linalg.lstsq(changes, self.steps[-1], rcond=1e-10)
+        leap: Array = self.steps[-1] - (moves + changes) @ share
+        return leap
+
+
+def _leapt(point: Point, past: Past) -> Point | None:
+    """The point after a leap, if it is better than this one by both measures."""
+    leap = past.leap()
+    if leap is None or not np.abs(leap).max() <= _FARTHEST:
+        return None
+    beta = point.beta.copy()
+    beta[point.of.free] += leap
+    there = point.of.at(beta)
+    if not there.value >= point.value - _ROUNDS * abs(point.value):
+        return None
+    return there if there.length < 0.5 * point.length else None
 
 
 def _recorded(point: Point, stop: Stop, history: list[Step]) -> Status | None:
@@ -187,9 +220,8 @@ def _recorded(point: Point, stop: Stop, history: list[Step]) -> Status | None:
     return Status.BUDGET if history[-1].seconds >= stop.seconds else None
 
 
-def _stepped(point: Point, inverse: Array) -> Point | None:
+def _stepped(point: Point, step: Array) -> Point | None:
     """One step, halved until l* grows, or the score shrinks where l* is rounding; None: neither."""
-    step = point.freely(inverse)[0]
     step = step * min(1.0, _FARTHEST / max(float(np.abs(step).max()), 1e-300))
     for _ in range(_HALVINGS):
         beta = point.beta.copy()
@@ -201,9 +233,6 @@ def _stepped(point: Point, inverse: Array) -> Point | None:
             return there
         step = 0.5 * step
     return None
-
-
-# ---- fits
 
 
 @dataclass(frozen=True)
@@ -261,139 +290,3 @@ def _raw_value(point: Point) -> float:
     likelihood = point.of.likelihood
     scale = np.append(likelihood.coordinates.scale, 1.0)[point.of.free]
     return -(point.value + float(np.log(scale).sum())) / likelihood.weight_sum
-
-
-# ---- what is said about it
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Profile penalised-likelihood limits, the intercept first; nan for aliases of other columns.
-
-    `chi2` and `p_value`: the penalised likelihood-ratio test that the coefficient is 0.
-    """
-
-    names: tuple[str, ...]
-    estimate: tuple[float, ...]
-    lower: tuple[float, ...]
-    upper: tuple[float, ...]
-    chi2: tuple[float, ...]
-    p_value: tuple[float, ...]
-
-
-def limits(evidence: Evidence, level: float = 0.95) -> Limits:
-    """Limits and tests of each coefficient, from the evidence of a fit with firth=True.
-
-    Parameters
-    ----------
-    level : float
-        Of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    Limits
-        A limit is ±∞ where l* does not fall by enough.
-    """
-    optimum = _optimum(evidence)
-    root = math.sqrt(2.0) * _inverse_erf(level)
-    names = (INTERCEPT, *evidence.names) if evidence.intercept else evidence.names
-    rows = []
-    for row, name in enumerate(names):
-        contrast = _contrast(optimum, row - evidence.intercept)
-        if contrast is None:
-            rows.append((name, *[math.nan] * 5))
-            continue
-        there = _profile(optimum, contrast, 0.0)
-        chi2 = max(2.0 * (optimum.value - there.value), 0.0)
-        ends = [_limit(optimum, contrast, sign, root) for sign in (-1.0, 1.0)]
-        estimate = float(contrast @ optimum.beta[optimum.of.free])
-        rows.append((name, estimate, *ends, chi2, math.erfc(math.sqrt(0.5 * chi2))))
-    return Limits(*zip(*rows, strict=True))
-
-
-def test(evidence: Evidence, names: Sequence[str]) -> tuple[float, int, float]:
-    """The penalised likelihood-ratio test that all of these coefficients are 0: χ², df, and p."""
-    optimum = _optimum(evidence)
-    wanted = [_contrast(optimum, evidence.names.index(name)) for name in names]
-    held = np.array([contrast for contrast in wanted if contrast is not None])
-    there = _profile(optimum, held, 0.0)
-    chi2 = max(2.0 * (optimum.value - there.value), 0.0)
-    import scipy.special
-
-    return chi2, len(held), float(scipy.special.chdtrc(len(held), chi2))
-
-
-def standard_errors(evidence: Evidence) -> Array:
-    """√ of the diagonal of M⁻¹ in the units of the columns, intercept first; nan for aliases."""
-    optimum = _optimum(evidence)
-    first = 0 if not evidence.intercept else -1
-    contrasts = [_contrast(optimum, k) for k in range(first, len(evidence.names))]
-    errors = [math.nan if a is None else _norm(optimum.inverse @ a) for a in contrasts]
-    return np.array(errors)
-
-
-def _optimum(evidence: Evidence) -> Point:
-    likelihood = evidence.objective.likelihood
-    assert isinstance(likelihood, MemoryLikelihood)
-    point = Penalised.of(likelihood).at(evidence.beta)
-    return maximise(point, Stop())[0]
-
-
-def _norm(x: Array) -> float:
-    return math.sqrt(float(x @ x))
-
-
-def _contrast(point: Point, column: int) -> Array | None:
-    """a with a·θ = the coefficient (−1: the intercept) in the units of the columns."""
-    where, free = point.of.likelihood.coordinates, point.of.free
-    full = np.zeros(point.of.likelihood.n_coefficients)
-    if column >= 0:
-        full[column] = 1.0 / where.scale[column]
-    else:
-        full[: len(where.center)] = -where.center / where.scale
-        full[-1] = 1.0
-    at = len(full) - 1 if column < 0 else column
-    return full[free] if at in free else None
-
-
-def _profile(near: Point, contrast: Array, value: float) -> Point:
-    """max {l* : Aβ = value}, from a point near it."""
-    A = np.atleast_2d(contrast)
-    inverse = near.inverse
-    across = inverse.T @ (inverse @ A.T)
-    off = value - A @ near.beta[near.of.free]
-    beta = near.beta.copy()
-    beta[near.of.free] += across @ np.linalg.solve(A @ across, off)
-    start = replace(near.of, held=A).at(beta)
-    return maximise(start, Stop())[0] if start.value > -math.inf else start
-
-
-def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
-    """Where 2 (max l* − profile) = root², on one side, by Newton's method on its root."""
-    start = float(contrast @ optimum.beta[optimum.of.free])
-    error = _norm(optimum.inverse @ contrast)
-    inner, outer = start, math.inf * sign
-    c, near = start + sign * root * error, optimum
-    for _ in range(60):
-        near = _profile(near, contrast, c)
-        drop = math.sqrt(max(2.0 * (optimum.value - near.value), 0.0))
-        if drop < root:
-            inner = c
-        else:
-            outer = c
-        slope = abs(float(near.freely(near.inverse)[1][0])) / max(drop, 1e-300)
-        step = (root - drop) / slope if slope > 0.0 and math.isfinite(drop) else math.inf
-        if abs(step) <= 1e-10 * max(abs(c), error):
-            return c + sign * step
-        c, wanted = c + sign * step, c
-        if not min(inner, outer) < c < max(inner, outer) or abs(c - wanted) > 10.0 * error:
-            c = inner + sign * 4.0 * error if math.isinf(outer) else 0.5 * (inner + outer)
-        if abs(c - start) > 1e4 * error:
-            return sign * math.inf
-    return c
-
-
-def _inverse_erf(level: float) -> float:
-    import scipy.special
-
-    return float(scipy.special.erfinv(level))
