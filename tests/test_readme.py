@@ -22,6 +22,8 @@ PAGES = (
     "docs/guide.md",
     "docs/how-to-choose.md",
     "docs/certificate.md",
+    "docs/separation.md",
+    "docs/firth.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.

@@ -244,6 +244,33 @@ def test_far_columns_and_units(y0: float) -> None:
     assert logloss.fit(X, y).separation.exists is True
 
 
+def test_a_row_far_on_the_wrong_side_is_overlap() -> None:
+    """Its p(1 − p) is 0 in floating point, and yet there is an estimate, and a proof."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 4))
+    z = X @ [1.0, -2.0, 0.5, 3.0]
+    y = (z > 0.0) * 1.0
+    y[z.argmax()] = 0.0
+    model = logloss.fit(X, y)
+    p = model.predict_proba(X[[z.argmax()]])
+    assert p[0] > 1.0 - 1e-12
+    assert "dual problem proves it" in model.separation.proof
+
+
+def test_levels_of_a_factor() -> None:
+    """300 levels, three of them without a positive label: found early, and only those."""
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 300, 30_000)
+    y = (rng.random(len(level)) < 0.3) * 1.0
+    y[np.isin(level, [34, 44, 172])] = 0.0
+    one = sp.csr_array((np.ones(len(y)), (np.arange(len(y)), level)))[:, 1:]
+    model = logloss.fit(one, y)
+    assert model.separation.columns == {f"x{j - 1}": -math.inf for j in (34, 44, 172)}
+    assert len(model.history) < 15
+    y[level == 0] = 0.0  # the level that the others are compared with
+    assert len(logloss.fit(one, y).separation.columns) == 300
+
+
 def test_two_directions_one_behind_the_other() -> None:
     """Once x2 has told its rows apart, x1 tells those that are left apart."""
     x1 = np.array([-2.0, -1, 1, 2, -3, 3, 0, 0, 0, 0])
@@ -269,7 +296,9 @@ def test_endometrial(data_file: Callable[[str], Path]) -> None:
     limits = {"(intercept)": 4.30452, "PI": -0.04218, "EH": -2.90261}
     for name, value in limits.items():
         assert found.estimates[name] == pytest.approx(value, abs=5e-6)
-    assert "NV (+inf)" in str(model.summary())
+    lines = str(model.summary()).splitlines()
+    assert [line.split() for line in lines if line.startswith("  NV ")] == [["NV", "inf", "inf"]]
+    assert "NV (+inf)" in " ".join(str(model.summary()).split())
     assert "firth=True" in found.text
 
 

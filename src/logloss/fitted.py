@@ -9,6 +9,7 @@ field passes a check of its own, and anything else in the file is an error.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
 from logloss.table.schema import Schema
-from logloss.verdict import Separation
+from logloss.verdict import INTERCEPT, Separation
 
 if TYPE_CHECKING:
     from logloss.table.target import Label
@@ -109,6 +110,13 @@ class Fitted:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names
         return dict(zip(names, self.coefficients.tolist(), strict=True))
+
+    def reported(self) -> dict[str, float]:
+        """Return "(intercept)" and coefficient names → estimates, ±∞ where none is finite."""
+        found = {INTERCEPT: self.intercept, **self.coefficient_map()}
+        infinite = {} if self.separation is None else self.separation.columns
+        signed = {name: value for name, value in infinite.items() if not math.isnan(value)}
+        return {**found, **signed}
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values that `json.dumps(..., allow_nan=False)` takes."""

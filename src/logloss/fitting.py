@@ -343,7 +343,7 @@ def _solved(
     if isinstance(chosen, FirthChoice):
         result = chosen.solver.solve(objective, first, stop)
         return result, objective.value_gradient(result.beta)[0], None
-    judge = Judge(objective.until(math.inf), stop.tol)
+    judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
     result = minimise(objective, chosen.solver, first, replace(stop, separated=judge.separated))
     result, separation = settled(judge, result, names, stop)
     value = math.nan if result.status is Status.NO_LOSS else result.value

@@ -184,7 +184,7 @@ class Direction:
 
 
 class Undecided(Exception):
-    """The linear program is too large, or took too long."""
+    """The linear program is too large, or took too long; or numbers are too large to tell."""
 
 
 def find(cone: Cone, step: Array, beta: Array, thorough: bool) -> Direction | None:
@@ -263,6 +263,8 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
     else:
         gram = _gram(cone.likelihood, rows, cone.free)
     share = T @ gram @ T.T
+    if not np.isfinite(share).all():
+        raise Undecided
     values, vectors = np.linalg.eigh(0.5 * (share + share.T))
     near = values <= _NULL
     if not rows.any():

@@ -24,8 +24,9 @@ that, its leverage decides. ē is |e| and a bound on what summing may have round
 
     u (√(Σ s r'²/w) √M_kk + (2 |μ_k|/σ_k + 4) Σ s |r'|),   u = (longest chain of additions) ε,
 
-again by Cauchy-Schwarz, for columns centred at μ and scaled by σ. The inequality has ½ where 1
-would do: that covers the rounding of T, h and t.
+again by Cauchy-Schwarz, for columns centred at μ and scaled by σ. Where a row is far on the wrong
+side, w = 0 to rounding; then √(Σ s |r'|) √(max s Σ x_k²) takes the place of the first product. The
+inequality has ½ where 1 would do: that covers the rounding of T, h and t.
 
 A coefficient held at its only bound needs a score of the right sign instead of 0: with a lower
 bound, only d_k ≥ 0 is possible, and v_k ≥ E √M_kk is enough.
@@ -71,13 +72,17 @@ def proven_by(
     return error < 0.5 * margin.least
 
 
-def prove(likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, beta: Array) -> bool:
+def prove(
+    likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, squares: Array, beta: Array
+) -> bool:
     """The same from any point near the optimum: a Hessian and a few more reads.
 
     Parameters
     ----------
     free : ndarray
         U without aliases.
+    squares : ndarray of shape (len(free),)
+        Σ x_k² over the rows with weight.
     """
     at_bound = free[~penalty.inside(beta)[free]]
     moving = np.setdiff1d(free, at_bound)
@@ -94,7 +99,9 @@ def prove(likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, beta: A
         margin = likelihood.margin(beta, delta)
         score = margin.score / likelihood.weight_sum
     whole = hessian * likelihood.weight_sum
-    error = _error(likelihood, margin, moving, whole, inverse)
+    known = np.full(len(beta), np.inf)
+    known[free] = squares
+    error = _error(likelihood, margin, moving, whole, inverse, known)
     if not _rightly_signed(penalty, margin, at_bound, whole, error):
         return False
     return error < 0.5 * margin.least or _inside_by_leverage(
@@ -103,13 +110,24 @@ def prove(likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, beta: A
 
 
 def _error(
-    likelihood: MemoryLikelihood, margin: Margin, free: Indices, information: Array, inverse: Array
+    likelihood: MemoryLikelihood,
+    margin: Margin,
+    free: Indices,
+    information: Array,
+    inverse: Array,
+    squares: Array | None = None,
 ) -> float:
     """E: how far the score may be from 0, in standard errors."""
     where = likelihood.coordinates
     offset = np.zeros(likelihood.n_coefficients)
     offset[: len(where.center)] = 2.0 * np.abs(where.center) / where.scale
-    size = np.sqrt(margin.pearson * np.diag(information)) + (offset + 4.0) * margin.absolute
+    with np.errstate(invalid="ignore"):
+        size = np.sqrt(margin.pearson * np.diag(information))
+    if squares is not None:
+        weight = likelihood.rows.weight
+        most = 1.0 if weight is None else float(weight.max())
+        size = np.fmin(size, np.sqrt(margin.absolute * most * squares))
+    size = size + (offset + 4.0) * margin.absolute
     bound = np.abs(margin.score[free]) + margin.rounding * size[free]
     return float(bound @ np.sqrt((inverse**2).sum(axis=0)))
 

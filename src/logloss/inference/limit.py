@@ -106,9 +106,18 @@ def step_within(cone: Cone, beta: Array) -> Array:
 
 
 def peeled(
-    objective: Objective, cone: Cone, direction: Direction, beta: Array, tol: float
+    objective: Objective,
+    cone: Cone,
+    direction: Direction,
+    beta: Array,
+    tol: float,
+    *,
+    thorough: bool,
 ) -> Separated:
-    """The rows that are left, once all that can be told apart are, and the fit to them."""
+    """The rows that are left, once all that can be told apart are, and the fit to them.
+
+    `thorough`: a linear program may take its time.
+    """
     for _ in range(_PEELS):
         left = cone.counted & ~direction.moved
         null = direction.null or null_space(cone, left)
@@ -120,7 +129,7 @@ def peeled(
         if rest.proven:
             break
         try:
-            more = find(rest.cone, step_within(rest.cone, beta), beta, True)
+            more = find(rest.cone, step_within(rest.cone, beta), beta, thorough)
         except Undecided:
             break
         if more is None:
@@ -158,7 +167,9 @@ def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpac
     gap = duality_gap(rest, beta, step)
     moved = beta - taken
     proven = existence.proven_by(likelihood, within.free, beta, hessian, taken)
-    proven = proven or existence.prove(likelihood, rest.penalty, within.free, beta)
+    proven = proven or existence.prove(
+        likelihood, rest.penalty, within.free, np.diag(within.gram), beta
+    )
     if dot(moved, hessian @ moved) * likelihood.weight_sum > _SAME**2:
         hessian = rest.hessian(beta)
     return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven)

@@ -32,15 +32,20 @@ Array = NDArray[np.float64]
 WIDEST = 2000  # coefficients without a penalty up to which a verdict is sought
 _TOO_WIDE = "Not decided: too many coefficients have no penalty."
 _TOO_HARD = "Not decided: the linear program that would tell takes too much time."
+_NO_TIME = "Not decided in the time that was given; a fit without time_budget decides."
 _NO_DIRECTION = (
     "A finite estimate exists: linear programming finds no direction that tells rows apart."
 )
 
 
 class Judge:
-    """Decides about one objective when it is asked, and keeps what it found."""
+    """Decides about one objective when it is asked, and keeps what it found.
 
-    def __init__(self, objective: Objective, tol: float) -> None:
+    `patient`: a linear program may take its time.
+    """
+
+    def __init__(self, objective: Objective, tol: float, patient: bool = True) -> None:
+        self.patient = patient
         self.objective = objective
         self.tol = tol
         self.found: Separated | None = None
@@ -76,18 +81,22 @@ class Judge:
             step = step_within(self.cone, beta)
         try:
             direction = find(self.cone, step, beta, thorough)
+            if direction is None:
+                return False
+            self.found = peeled(
+                self.objective, self.cone, direction, beta, self.tol, thorough=self.patient
+            )
         except Undecided:
             if thorough:
                 raise
             return False
-        if direction is None:
-            return False
-        self.found = peeled(self.objective, self.cone, direction, beta, self.tol)
         return True
 
     def exists(self, beta: Array) -> bool:
         """Is it proven that the estimate exists? Near the optimum yes, where it does."""
-        return existence.prove(self.cone.likelihood, self.cone.penalty, self.cone.free, beta)
+        cone = self.cone
+        squares = np.diag(cone.gram)
+        return existence.prove(cone.likelihood, cone.penalty, cone.free, squares, beta)
 
 
 def decide(evidence: Evidence, near: bool, tol: float = 1e-6) -> Separation:
@@ -117,7 +126,9 @@ def closing(judge: Judge, beta: Array, names: tuple[str, ...]) -> Separation:
     try:
         if judge.found is None and judge.exists(beta):
             return Separation(True, Kind.NONE, existence.PROVEN)
-        if judge.found is None and not judge.separated(beta, thorough=True):
+        if judge.found is None and not judge.separated(beta, thorough=judge.patient):
+            if not judge.patient:
+                return Separation(None, Kind.UNKNOWN, _NO_TIME)
             return Separation(True, Kind.NONE, _NO_DIRECTION)
     except Undecided:
         return Separation(None, Kind.UNKNOWN, _TOO_HARD)
@@ -136,6 +147,16 @@ def settled(
     objective = judge.objective
     if not (objective.free_columns and judge.able):
         return result, None
+    try:
+        return _settled(judge, result, names, stop)
+    except KeyboardInterrupt:
+        return replace(result, status=Status.INTERRUPTED), None
+
+
+def _settled(
+    judge: Judge, result: Result, names: tuple[str, ...], stop: Stop
+) -> tuple[Result, Separation | None]:
+    objective = judge.objective
     found: Separation | None = None
     if result.status is Status.CERTIFIED:
         if result.information is not None and not _proven_by_certificate(judge, result):

@@ -183,10 +183,11 @@ def _plain_number(value: object) -> str:
 
 
 def _coefficients(fitted: Fitted) -> str:
-    by_name = fitted.coefficient_map()
+    by_name = fitted.reported()
+    intercept = by_name.pop("(intercept)")
     shown = _largest(by_name)
     names = ["(intercept)", *shown]
-    values = aligned([figure(x, 5) for x in [fitted.intercept, *shown.values()]])
+    values = aligned([figure(x, 5) for x in [intercept, *shown.values()]])
     ratios = ["", *aligned([figure(odds_ratio(x)) for x in shown.values()])]
     lines = columns(
         ["coefficient", *(_fitting(name) for name in names)],

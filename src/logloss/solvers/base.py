@@ -185,13 +185,14 @@ def solve_to(
     best = [] if best is None else best
     history = [] if history is None else history
     gap, bounds, alarm = math.nan, Bounds(), math.inf
-    state = previous = _checked(solver.start(objective, beta), best)
+    state = previous = mark = _checked(solver.start(objective, beta), best)
     status: Status | None = None
     for _ in range(stop.max_iter or solver.most_steps):
         gap, bounds = certify(objective, state, previous, bounds, stop.tol)
         status = _record(objective, state, gap, stop, history)
-        if status is None and _flattens(objective, previous, state, alarm):
+        if status is None and _flattens(objective, previous, mark, state, alarm):
             status, alarm = _asked(stop, state), _CALM * state.decrease
+        mark = state if _exact_here(state) else mark
         if status is not None or state.stalled:
             break
         previous, state = state, _checked(solver.advance(objective, state), best)
@@ -287,22 +288,27 @@ def _looks_separated(objective: Objective, state: State) -> bool:
     return state.value <= 1e-9 * objective.value_of_null()
 
 
-def _flattens(objective: Objective, previous: State, state: State, alarm: float) -> bool:
+def _flattens(
+    objective: Objective, previous: State, mark: State, state: State, alarm: float
+) -> bool:
     """What is still to gain falls by e with each step of Newton, to be looked into below `alarm`.
 
     It does so along a direction in which rows are told apart, where e^−|z| is left of their loss;
     near a minimum it falls much faster. Or all of the loss does, where all rows are told apart.
+    `mark` is the last state with an exact Hessian of its own: steps with a kept one lie between.
     """
     if state.step is None or not objective.free_columns or not state.decrease < alarm:
         return False
     if state.value < _LITTLE * objective.value_of_null():
-        return objective.unpenalised and _by_e(state.value, previous.value)
+        fallen = 0.25 * previous.value < state.value < 0.6 * previous.value
+        return objective.unpenalised and fallen
     near = state.decrease * objective.likelihood.weight_sum < 1.0
-    return near and state.exact and previous.exact and _by_e(state.decrease, previous.decrease)
+    both = near and _exact_here(state) and _exact_here(mark)
+    return both and 0.1 * mark.decrease < state.decrease < 0.6 * mark.decrease
 
 
-def _by_e(now: float, before: float) -> bool:
-    return 0.25 * before < now < 0.6 * before
+def _exact_here(state: State) -> bool:
+    return state.exact and state.taken is state.beta
 
 
 def _asked(stop: Stop, state: State) -> Status | None:
