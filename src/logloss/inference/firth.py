@@ -48,6 +48,7 @@ Indices = NDArray[np.int64]
 _EXACT = 1e-10  # the modified score in standard errors
 _NEARLY = 1e-6  # the same where rounding allows no more
 _STEPS = 500
+_POOR = 0.2  # the same, before steps are joined
 _SLOW = 0.05  # what a step may leave of the score, before N takes the leverages in
 _FARTHEST = 5.0  # standard deviations of log odds that a coefficient moves in a step
 _HALVINGS = 30
@@ -150,18 +151,20 @@ def maximise(start: Point, stop: Stop, history: list[Step] | None = None) -> tup
     """The point at which the modified score is 0, from a start at which l* is finite."""
     point = best = start
     history = [] if history is None else history
-    slow, tries, past = False, 0, Past()
+    slow, tries, rate, past = False, 0, 0.0, Past()
     for _ in range(stop.max_iter or _STEPS):
         status = _recorded(point, stop, history)
         if status is not None:
             return point, status
         inverse = point.steered() if slow else point.inverse
         past = past.with_step(point.beta[point.of.free], point.freely(inverse)[0])
-        moved = _leapt(point, past) or _stepped(point, past.steps[-1])
+        moved = _leapt(point, past) if rate > _POOR else None
+        moved = moved or _stepped(point, past.steps[-1])
         if moved is None and slow:
             break
-        if not slow and (moved is None or moved.length > _SLOW * point.length):
-            slow, past = True, Past()
+        rate = 1.0 if moved is None else moved.length / point.length
+        if not slow and rate > _SLOW:
+            slow, rate, past = True, 0.0, Past()
         point = point if moved is None else moved
         tries = 0 if point.length < 0.5 * best.length else tries + 1
         best = point if point.length < best.length or point.length > _CLOSE else best
@@ -183,20 +186,24 @@ class Past:
         """One more; the oldest is forgotten."""
         return Past((*self.points, point)[-_MEMORY:], (*self.steps, step)[-_MEMORY:])
 
-    def leap(self) -> Array | None:
-        """The step that would end it if steps were linear in the point; None at the first."""
+    def leap(self, inverse: Array) -> Array | None:
+        """The step that would end it if steps were linear in the point; None at the first.
+
+        As near as can be in standard errors, for TᵀT = M⁻¹.
+        """
         if len(self.steps) < 2:
             return None
         changes = np.diff(np.array(self.steps), axis=0).T
         moves = np.diff(np.array(self.points), axis=0).T
-        share, *_ = np.linalg.lstsq(changes, self.steps[-1], rcond=1e-10)
+        measured = np.linalg.solve(inverse, np.column_stack([changes, self.steps[-1]]))
+        share, *_ = np.linalg.lstsq(measured[:, :-1], measured[:, -1], rcond=1e-10)
         leap: Array = self.steps[-1] - (moves + changes) @ share
         return leap
 
 
 def _leapt(point: Point, past: Past) -> Point | None:
     """The point after a leap, if it is better than this one by both measures."""
-    leap = past.leap()
+    leap = past.leap(point.inverse)
     if leap is None or not np.abs(leap).max() <= _FARTHEST:
         return None
     beta = point.beta.copy()
