@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -123,10 +124,12 @@ def logloss_calls() -> Iterator[list[str]]:
     """Every call of the program in the pages, as words."""
     for page in PAGES:
         for line in shell_lines(page):
-            for call in re.split(r"[|;&]+", line):
-                words = shlex.split(call, comments=True)
-                if words[:1] == ["logloss"]:
-                    yield words[1:]
+            lexer = shlex.shlex(line, posix=True, punctuation_chars="|;&")
+            lexer.whitespace_split = True
+            for between, words in groupby(lexer, key=lambda word: not word.strip("|;&")):
+                call = list(words)
+                if not between and call[0] == "logloss":
+                    yield call[1:]
 
 
 @cache
@@ -181,6 +184,7 @@ def test_the_first_output_is_what_the_first_command_prints(folder: Path) -> None
     assert len(there) > 20
     # Times and reads of the data are those of a machine.
     assert not [line for line in there if line not in printed and not MACHINE.search(line)]
-    assert blocks("README.md", "text")[0].splitlines() == (
-        (folder / "admissions.csv").read_text(encoding="utf-8").splitlines()[:4]
+    assert (
+        blocks("README.md", "text")[0].splitlines()
+        == ((folder / "admissions.csv").read_text(encoding="utf-8").splitlines()[:4])
     )
