@@ -291,7 +291,7 @@ def test_a_time_budget_is_kept() -> None:
 
 def test_separated_data_warn_without_a_penalty_and_not_with_one() -> None:
     separated = X[:, 0] > 0.0
-    with pytest.warns(ConvergenceWarning, match="look separated"):
+    with pytest.warns(ConvergenceWarning, match="are separated"):
         LogisticRegression(C=math.inf).fit(X, separated)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

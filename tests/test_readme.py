@@ -27,6 +27,8 @@ PAGES = (
     "docs/evaluation.md",
     "docs/influence.md",
     "docs/inference.md",
+    "docs/separation.md",
+    "docs/firth.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.

@@ -27,7 +27,9 @@ def matrix(seed: int, sparse: bool) -> np.ndarray:
 
 def kernel_design(stored: Any) -> Any:
     kernel = _kernels.Design(N)
-    if sp.issparse(stored):
+    if callable(stored):
+        stored(kernel)
+    elif sp.issparse(stored):
         kernel.add_sparse(
             stored.indptr, stored.indices, stored.data, stored.shape[1], stored.format == "csr"
         )
@@ -64,6 +66,34 @@ def int64(m: Any) -> Any:
     return m
 
 
+def filled(X: np.ndarray) -> Any:
+    """A column with a bitmap beside it; X becomes what that stands for."""
+    gone = np.arange(N) % 3 == 1
+    values = np.where(gone, np.nan, X[:, 0])
+    X[:, 0], X[:, 1] = np.where(gone, 1.0 / 3.0, X[:, 0]), gone
+
+    def add(kernel: Any) -> None:
+        kernel.add_nullable(values, np.packbits(~gone, bitorder="little"), 1.0 / 3.0, True)
+        kernel.add_dense(X[:, 2:].astype(np.float32))
+
+    return add
+
+
+def coded(X: np.ndarray) -> Any:
+    """Codes of five columns beside a column with a bitmap; X becomes what they stand for."""
+    codes = (np.arange(N) * 7 % 6).astype(np.uint16)
+    slots = np.array([-1, 0, 3, 1, 4, 3], dtype=np.int32)
+    X[:, :5] = slots[codes][:, np.newaxis] == np.arange(5)
+
+    def add(kernel: Any) -> None:
+        kernel.add_codes(codes, slots, 5)
+        every = np.full((N + 7) // 8, 255, dtype=np.uint8)
+        kernel.add_nullable(np.ascontiguousarray(X[:, 5]), every, 0.0, False)
+        kernel.add_dense(X[:, 6:])
+
+    return add
+
+
 # stored as: how, whether it is read without a copy, whether rows come in as sparse
 STORED: dict[str, tuple[Callable[[np.ndarray], Any], bool, bool]] = {
     "C": (np.ascontiguousarray, True, False),
@@ -92,6 +122,8 @@ STORED: dict[str, tuple[Callable[[np.ndarray], Any], bool, bool]] = {
         False,
         True,
     ),
+    "nullable": (filled, False, False),
+    "codes": (coded, False, True),
 }
 
 

@@ -44,6 +44,12 @@ struct RowGap {             // see certificate.py
     double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
 };
 
+struct Margin {             // of a dual point y + r' = p - q*x, see inference/existence.py; w: q at another point, or this one
+    double least;           // of min(t, 1 - t)*sqrt(s/w) over the rows with weight; not positive where t leaves (0, 1)
+    double pearson;         // sum of s*r'^2/w
+    double absolute;        // sum of s*|r'|
+};
+
 struct LeftOut {
     double loss;            // sum of s*bce(y, z~)
     double far;             // how many rows with weight move by more than a limit, or without one
@@ -124,6 +130,9 @@ struct Kernels {
                         Index n_steps, double* losses, Workspace&, int n_threads);
     RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
                       double scale, Workspace&, int n_threads);
+    // `curved`: z at the point of w
+    Margin (*dual_margin)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
+                          const double* curved, Workspace&, int n_threads);
     // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
                     Workspace&, int n_threads);

@@ -70,6 +70,39 @@ RowGap row_gap(Index n_rows, const Observations& rows, const double* linear, con
     return {totals[0], totals[1]};
 }
 
+// t = y + r' = p (1 - (1-p) x) and 1 - t = (1-p) (1 + p x): right in both tails, whatever the label
+Margin dual_margin(Index n_rows, const Observations& rows, const double* linear, const double* xi, double shift,
+                   const double* curved, Workspace& workspace, int n_threads) {
+    const Index n_lanes = (n_rows + rows_per_lane - 1) / rows_per_lane + 1;
+    double* least = workspace.take(std::size_t(n_lanes));
+    for (Index lane = 0; lane < n_lanes; lane++) least[lane] = __builtin_inf();
+    double totals[2];
+    sum_rows(n_rows, 2, totals, workspace, n_threads, [&](Index begin, Index end, double* sums) {
+        V pearson{}, total{}, smallest = splat(__builtin_inf());
+        for (Index i = begin; i < end; i += W) {
+            const Index n = end - i;
+            const V s = load_weight(rows.weight, i, n), x = load_some(xi + i, n) + shift;
+            const Probability p = probability(load_some(linear + i, n)), there = probability(load_some(curved + i, n));
+            const V t = p.p * (1.0 - p.complement * x), rest = p.complement * (1.0 + p.p * x);
+            const V r = absolute(residual(p, load_some(rows.y + i, n)) - p.p * p.complement * x);
+            const V w = there.p * there.complement, ratio = s / w;
+            const V nearest = t > 0.0 ? (rest > 0.0 ? (t < rest ? t : rest) : V{}) : V{};
+            const V margin = w > 0.0 ? nearest * square_root(ratio) : V{};
+            const V square = s * r * r / w;
+            smallest = s == 0.0 ? smallest : (margin < smallest ? margin : smallest);
+            pearson += s == 0.0 ? V{} : (r == 0.0 ? V{} : square);
+            total += s == 0.0 ? V{} : s * r;
+        }
+        for (int k = 0; k < W; k++)
+            if (smallest[k] < least[begin / rows_per_lane]) least[begin / rows_per_lane] = smallest[k];
+        sums[0] = sum(pearson);
+        sums[1] = sum(total);
+    });
+    for (Index lane = 1; lane < n_lanes; lane++)
+        if (least[lane] < least[0]) least[0] = least[lane];
+    return {least[0], totals[0], totals[1]};
+}
+
 double dot(const double* a, const double* b, Index n) {
     V sums[4] = {};
     Index i = 0;

@@ -58,9 +58,18 @@ class Status(enum.Enum):
         "The limit of steps or time was reached; the gap says how far from the optimum this can be."
         " Raise max_iter or time_budget, or take solver='auto'."
     )
+    SEPARATED = (
+        "The data are separated: along a direction that was checked on all rows the loss falls for"
+        " ever, so some coefficients have no finite estimate; model.separation says which. Take"
+        " firth=True, a penalty (l2=1e-3), or leave columns out (exclude)."
+    )
     SEPARATED_SUSPECTED = (
         "The data look separated: along some direction of the coefficients the loss only flattens"
         " out, so that they would grow without bound. Add a penalty (such as C=1)."
+    )
+    FIRTH = (
+        "Firth's estimate: the modified score is 0 but for what the coefficient error says. The"
+        " penalised likelihood is not concave, so no gap is proven."
     )
     INTERRUPTED = "The fit was interrupted; this is the best point that was reached."
     NO_LOSS = (

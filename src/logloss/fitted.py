@@ -26,6 +26,7 @@ from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
 from logloss.table.schema import Schema
+from logloss.verdict import INTERCEPT, Separation
 
 if TYPE_CHECKING:
     from logloss.table.target import Label
@@ -71,6 +72,8 @@ class Fitted:
     estimates : Estimates or None
         The polished optimum and its covariance, where they were asked for. Other records, and
         versions before it, have none.
+    separation : Separation or None
+        The verdict on the unpenalised coefficients, where the fit came with one.
     """
 
     schema: Schema
@@ -91,6 +94,7 @@ class Fitted:
     weights: str | None = None
     notes: tuple[str, ...] = ()
     estimates: Estimates | None = None
+    separation: Separation | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -112,10 +116,22 @@ class Fitted:
         finite = isinstance(strength, int | float) and math.isfinite(strength)
         return finite or any(self.options.get(name) for name in ("l1", "l2"))
 
+    @property
+    def converged(self) -> bool:
+        """Certified, or Firth's estimate, which has no gap to prove."""
+        return self.certificate.status in (Status.CERTIFIED, Status.FIRTH)
+
     def coefficient_map(self) -> dict[str, float]:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names
         return dict(zip(names, self.coefficients.tolist(), strict=True))
+
+    def reported(self) -> dict[str, float]:
+        """Return "(intercept)" and coefficient names → estimates, ±∞ where none is finite."""
+        found = {INTERCEPT: self.intercept, **self.coefficient_map()}
+        infinite = {} if self.separation is None else self.separation.columns
+        signed = {name: value for name, value in infinite.items() if not math.isnan(value)}
+        return {**found, **signed}
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain values that `json.dumps(..., allow_nan=False)` takes."""
@@ -136,6 +152,7 @@ class Fitted:
             "options": self.options,
             "offset": self.offset,
             "weights": self.weights,
+            "separation": None if self.separation is None else self.separation.to_json(),
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
             **({"notes": list(self.notes)} if self.notes else {}),
@@ -333,6 +350,7 @@ _check_record = js.record(
         "options": js.mapping_of(js.plain),
         "offset": js.optional(js.text),
         "weights": js.optional(js.text),
+        "separation": js.optional(Separation.from_json),
         "schema": _schema,
         "history": js.list_of(_step),
     },

@@ -5,38 +5,35 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
-from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
-from logloss.evaluation.prior import check_prior, uncorrected_intercept, with_prior
+from logloss.evaluation.prior import check_prior, with_prior
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
+from logloss.inference.firth import FirthChoice
+from logloss.inference.separation import Judge, settled
 from logloss.model import Model
 from logloss.objective import Objective
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
 from logloss.solvers.choose import Choice, choose
 from logloss.strength import Strength
-from logloss.table import Policy, Schema, Split, TableOptions, encode_target, learn, split
+from logloss.table import split
 from logloss.table.bad_values import check_finite
-from logloss.table.class_weight import class_weights
-from logloss.table.design import Design, design_of, threads
-from logloss.table.treatment import Missing, table_options
+from logloss.table.treatment import table_options
+from logloss.task import Task, task_of
 
 if TYPE_CHECKING:
-    from logloss.table import Label, Target
+    from logloss.table import Label
+    from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
-
-_FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
 
 
 def fit(
@@ -50,6 +47,7 @@ def fit(
     l1_ratio: float = 0.0,
     l1: float | None = None,
     l2: float | None = None,
+    firth: bool = False,
     solver: str | Solver = "auto",
     tol: float = 1e-6,
     max_iter: int | None = None,
@@ -89,6 +87,10 @@ def fit(
         scikit-learn's meaning: a = l1_ratio/(C Σs), l = (1 − l1_ratio)/(C Σs). inf: no penalty.
     l1, l2 : float, optional
         glmnet's meaning: the penalty on the mean loss. Not together with a finite C.
+    firth : bool
+        Firth's penalised likelihood: finite estimates on separated data, less bias on small ones.
+        Without other penalties, bounds or a solver. The certificate's gap is nan, and its
+        coefficient error the length of the modified score in standard errors.
     solver : str or Solver
         "auto", gd, nesterov, lbfgs, newton, newton-cg, prox-newton, sag, saga, sgd, adam,
         sigmoid-update, perceptron; or an object of `logloss.solvers`.
@@ -157,6 +159,9 @@ def fit(
     check_limits(tol, max_iter, n_threads, time_budget)
     fit_intercept = flag("fit_intercept", fit_intercept)
     prior = check_prior(prior, fit_intercept)
+    if flag("firth", firth):
+        strength.check_none("firth=True")
+        _check_no_solver(solver)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     options = table_options(missing, na, min_count, memory, spool)
     parts = split(
@@ -164,9 +169,11 @@ def fit(
     )
     task = task_of(parts, positive, class_weight, fit_intercept, n_threads, strength, options)
     strength = strength.by_coefficient(task.schema.groups)
-    chosen = choose(
+    chosen: Choice | FirthChoice = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
     ).seeded(random_state)
+    if firth:
+        chosen = FirthChoice()
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     asked = {
@@ -175,6 +182,7 @@ def fit(
         "l1": None if l1 is None else float(l1),
         "l2": None if l2 is None else float(l2),
         "fit_intercept": bool(fit_intercept),
+        "firth": bool(firth),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
         "tol": float(tol),
         "standardize": bool(standardize),
@@ -194,132 +202,10 @@ def fit(
     return Model(fitted if prior is None else with_prior(fitted, prior), evidence)
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is to be fitted: the matrix, its rows' labels, weights and offsets, and their names."""
-
-    parts: Split
-    schema: Schema
-    target: Target
-    design: Design
-    rows: RowData
-    intercept: bool
-    n_threads: int
-
-    def objective(
-        self, strength: Strength, exact: bool, by_row: bool = False
-    ) -> tuple[Objective, Coordinates]:
-        """The objective in coordinates that suit it, measured on all rows if `exact`.
-
-        `by_row`: that suit a solver which goes row by row.
-        """
-        measured = self.measure(exact)
-        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
-        likelihood = self.likelihood(measured, weights[0], by_row)
-        where = likelihood.coordinates
-        penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
-        return Objective(likelihood, penalty), where
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Of the coefficients, in order."""
-        return self.schema.coefficient_names
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader and the schema did that the user should know."""
-        out = (f"column {out.name!r} is left out: it {out.reason}" for out in self.schema.left_out)
-        return (*self.parts.notes, *out)
-
-    def measure(self, exact: bool) -> Spread:
-        """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
-        if not exact and self.design.n_rows > _FEW_ROWS:
-            measured = spread_of_some(self.design, self.n_threads)
-            if not measured.still.any():  # in all rows?
-                return measured
-        return spread(self.design, self.rows.weight, self.n_threads)
-
-    def likelihood(self, measured: Spread, l2: Array, by_row: bool = False) -> MemoryLikelihood:
-        """The likelihood in coordinates that suit the columns and their L2 penalties."""
-        mean = self.rows.total(self.rows.y) / self.rows.total()
-        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
-        if by_row and self.design.sparse.any():
-            square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
-            where = where.by_row(self.design.sparse, square)
-        reads = int(measured.whole)
-        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads)
-
-    def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
-        """What the fit leaves for questions that need its data."""
-        of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
-        return Evidence(objective, where, beta, *of_task, self.n_threads)
-
-    def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
-        """Where to start: the coefficients of a model, or the intercept alone."""
-        if start is not None:
-            return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
-        beta = np.zeros(objective.n_coefficients)
-        if self.intercept:
-            beta[-1] = objective.likelihood.null_fit()[0]
-        return beta
-
-    def _known(self, start: Model) -> tuple[Array, float]:
-        """The coefficients of a model in the order of ours; an error where it is of other data."""
-        names, known = self.names, start.coefficients
-        missing = [name for name in names if name not in known]
-        surplus = sorted(set(known) - set(names))
-        if missing or surplus:
-            lacks = f"it lacks {_listed(missing)}" if missing else ""
-            has = f"the table lacks {_listed(surplus)}" if surplus else ""
-            raise UsageError(
-                f"start is a model of other columns: {', '.join(filter(None, [lacks, has]))}",
-                "fit the columns that it was fitted on (see exclude), or leave start out",
-            )
-        if start.classes != self.target.classes:
-            raise UsageError(
-                f"start models {start.classes[1]!r} against {start.classes[0]!r}, this fit"
-                f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
-                "say by positive which label is meant, or leave start out",
-            )
-        return np.array([known[name] for name in names]), uncorrected_intercept(start.fitted)
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def task_of(
-    parts: Split,
-    positive: Label | None,
-    class_weight: Mapping[Any, float] | str | None,
-    intercept: bool,
-    n_threads: int | None,
-    strength: Strength,
-    options: TableOptions | None = None,
-) -> Task:
-    """Learn what the columns are, and encode them and the target."""
-    target = encode_target(
-        parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
-    )
-    weight = class_weights(target, parts.weights, class_weight)
-    options = options or TableOptions()
-    policy = Policy(
-        na=options.na,
-        penalised=strength.penalises,
-        missing=options.missing is not Missing.ERROR,
-        min_count=options.min_count,
-    )
-    schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
-    design = design_of(schema.encode(parts.features, new=False))
-    rows = RowData(target.y, weight, parts.offset)
-    return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
-
-
 def solve_task(
     task: Task,
     strength: Strength,
-    chosen: Choice,
+    chosen: Choice | FirthChoice,
     start: Model | None,
     stop: Stop,
     record: dict[str, Any],
@@ -328,8 +214,9 @@ def solve_task(
     exact = strength.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
     objective, where = task.objective(strength, exact, by_row)
+    first = task.first(objective, where, start)
     with np.errstate(invalid="ignore", over="ignore"):
-        result = minimise(objective, chosen.solver, task.first(objective, where, start), stop)
+        result, loss, separation = _solved(objective, first, chosen, stop, task.names)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
         raise DataError(
@@ -337,7 +224,6 @@ def solve_task(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
-    value = math.nan if result.status is Status.NO_LOSS else result.value
     coef, intercept = where.raw(result.beta)
     coef = strength.within_bounds(coef, task.schema.coefficient_names)
     fitted = Fitted(
@@ -350,23 +236,43 @@ def solve_task(
         n_rows=task.design.n_rows - task.parts.n_left_out,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
-        loss=value - objective.penalty.value(result.beta),
-        objective=value,
+        loss=loss,
+        objective=math.nan if result.status is Status.NO_LOSS else result.value,
         null_loss=objective.value_of_null(),
         notes=task.notes,
+        separation=separation,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)
 
 
+def _solved(
+    objective: Objective,
+    first: Array,
+    chosen: Choice | FirthChoice,
+    stop: Stop,
+    names: tuple[str, ...],
+) -> tuple[Result, float, Separation | None]:
+    """The end of the fit, the log loss there, and the verdict that came with it."""
+    if isinstance(chosen, FirthChoice):
+        result = chosen.solver.solve(objective, first, stop)
+        return result, objective.value_gradient(result.beta)[0], None
+    judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
+    result = minimise(objective, chosen.solver, first, replace(stop, separated=judge.separated))
+    result, separation = settled(judge, result, names, stop)
+    value = math.nan if result.status is Status.NO_LOSS else result.value
+    return result, value - objective.penalty.value(result.beta), separation
+
+
 def _certificate(
-    result: Result, objective: Objective, chosen: Choice, seconds: float
+    result: Result, objective: Objective, chosen: Choice | FirthChoice, seconds: float
 ) -> Certificate:
     gap = result.gap
+    error = math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0))
     return Certificate(
         gap=gap,
         relative_gap=gap / result.value if result.value > 0.0 else gap,
-        coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
+        coefficient_error=result.length if math.isnan(gap) else error,
         data_reads=objective.reads,
         solver=chosen.solver.name,
         reason=chosen.reason,
@@ -378,6 +284,13 @@ def _certificate(
 def column_name(given: Any, column: str | None) -> str | None:
     """What the model remembers: the column, "" for an array, None for nothing."""
     return column if column is not None else ("" if given is not None else None)
+
+
+def _check_no_solver(solver: str | Solver) -> None:
+    if solver not in ("auto", None):
+        raise UsageError(
+            "firth=True has a method of its own and takes no solver", "leave solver out"
+        )
 
 
 def check_limits(

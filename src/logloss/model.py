@@ -313,7 +313,7 @@ class Model(InferenceFace):
         """
         given = {"y": y, "sample_weight": sample_weight, "offset": offset}
         self._evidence = evidence_of(self._fitted, table, given, class_weight)
-        self._optimum = None
+        self._optimum = self._separation = None
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

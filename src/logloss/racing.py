@@ -21,7 +21,7 @@ from logloss.certificate import Certificate, Status
 from logloss.checks import flag
 from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
-from logloss.fitting import Task, check_limits, solve_task, task_of
+from logloss.fitting import check_limits, solve_task
 from logloss.report.curves import Curve, Panel, draw, terminal_chart
 from logloss.report.figures import aligned, columns, figure, visible
 from logloss.report.text import penalty_text
@@ -31,6 +31,7 @@ from logloss.solvers.pointwise import Perceptron
 from logloss.strength import Strength
 from logloss.table import split
 from logloss.table.treatment import table_options
+from logloss.task import Task, task_of
 
 if TYPE_CHECKING:
     from logloss.table import Label
@@ -44,6 +45,7 @@ _ENDS = {
     Status.BUDGET: "out of time or steps",
     Status.STALLED: "stalled at rounding",
     Status.INTERRUPTED: "interrupted",
+    Status.SEPARATED: "separated",
     Status.SEPARATED_SUSPECTED: "looks separated",
 }
 
@@ -298,7 +300,7 @@ def _reference(task: Task, strength: Strength, chosen: Choice, options: dict[str
     certificate = best.certificate
     if certificate.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
-    if certificate.status is Status.SEPARATED_SUSPECTED:
+    if certificate.status in (Status.SEPARATED, Status.SEPARATED_SUSPECTED):
         raise DataError(
             "there is no optimum to measure from: the data look separated, so that the best"
             " coefficients are infinite",

@@ -48,6 +48,20 @@ class Strength:
                     "give either C and l1_ratio, or l1 and l2",
                 )
 
+    def check_none(self, beside: str) -> None:
+        """Raise a UsageError where there is any penalty or bound beside what goes with none."""
+        given = {
+            "C": math.isfinite(self.C),
+            "l1": self.l1 is not None,
+            "l2": self.l2 is not None,
+            "penalty_factors": self.factors is not None,
+            "bounds": self.bounds is not None,
+            "standardize": self.standardize,
+        }
+        for name, there in given.items():
+            if there:
+                raise UsageError(f"{beside} takes no {name}", f"leave {name} out")
+
     @property
     def smooth(self) -> bool:
         """Nothing that a gradient alone could not handle: no L1 penalty, no bound."""

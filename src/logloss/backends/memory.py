@@ -44,6 +44,42 @@ class RowData:
         return float(self.weight.sum()) if x is None else _kernels.dot(self.weight, x)
 
 
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """The last dual point: r' = r − q·(ξ + shift), ξ = Xδ, and XᵀSr'/Σs with that shift."""
+
+    beta: Array
+    delta: Array
+    xi: Array
+    shift: float
+    score: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Margin:
+    """How far inside (0, 1) a dual point lies, and how well XᵀSr' = 0 holds there.
+
+    With w = q at some point and W of all rows with weight; see inference/existence.py.
+
+    Attributes
+    ----------
+    score : ndarray of shape (n_coefficients,)
+        XᵀSr' as it was summed.
+    least : float
+        The least min(t, 1−t) √(s/w); not positive where t leaves (0, 1).
+    pearson, absolute : float
+        Σ s r'²/w and Σ s |r'|.
+    rounding : float
+        Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
+    """
+
+    score: Array
+    least: float
+    pearson: float
+    absolute: float
+    rounding: float
+
+
 class MemoryLikelihood:
     """A `Likelihood` over a Design. Shapes and scaling are those of the protocol."""
 
@@ -64,7 +100,7 @@ class MemoryLikelihood:
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
-        self._moved: tuple[Array, Array, Array] | None = None
+        self._moved: _Moved | None = None
         self._null: tuple[float, float] | None = None
         self._by_row: MemoryRows | None = None
 
@@ -124,8 +160,8 @@ class MemoryLikelihood:
 
     def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
         z = self._linear(beta)
-        if self._moved is not None and np.array_equal(self._moved[1], -direction):
-            along, backwards = self._moved[2], steps
+        if self._moved is not None and np.array_equal(self._moved.delta, -direction):
+            along, backwards = self._moved.xi, steps
         else:
             along, backwards = self._along(beta, direction), -steps
         sums = _kernels.step_losses(self.observations, z, along, backwards, self.n_threads)
@@ -194,27 +230,75 @@ class MemoryLikelihood:
         return self.coordinates.gradient(raw, slope) / self._weight_sum
 
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
+        moved = self._dual_point(beta, delta)
+        score, z = moved.score, self._linear(beta)
+        if not abs(moved.shift) < _LARGEST_SHIFT:  # it would drown ξ, and with it r'
+            return DualSums(score, math.inf, False, 1.0)
+        c = reach(score)
+        if c == 0.0:
+            return DualSums(score, math.inf, False, 0.0)
+        gap, outside = _kernels.row_gap(
+            self.observations, z, moved.xi, moved.shift, c, self.n_threads
+        )
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
+
+    def _dual_point(self, beta: Array, delta: Array) -> _Moved:
+        """One read, and of the last one none."""
         coef, intercept = self.coordinates.raw(delta)
         z, xi = self._linear(beta), np.empty(self.n_rows)
         raw, slope, curved, curvature = _kernels.dual(
             self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
         )
         self.reads += 1
-        self._moved = beta, delta, xi
-        score = self.coordinates.gradient(raw, slope)
-        shift = 0.0
+        score, shift = self.coordinates.gradient(raw, slope), 0.0
         if self.coordinates.intercept and curvature > 0.0:
             shift = slope / curvature
-            if not abs(shift) < _LARGEST_SHIFT:  # it would drown ξ, and with it r'
-                return DualSums(score, math.inf, False, 1.0)
-            score = score - shift * self.coordinates.gradient(curved, curvature)
-            score[-1] = 0.0
-        score = score / self._weight_sum
-        c = reach(score)
-        if c == 0.0:
-            return DualSums(score, math.inf, False, 0.0)
-        gap, outside = _kernels.row_gap(self.observations, z, xi, shift, c, self.n_threads)
-        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
+            if abs(shift) < _LARGEST_SHIFT:
+                score = score - shift * self.coordinates.gradient(curved, curvature)
+                score[-1] = 0.0
+        self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum)
+        return self._moved
+
+    def margin(
+        self, beta: Array, delta: Array | None = None, curved: Array | None = None
+    ) -> Margin:
+        """How far inside (0, 1) the dual point of the step δ lies.
+
+        One read; none for the last dual point, which δ = None asks for where it was at beta.
+
+        Parameters
+        ----------
+        curved : ndarray, optional
+            The point of w; by default beta.
+        """
+        moved = self._moved
+        if moved is None or not np.array_equal(moved.beta, beta):
+            moved = self._dual_point(beta, np.zeros_like(beta) if delta is None else delta)
+        elif delta is not None and not np.array_equal(moved.delta, delta):
+            moved = self._dual_point(beta, delta)
+        z = self._linear(beta)
+        there = z if curved is None else self._linear(curved)
+        least, pearson, absolute = _kernels.dual_margin(
+            self.observations, z, moved.xi, moved.shift, there, self.n_threads
+        )
+        kernel, n = self.design.kernel, self.n_rows
+        tiles = 32 * max(
+            kernel.tile_rows, kernel.n_columns
+        )  # at most between two drains (pass.hpp)
+        chain = min(n, tiles) + n // (16 * kernel.tile_rows * kernel.n_lanes) + 64
+        rounding = chain * np.finfo(np.float64).eps
+        return Margin(moved.score * self._weight_sum, least, pearson, absolute, float(rounding))
+
+    def dual_rows(self, beta: Array) -> tuple[Array, Array]:
+        """z and ξ + shift of each row at the last dual point, which was at beta."""
+        assert self._moved is not None
+        return self._linear(beta), self._moved.xi + self._moved.shift
+
+    def along(self, direction: Array) -> Array:
+        """X'·direction of each row, without offsets; one read."""
+        coef, intercept = self.coordinates.raw(direction)
+        self.reads += 1
+        return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
 
     def subsample(self, count: int) -> MemoryLikelihood | None:
         if 2 * count > self.n_rows:
@@ -238,6 +322,15 @@ class MemoryLikelihood:
     def residuals(self, beta: Array) -> Array:
         """σ(z) − y of each row, shape (n,)."""
         return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[1])
+
+    def curvatures(self, beta: Array) -> Array:
+        """p(1 − p) of each row, shape (n,)."""
+        return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[2])
+
+    def relabelled(self, y: Array, weight: Array) -> MemoryLikelihood:
+        """The same rows with other labels in [0, 1] and other weights, shape (n,)."""
+        rows = replace(self.rows, y=y, weight=weight)
+        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
 
     def reweighted(self, weight: Array) -> MemoryLikelihood:
         """The same rows with other weights, shape (n,)."""
@@ -296,10 +389,11 @@ class MemoryLikelihood:
 
     def _after_step(self, beta: Array) -> tuple[Array, Array] | None:
         """z and Xδ at the last dual point, if beta is where its step leads."""
-        if self._moved is None or not np.array_equal(self._moved[0] - self._moved[1], beta):
+        moved = self._moved
+        if moved is None or not np.array_equal(moved.beta - moved.delta, beta):
             return None
-        start = self._find(self._moved[0])
-        return None if start is None else (start, self._moved[2])
+        start = self._find(moved.beta)
+        return None if start is None else (start, moved.xi)
 
     def _linear(self, beta: Array) -> Array:
         """z at beta: the kept one, that after the step of the last dual point, or by a read."""
@@ -309,6 +403,8 @@ class MemoryLikelihood:
         moved = self._after_step(beta)
         if moved is not None:
             z = moved[0] - moved[1]
+        elif self.rows.offset is None and not beta.any():
+            z = np.zeros(self.n_rows)
         else:
             coef, intercept = self.coordinates.raw(beta)
             z = _kernels.predict(
@@ -323,6 +419,4 @@ class MemoryLikelihood:
         end, start = self._find(beta + direction), self._find(beta)
         if end is not None and start is not None:
             return end - start
-        coef, intercept = self.coordinates.raw(direction)
-        self.reads += 1
-        return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
+        return self.along(direction)

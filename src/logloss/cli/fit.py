@@ -33,6 +33,9 @@ def fit(
     penalty_factor: options.PenaltyFactors = None,
     bound: options.Bounds = None,
     standardize: options.Standardize = False,
+    firth: Annotated[
+        bool, typer.Option("--firth", help="Firth's estimate: finite on separated data.")
+    ] = False,
     solver: Annotated[
         str | None, typer.Option(metavar="S", help="The solver; by default the one that fits.")
     ] = None,
@@ -97,6 +100,7 @@ def fit(
         "penalty_factors": options.factors(penalty_factor),
         "bounds": options.bounds(bound),
         "standardize": standardize or None,
+        "firth": firth or None,
         "solver": solver,
         "sample_weight": weights,
         "offset": offset,
@@ -140,7 +144,7 @@ def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress)
 def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
     if path is not None and not quiet:
         say(f"model written to {path}")
-    if model.fitted.certified:
+    if model.fitted.converged:
         return DONE
     from logloss.report import reached
 
@@ -152,7 +156,9 @@ def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
     how = reached(model.fitted) or status.name.lower()
     kept = "" if path is None else "; the model file is marked so"
     say(f"error: the fit is not certified: {how}{kept}")
-    say(f"hint: {_way_on(status, path)}")
+    verdict = model.fitted.separation
+    apart = verdict is not None and verdict.exists is False
+    say(f"hint: {verdict.text if verdict and apart else _way_on(status, path)}")
     return SAYS_NO
 
 

@@ -38,6 +38,7 @@ from logloss.inference.optimum import Optimum, unpolished
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
     from logloss.fitted import Fitted
+    from logloss.verdict import Separation
 
 
 class InferenceFace:
@@ -50,6 +51,31 @@ class InferenceFace:
     _fitted: Fitted
     _evidence: Evidence | None
     _optimum: Optimum | None = None
+    _separation: Separation | None = None
+
+    @property
+    def separation(self) -> Separation:
+        """Whether the estimate exists; where it does not, what goes to infinity, and what to do.
+
+        `coefficients` stay finite where an estimate is infinite, far enough along for the tolerance
+        of the fit, so that the model predicts; the limit stands in `separation.estimates`. Found
+        with the fit where that costs nothing, else when first asked for.
+
+        Raises
+        ------
+        UsageError
+            It was not found with the fit, and the model is without its data: loaded or copied.
+        """
+        if self._separation is None:
+            self._separation = self._fitted.separation or self._decided()
+        return self._separation
+
+    def _decided(self) -> Separation:
+        if self._evidence is None:
+            raise no_data("verdicts on separation")
+        from logloss.inference.separation import decide
+
+        return decide(self._evidence, self._fitted.certificate.status is Status.CERTIFIED)
 
     def covariance(
         self, kind: str | None = None, groups: Any = None, weights: str = "frequency"

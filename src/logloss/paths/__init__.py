@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
-from logloss.fitting import check_limits, column_name, task_of
+from logloss.fitting import check_limits, column_name
 from logloss.paths.gather import Callback, PathStep, Request, run
 from logloss.paths.leave_one_out import LeaveOneOut
 from logloss.paths.result import Path
@@ -21,6 +21,7 @@ from logloss.paths.search import Options, Searched, search
 from logloss.strength import Strength
 from logloss.table import split
 from logloss.table.treatment import table_options
+from logloss.task import task_of
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver

@@ -23,9 +23,9 @@ from logloss.solvers.choose import choose
 from logloss.table.bad_values import check_finite
 
 if TYPE_CHECKING:
-    from logloss.fitting import Task
     from logloss.solvers.base import Solver
     from logloss.strength import Strength
+    from logloss.task import Task
 
 Array = NDArray[np.float64]
 

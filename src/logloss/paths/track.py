@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from logloss.algebra import solve
 from logloss.backends.coordinates import Spread
 from logloss.backends.memory import MemoryLikelihood
-from logloss.fitting import Task
 from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
 from logloss.strength import Strength
+from logloss.task import Task
 
 Array = NDArray[np.float64]
 

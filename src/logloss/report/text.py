@@ -115,11 +115,13 @@ def certificate_text(fitted: Fitted) -> str:
     certificate = fitted.certificate
     sentences = [_distance(fitted)]
     error = certificate.coefficient_error
-    if math.isfinite(error):
+    if math.isfinite(error) and not fitted.options.get("firth"):
         sentences.append(
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
-    if not fitted.certified:
+    if fitted.separation is not None and fitted.separation.exists is False:
+        sentences.append(fitted.separation.text)
+    elif not fitted.converged:
         sentences.append(f"Not certified: {certificate.status.value}")
     return wrapped("certificate: " + " ".join(sentences))
 
@@ -127,6 +129,10 @@ def certificate_text(fitted: Fitted) -> str:
 def short_distance(fitted: Fitted) -> str:
     """Return the certificate in a few words."""
     gap = fitted.certificate.relative_gap
+    if fitted.options.get("firth"):
+        return (
+            f"modified score of {figure(fitted.certificate.coefficient_error, 2)} standard errors"
+        )
     if not math.isfinite(gap):
         return "no certificate"
     words = f"within {figure(gap, 2)} (relative) of the optimum"
@@ -162,6 +168,12 @@ def ending(fitted: Fitted) -> str:
 
 def _distance(fitted: Fitted) -> str:
     certificate = fitted.certificate
+    if fitted.options.get("firth"):
+        length = figure(certificate.coefficient_error, 2)
+        return (
+            f"the modified score is {length} standard errors long after"
+            f" {certificate.data_reads:,} reads of the data."
+        )
     reads = (
         f"{certificate.data_reads:,} read{'' if certificate.data_reads == 1 else 's'} of the data"
     )
@@ -217,6 +229,8 @@ def _penalty_words(options: dict[str, Any]) -> str:
     if pure:
         sizes = ", ".join(f"{name} = {_plain_number(value)}" for name, value in pure.items())
         return f"{sizes} on the mean log loss"
+    if options.get("firth"):
+        return "Firth's (Jeffreys' prior)"
     strength = options.get("C")
     if strength in _INFINITE:
         return "none"
@@ -231,10 +245,11 @@ def _plain_number(value: object) -> str:
 
 
 def _coefficients(fitted: Fitted) -> str:
-    by_name = fitted.coefficient_map()
+    by_name = fitted.reported()
+    intercept = by_name.pop("(intercept)")
     shown = _largest(by_name)
     names = ["(intercept)", *shown]
-    values = aligned([figure(x, 5) for x in [fitted.intercept, *shown.values()]])
+    values = aligned([figure(x, 5) for x in [intercept, *shown.values()]])
     ratios = ["", *aligned([figure(odds_ratio(x)) for x in shown.values()])]
     lines = columns(
         ["coefficient", *(shortened(name) for name in names)],

@@ -35,6 +35,10 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_DECIDED = (Status.CERTIFIED, Status.SEPARATED, Status.SEPARATED_SUSPECTED, Status.FAILED)
+_LITTLE = 0.1  # of the loss of the intercept alone: most rows are told apart
+_CALM = 1e-3  # of what was to gain at a false alarm, until the next
+
 
 @dataclass(frozen=True)
 class Step:
@@ -94,7 +98,8 @@ class Solver(Protocol):
 class Stop:
     """When to stop: at a proven relative gap, after so many steps, or at a time.
 
-    `seconds` counts from `begun`, a reading of `time.perf_counter`.
+    `seconds` counts from `begun`, a reading of `time.perf_counter`. `separated` is asked, with a
+    point and Newton's step from it, where it looks as if no minimum exists; if so, that is the end.
     """
 
     tol: float = 1e-6
@@ -102,17 +107,24 @@ class Stop:
     seconds: float = math.inf
     begun: float = field(default_factory=time.perf_counter)
     callbacks: tuple[Callback, ...] = ()
+    separated: Callable[[Array, Array], bool] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The end of a minimisation: the best point, what is proven about it, and how it went."""
+    """The end of a minimisation: the best point, what is proven about it, and how it went.
+
+    `information`: a Hessian of all rows and the point at which it was taken, where one is at hand.
+    `length`: of Firth's modified score, in standard errors; nan for other fits.
+    """
 
     beta: Array
     value: float
     gap: float
     status: Status
     history: tuple[Step, ...]
+    information: tuple[Array, Array] | None = None
+    length: float = math.nan
 
 
 def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> Result:
@@ -172,19 +184,22 @@ def solve_to(
     """
     best = [] if best is None else best
     history = [] if history is None else history
-    gap, bounds = math.nan, Bounds()
-    state = previous = _checked(solver.start(objective, beta), best)
+    gap, bounds, alarm = math.nan, Bounds(), math.inf
+    state = previous = mark = _checked(solver.start(objective, beta), best)
     status: Status | None = None
     for _ in range(stop.max_iter or solver.most_steps):
         gap, bounds = certify(objective, state, previous, bounds, stop.tol)
         status = _record(objective, state, gap, stop, history)
+        if status is None and _flattens(objective, previous, mark, state, alarm):
+            status, alarm = _asked(stop, state), _CALM * state.decrease
+        mark = state if _exact_here(state) else mark
         if status is not None or state.stalled:
             break
         previous, state = state, _checked(solver.advance(objective, state), best)
     else:
         status = _record(objective, state, math.nan, stop, history) or Status.BUDGET
     at_ease = objective.until(math.inf)
-    if status not in (Status.CERTIFIED, Status.SEPARATED_SUSPECTED, Status.FAILED):
+    if status not in _DECIDED:
         return _ended(at_ease, best[0], state.value, status or Status.STALLED, stop, history)
     return _result(at_ease, state, gap, status, history)
 
@@ -232,7 +247,9 @@ def _result(
     if status is Status.CERTIFIED and _information_lost(objective, state):
         status = Status.SEPARATED_SUSPECTED
     gap = state.value if math.isnan(gap) else min(gap, state.value)
-    return Result(state.beta, state.value, gap, status, tuple(history))
+    known = state.exact and state.hessian is not None and state.taken is not None
+    information = (state.hessian, state.taken) if known else None
+    return Result(state.beta, state.value, gap, status, tuple(history), information)  # type: ignore[arg-type]
 
 
 def _proven(history: Sequence[Step]) -> float:
@@ -269,6 +286,35 @@ def _looks_separated(objective: Objective, state: State) -> bool:
     if state.lossless or not objective.unpenalised:
         return False
     return state.value <= 1e-9 * objective.value_of_null()
+
+
+def _flattens(
+    objective: Objective, previous: State, mark: State, state: State, alarm: float
+) -> bool:
+    """What is still to gain falls by e with each step of Newton, to be looked into below `alarm`.
+
+    It does so along a direction in which rows are told apart, where e^−|z| is left of their loss;
+    near a minimum it falls much faster. Or all of the loss does, where all rows are told apart.
+    `mark` is the last state with an exact Hessian of its own: steps with a kept one lie between.
+    """
+    if state.step is None or not objective.free_columns or not state.decrease < alarm:
+        return False
+    if state.value < _LITTLE * objective.value_of_null():
+        fallen = 0.25 * previous.value < state.value < 0.6 * previous.value
+        return objective.unpenalised and fallen
+    near = state.decrease * objective.likelihood.weight_sum < 1.0
+    both = near and _exact_here(state) and _exact_here(mark)
+    return both and 0.1 * mark.decrease < state.decrease < 0.6 * mark.decrease
+
+
+def _exact_here(state: State) -> bool:
+    return state.exact and state.taken is state.beta
+
+
+def _asked(stop: Stop, state: State) -> Status | None:
+    assert state.step is not None
+    there = stop.separated is not None and stop.separated(state.beta, state.step)
+    return Status.SEPARATED if there else None
 
 
 def _information_lost(objective: Objective, state: State) -> bool:

@@ -182,6 +182,7 @@ def _steered(
         gradient,
         exact=sample is None and not secant,
         hessian=hessian,
+        taken=beta,
         sample=sample,
         share=1.0 if sample is None else sample.n_rows / objective.n_rows,
         pull=pull,

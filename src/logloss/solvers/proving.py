@@ -39,6 +39,8 @@ class State:
         `step` is the Newton step to rounding, not an approximation.
     hessian : ndarray of shape (n_coefficients, n_coefficients), or None
         What `step` was found by.
+    taken : ndarray of shape (n_coefficients,), or None
+        The point at which `hessian` was taken.
     stalled : bool
         No step improves F any more.
     lossless : bool
@@ -53,6 +55,7 @@ class State:
     rest: float = math.nan
     exact: bool = False
     hessian: Array | None = None
+    taken: Array | None = None
     stalled: bool = False
     lossless: bool = False
 

@@ -1,0 +1,166 @@
+"""Limits and tests by the penalised likelihood, for Firth's estimate (firth.py).
+
+A constraint Aβ = c leaves all columns in the penalty, as in logistf, so that
+
+    2 (max l* − max {l* : Aβ = 0})
+
+is a penalised likelihood ratio, χ² with as many degrees of freedom as A has rows, and a profile
+limit a value of β_k at which it is the quantile of χ²₁ (Heinze & Ploner, Computer Methods and
+Programs in Biomedicine 71, 2003). Limits are found by Newton's method on the root of the ratio: the
+derivative of max {l* : β_k = c} by c is the Lagrange multiplier.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.memory import MemoryLikelihood
+from logloss.evidence import Evidence
+from logloss.inference.firth import Penalised, Point, maximise
+from logloss.solvers.base import Stop
+from logloss.verdict import INTERCEPT
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Profile penalised-likelihood limits, the intercept first; nan for aliases of other columns.
+
+    `chi2` and `p_value`: the penalised likelihood-ratio test that the coefficient is 0.
+    """
+
+    names: tuple[str, ...]
+    estimate: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    chi2: tuple[float, ...]
+    p_value: tuple[float, ...]
+
+
+def limits(evidence: Evidence, level: float = 0.95) -> Limits:
+    """Limits and tests of each coefficient, from the evidence of a fit with firth=True.
+
+    Parameters
+    ----------
+    level : float
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    Limits
+        A limit is ±∞ where l* does not fall by enough.
+    """
+    optimum = optimum_of(evidence)
+    root = math.sqrt(2.0) * _inverse_erf(level)
+    names = (INTERCEPT, *evidence.names) if evidence.intercept else evidence.names
+    rows = []
+    for row, name in enumerate(names):
+        contrast = _contrast(optimum, row - evidence.intercept)
+        if contrast is None:
+            rows.append((name, *[math.nan] * 5))
+            continue
+        there = _profile(optimum, contrast, 0.0)
+        chi2 = max(2.0 * (optimum.value - there.value), 0.0)
+        ends = [_limit(optimum, contrast, sign, root) for sign in (-1.0, 1.0)]
+        estimate = float(contrast @ optimum.beta[optimum.of.free])
+        rows.append((name, estimate, *ends, chi2, math.erfc(math.sqrt(0.5 * chi2))))
+    return Limits(*zip(*rows, strict=True))
+
+
+def joint_test(evidence: Evidence, names: Sequence[str]) -> tuple[float, int, float]:
+    """The penalised likelihood-ratio test that all of these coefficients are 0: χ², df, and p."""
+    optimum = optimum_of(evidence)
+    wanted = [_contrast(optimum, evidence.names.index(name)) for name in names]
+    held = np.array([contrast for contrast in wanted if contrast is not None])
+    there = _profile(optimum, held, 0.0)
+    chi2 = max(2.0 * (optimum.value - there.value), 0.0)
+    return chi2, len(held), float(_special().chdtrc(len(held), chi2))
+
+
+def standard_errors(evidence: Evidence) -> Array:
+    """√ of the diagonal of M⁻¹ in the units of the columns, intercept first; nan for aliases."""
+    optimum = optimum_of(evidence)
+    first = 0 if not evidence.intercept else -1
+    contrasts = [_contrast(optimum, k) for k in range(first, len(evidence.names))]
+    errors = [math.nan if a is None else _norm(optimum.inverse @ a) for a in contrasts]
+    return np.array(errors)
+
+
+def optimum_of(evidence: Evidence) -> Point:
+    """The point of the fit, with the modified score brought to 0 once more."""
+    likelihood = evidence.objective.likelihood
+    assert isinstance(likelihood, MemoryLikelihood)
+    point = Penalised.of(likelihood).at(evidence.beta)
+    return maximise(point, Stop())[0]
+
+
+def _norm(x: Array) -> float:
+    return math.sqrt(float(x @ x))
+
+
+def _contrast(point: Point, column: int) -> Array | None:
+    """a with a·θ = the coefficient (−1: the intercept) in the units of the columns."""
+    where, free = point.of.likelihood.coordinates, point.of.free
+    full = np.zeros(point.of.likelihood.n_coefficients)
+    if column >= 0:
+        full[column] = 1.0 / where.scale[column]
+    else:
+        full[: len(where.center)] = -where.center / where.scale
+        full[-1] = 1.0
+    at = len(full) - 1 if column < 0 else column
+    return full[free] if at in free else None
+
+
+def _profile(near: Point, contrast: Array, value: float) -> Point:
+    """max {l* : Aβ = value}, from a point near it."""
+    A = np.atleast_2d(contrast)
+    inverse = near.inverse
+    across = inverse.T @ (inverse @ A.T)
+    off = value - A @ near.beta[near.of.free]
+    beta = near.beta.copy()
+    beta[near.of.free] += across @ np.linalg.solve(A @ across, off)
+    start = replace(near.of, held=A).at(beta)
+    return maximise(start, Stop())[0] if start.value > -math.inf else start
+
+
+def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
+    """Where 2 (max l* − profile) = root², on one side, by Newton's method on its root."""
+    start = float(contrast @ optimum.beta[optimum.of.free])
+    error = _norm(optimum.inverse @ contrast)
+    inner, outer = start, math.inf * sign
+    c, near = start + sign * root * error, optimum
+    for _ in range(60):
+        near = _profile(near, contrast, c)
+        drop = math.sqrt(max(2.0 * (optimum.value - near.value), 0.0))
+        if drop < root:
+            inner = c
+        else:
+            outer = c
+        slope = abs(float(near.freely(near.inverse)[1][0])) / max(drop, 1e-300)
+        step = (root - drop) / slope if slope > 0.0 and math.isfinite(drop) else math.inf
+        if abs(step) <= 1e-10 * max(abs(c), error):
+            return c + sign * step
+        c, wanted = c + sign * step, c
+        if not min(inner, outer) < c < max(inner, outer) or abs(c - wanted) > 10.0 * error:
+            c = inner + sign * 4.0 * error if math.isinf(outer) else 0.5 * (inner + outer)
+        if abs(c - start) > 1e4 * error:
+            return sign * math.inf
+    return c
+
+
+def _inverse_erf(level: float) -> float:
+    return float(_special().erfinv(level))
+
+
+def _special() -> Any:
+    """scipy.special, which is slow to import."""
+    import scipy.special
+
+    return scipy.special

@@ -1,0 +1,153 @@
+"""Task: what is to be fitted: a table taken apart, its schema, its design, its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
+from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.errors import UsageError
+from logloss.evaluation.prior import uncorrected_intercept
+from logloss.evidence import Evidence
+from logloss.objective import Objective
+from logloss.strength import Strength
+from logloss.table import Policy, Schema, Split, TableOptions, encode_target, learn
+from logloss.table.class_weight import class_weights
+from logloss.table.design import Design, design_of, threads
+from logloss.table.treatment import Missing
+
+if TYPE_CHECKING:
+    from logloss.model import Model
+    from logloss.table import Label, Target
+
+Array = NDArray[np.float64]
+
+_FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be fitted: the matrix, its rows' labels, weights and offsets, and their names."""
+
+    parts: Split
+    schema: Schema
+    target: Target
+    design: Design
+    rows: RowData
+    intercept: bool
+    n_threads: int
+
+    def objective(
+        self, strength: Strength, exact: bool, by_row: bool = False
+    ) -> tuple[Objective, Coordinates]:
+        """The objective in coordinates that suit it, measured on all rows if `exact`.
+
+        `by_row`: that suit a solver which goes row by row.
+        """
+        measured = self.measure(exact)
+        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
+        likelihood = self.likelihood(measured, weights[0], by_row)
+        where = likelihood.coordinates
+        penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
+        return Objective(likelihood, penalty), where
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the coefficients, in order."""
+        return self.schema.coefficient_names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader and the schema did that the user should know."""
+        out = (f"column {out.name!r} is left out: it {out.reason}" for out in self.schema.left_out)
+        return (*self.parts.notes, *out)
+
+    def measure(self, exact: bool) -> Spread:
+        """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
+        if not exact and self.design.n_rows > _FEW_ROWS:
+            measured = spread_of_some(self.design, self.n_threads)
+            if not measured.still.any():  # in all rows?
+                return measured
+        return spread(self.design, self.rows.weight, self.n_threads)
+
+    def likelihood(self, measured: Spread, l2: Array, by_row: bool = False) -> MemoryLikelihood:
+        """The likelihood in coordinates that suit the columns and their L2 penalties."""
+        mean = self.rows.total(self.rows.y) / self.rows.total()
+        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
+        if by_row and self.design.sparse.any():
+            square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
+            where = where.by_row(self.design.sparse, square)
+        reads = int(measured.whole)
+        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads)
+
+    def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
+        """What the fit leaves for questions that need its data."""
+        of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
+        return Evidence(objective, where, beta, *of_task, self.n_threads)
+
+    def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
+        """Where to start: the coefficients of a model, or the intercept alone."""
+        if start is not None:
+            return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
+        beta = np.zeros(objective.n_coefficients)
+        if self.intercept:
+            beta[-1] = objective.likelihood.null_fit()[0]
+        return beta
+
+    def _known(self, start: Model) -> tuple[Array, float]:
+        """The coefficients of a model in the order of ours; an error where it is of other data."""
+        names, known = self.names, start.coefficients
+        missing = [name for name in names if name not in known]
+        surplus = sorted(set(known) - set(names))
+        if missing or surplus:
+            lacks = f"it lacks {_listed(missing)}" if missing else ""
+            has = f"the table lacks {_listed(surplus)}" if surplus else ""
+            raise UsageError(
+                f"start is a model of other columns: {', '.join(filter(None, [lacks, has]))}",
+                "fit the columns that it was fitted on (see exclude), or leave start out",
+            )
+        if start.classes != self.target.classes:
+            raise UsageError(
+                f"start models {start.classes[1]!r} against {start.classes[0]!r}, this fit"
+                f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
+                "say by positive which label is meant, or leave start out",
+            )
+        return np.array([known[name] for name in names]), uncorrected_intercept(start.fitted)
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def task_of(
+    parts: Split,
+    positive: Label | None,
+    class_weight: Mapping[Any, float] | str | None,
+    intercept: bool,
+    n_threads: int | None,
+    strength: Strength,
+    options: TableOptions | None = None,
+) -> Task:
+    """Learn what the columns are, and encode them and the target."""
+    target = encode_target(
+        parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
+    )
+    weight = class_weights(target, parts.weights, class_weight)
+    options = options or TableOptions()
+    policy = Policy(
+        na=options.na,
+        penalised=strength.penalises,
+        missing=options.missing is not Missing.ERROR,
+        min_count=options.min_count,
+    )
+    schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
+    design = design_of(schema.encode(parts.features, new=False))
+    rows = RowData(target.y, weight, parts.offset)
+    return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
