@@ -108,7 +108,7 @@ class Model(InferenceFace):
         Raises
         ------
         DataError
-            Where a column is missing, not numeric, or holds a value that is not finite.
+            Where a column is missing, is text and was numbers, or holds a value that is not finite.
         UsageError
             Where the model was fitted with an offset array and none is given.
         """
