@@ -25,6 +25,7 @@ PAGES = (
     "docs/evaluation.md",
     "docs/influence.md",
     "docs/inference.md",
+    "docs/formula.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.

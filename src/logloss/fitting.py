@@ -25,10 +25,11 @@ from logloss.objective import Objective
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
 from logloss.solvers.choose import Choice, choose
 from logloss.strength import Strength
-from logloss.table import Policy, Schema, Split, TableOptions, encode_target, learn, split
+from logloss.table import Policy, Schema, Split, TableOptions, encode_target, split
 from logloss.table.bad_values import check_finite
 from logloss.table.class_weight import class_weights
 from logloss.table.design import Design, design_of, threads
+from logloss.table.formula.learn import learn_any
 from logloss.table.treatment import Missing, table_options
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def fit(
     time_budget: float | None = None,
     memory: int | str | None = None,
     spool: str | None = None,
+    formula: str | None = None,
     start: Model | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Model:
@@ -134,6 +136,9 @@ def fit(
         file that is mapped into memory. By default half of what is free.
     spool : str, optional
         The folder of that file.
+    formula : str, optional
+        The terms to fit in place of the columns: "age + C(race) + bs(bmi, df=4) + age:smoke".
+        Needs the extra ``formula``.
     start : Model, optional
         Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
@@ -155,10 +160,10 @@ def fit(
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
-    fit_intercept = flag("fit_intercept", fit_intercept)
+    options = table_options(missing, na, min_count, memory, spool, formula)
+    fit_intercept = options.intercept(flag("fit_intercept", fit_intercept))
     prior = check_prior(prior, fit_intercept)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
-    options = table_options(missing, na, min_count, memory, spool)
     parts = split(
         X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
     )
@@ -228,8 +233,7 @@ class Task:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader and the schema did that the user should know."""
-        out = (f"column {out.name!r} is left out: it {out.reason}" for out in self.schema.left_out)
-        return (*self.parts.notes, *out)
+        return (*self.parts.notes, *self.schema.notes)
 
     def measure(self, exact: bool) -> Spread:
         """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
@@ -310,8 +314,10 @@ def task_of(
         missing=options.missing is not Missing.ERROR,
         min_count=options.min_count,
     )
-    schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
-    design = design_of(schema.encode(parts.features, new=False))
+    schema, encoded = learn_any(
+        parts.features, options.formula, parts.weights, policy, intercept, n_threads
+    )
+    design = design_of(encoded)
     rows = RowData(target.y, weight, parts.offset)
     return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
 

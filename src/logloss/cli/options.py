@@ -117,6 +117,13 @@ MinCount: TypeAlias = Annotated[
     float | None,
     typer.Option(metavar="N", help="Take levels of fewer rows than N together. [default: 0]"),
 ]
+Formula: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="F",
+        help="The terms to fit in place of the columns, as 'age + C(race) + bs(bmi, df=4)'.",
+    ),
+]
 Sql: TypeAlias = Annotated[
     str | None,
     typer.Option("--sql", metavar="QUERY", help="Read what this query gives, by DuckDB."),
