@@ -29,6 +29,7 @@ PAGES = (
     "docs/inference.md",
     "docs/separation.md",
     "docs/firth.md",
+    "docs/formula.md",
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.

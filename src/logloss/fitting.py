@@ -66,6 +66,7 @@ def fit(
     time_budget: float | None = None,
     memory: int | str | None = None,
     spool: str | None = None,
+    formula: str | None = None,
     start: Model | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Model:
@@ -136,6 +137,9 @@ def fit(
         file that is mapped into memory. By default half of what is free.
     spool : str, optional
         The folder of that file.
+    formula : str, optional
+        The terms to fit in place of the columns: "age + C(race) + bs(bmi, df=4) + age:smoke".
+        Needs the extra ``formula``.
     start : Model, optional
         Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
@@ -157,13 +161,13 @@ def fit(
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
-    fit_intercept = flag("fit_intercept", fit_intercept)
+    options = table_options(missing, na, min_count, memory, spool, formula)
+    fit_intercept = options.intercept(flag("fit_intercept", fit_intercept))
     prior = check_prior(prior, fit_intercept)
     if flag("firth", firth):
         strength.check_none("firth=True")
         _check_no_solver(solver)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
-    options = table_options(missing, na, min_count, memory, spool)
     parts = split(
         X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
     )

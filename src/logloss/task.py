@@ -17,9 +17,10 @@ from logloss.evaluation.prior import uncorrected_intercept
 from logloss.evidence import Evidence
 from logloss.objective import Objective
 from logloss.strength import Strength
-from logloss.table import Policy, Schema, Split, TableOptions, encode_target, learn
+from logloss.table import Policy, Schema, Split, TableOptions, encode_target
 from logloss.table.class_weight import class_weights
 from logloss.table.design import Design, design_of, threads
+from logloss.table.formula.learn import learn_any
 from logloss.table.treatment import Missing
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Task:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader and the schema did that the user should know."""
-        out = (f"column {out.name!r} is left out: it {out.reason}" for out in self.schema.left_out)
-        return (*self.parts.notes, *out)
+        return (*self.parts.notes, *self.schema.notes)
 
     def measure(self, exact: bool) -> Spread:
         """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
@@ -147,7 +147,9 @@ def task_of(
         missing=options.missing is not Missing.ERROR,
         min_count=options.min_count,
     )
-    schema = learn(parts.features, weight=parts.weights, policy=policy, n_threads=n_threads)
-    design = design_of(schema.encode(parts.features, new=False))
+    schema, encoded = learn_any(
+        parts.features, options.formula, parts.weights, policy, intercept, n_threads
+    )
+    design = design_of(encoded)
     rows = RowData(target.y, weight, parts.offset)
     return Task(parts, schema, target, design, rows, intercept, threads(n_threads))

@@ -121,6 +121,13 @@ MinCount: TypeAlias = Annotated[
         metavar="N", help="Take levels of text with fewer than N rows together. [default: 0]"
     ),
 ]
+Formula: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="F",
+        help="The terms to fit in place of the columns, as 'age + C(race) + bs(bmi, df=4)'.",
+    ),
+]
 Sql: TypeAlias = Annotated[
     str | None,
     typer.Option(

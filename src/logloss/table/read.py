@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from logloss.errors import DataError
+from logloss.errors import DataError, UsageError
 from logloss.table.columns import Column
 from logloss.table.reading.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
@@ -120,6 +120,11 @@ def _named(
     if not isinstance(source, Sql) and os.fspath(source).endswith(_SPOOL):
         from logloss.table.encoding.spool import spool_source
 
+        if options.na:
+            raise UsageError(
+                "na has no effect on a spool: what is missing was settled when it was encoded",
+                "give na to 'logloss encode'",
+            )
         return _project(spool_source(os.fspath(source)), columns, exclude)
     from logloss.table.reading import opening
 

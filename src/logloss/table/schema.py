@@ -92,6 +92,11 @@ class Schema:
         """Column → the names of its coefficients."""
         return {column.name: column.coefficient_names for column in self.columns}
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done with the table that its owner should know, a sentence each."""
+        return tuple(f"column {o.name!r} is left out: it {o.reason}" for o in self.left_out)
+
     def encode(self, source: Source, new: bool = True) -> Encoded:
         """Pick the columns by name, in any order (of an array: by position).
 
@@ -160,6 +165,10 @@ class Schema:
         ModelFileError
             For anything else.
         """
+        if isinstance(record, dict) and "formula" in record:
+            from logloss.table.formula.schema import FormulaSchema
+
+            return FormulaSchema.from_json(record)
         columns = record.get("columns") if isinstance(record, dict) else None
         if not isinstance(columns, list) or not columns or record.keys() - _KEYS:
             raise ModelFileError("schema: a list of columns is needed, and nothing else")

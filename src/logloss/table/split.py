@@ -7,7 +7,7 @@ nothing is copied, and each row keeps its number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,9 +96,11 @@ def split(
     }
     _check_roles(named, exclude)
     table = read(source, exclude=exclude, by_column=bool(named), na=options.na)
+    named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
+    if options.formula is not None:
+        table = _needed(table, options.formula.columns, named.values())
     if table.stream is not None:
         table = encoded(table, options.na, options.memory, options.spool)
-    named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
     _check_roles(named, exclude)
     y, sample_weight = named.get("y", y), named.get("sample_weight", sample_weight)
     offset = named.get("offset", offset)
@@ -125,6 +127,15 @@ def split(
         n_left_out=0 if out is None else int(out.sum()),
         notes=(*table.notes, *notes),
     )
+
+
+def _needed(table: Source, features: Collection[str], others: Iterable[str]) -> Source:
+    """The columns of a formula, and of roles."""
+    for name in features:
+        if name not in table.names:
+            raise unknown_column(name, table.names, table.where)
+    names = {*features, *others}
+    return table.select([name for name in table.names if name in names])
 
 
 def _left_out(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from logloss.checks import number
 from logloss.errors import UsageError, nearest
+from logloss.table.formula.terms import Formula, formula_of
 
 
 class Missing(enum.Enum):
@@ -49,6 +50,8 @@ class TableOptions:
         free.
     spool : str or None
         The folder of that file; by default the system's for temporary files.
+    formula : Formula or None
+        The terms of its columns that are features; None: the columns are, each on its own.
     """
 
     missing: Missing = Missing.AUTO
@@ -56,6 +59,11 @@ class TableOptions:
     min_count: float = 0.0
     memory: int | None = None
     spool: str | None = None
+    formula: Formula | None = None
+
+    def intercept(self, asked: bool) -> bool:
+        """Whether to fit an intercept: where it is asked for, and the formula has one."""
+        return asked and (self.formula is None or self.formula.intercept)
 
 
 def table_options(
@@ -64,6 +72,7 @@ def table_options(
     min_count: float = 0.0,
     memory: int | str | None = None,
     spool: str | None = None,
+    formula: str | None = None,
 ) -> TableOptions:
     """The options in the words of `logloss.fit`, checked; UsageError where they cannot be."""
     number("min_count", min_count, 0.0, math.inf)
@@ -71,12 +80,17 @@ def table_options(
     for text in texts:
         if not isinstance(text, str):
             raise UsageError(f"na holds {text!r}, which is no text")
+    if formula is not None and min_count:
+        raise UsageError(
+            "min_count does not go with a formula", "take rare levels together in the table itself"
+        )
     return TableOptions(
         _policy(missing),
         texts,
         float(min_count),
         memory=None if memory is None else n_bytes(memory),
         spool=spool,
+        formula=None if formula is None else formula_of(formula),
     )
 
 

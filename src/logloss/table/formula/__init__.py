@@ -1,0 +1,1 @@
+"""Formulas: terms of columns, with splines and interactions, in the place of columns."""
