@@ -96,13 +96,35 @@ def test_many_columns_for_the_rows_are_a_warning_with_its_source() -> None:
     assert "Sur" in words(weighted, weights="variance")
 
 
-def test_separated_data_have_no_standard_errors() -> None:
+def test_completely_separated_data_have_infinite_estimates_only() -> None:
     X = np.linspace(-1.0, 1.0, 30)[:, np.newaxis]
     model = logloss.fit(X, X[:, 0] > 0.02)
-    assert "separated" in words(model)
-    assert "std. error" not in words(model)
-    with pytest.raises(UsageError, match="separated"):
-        model.covariance()
+    text = words(model)
+    assert "Complete separation: 30 rows" in text
+    assert "firth=True" in text
+    assert "No coefficient is off" not in text
+    assert "std. error" not in text
+    assert np.isnan(model.covariance().matrix).all()
+    found = model.summary().to_dict()
+    assert found["separation"]["kind"] == "complete"
+    assert found["deviance"] == 0.0
+    limits = model.confidence_intervals()
+    assert limits["estimate"].to_pylist() == [
+        None,
+        math.inf,
+    ]  # an intercept of either sign would do
+    assert limits["upper"].to_pylist()[1] == math.inf
+    assert math.isfinite(limits["lower"].to_pylist()[1])
+    refused = (
+        lambda: model.covariance(kind="HC0"),
+        lambda: model.summary(covariance="HC1"),
+        model.marginal_effects,
+        lambda: model.delta_method(lambda b: b["x0"]),
+        lambda: model.test(method="wald"),
+    )
+    for ask in refused:
+        with pytest.raises(UsageError, match="some estimates are infinite"):
+            ask()
 
 
 def test_a_fit_that_was_stopped_and_a_perceptron_have_none() -> None:
