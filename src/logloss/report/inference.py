@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 LONGEST_TABLE = 100  # rows of coefficients in the text; all of them are in `Summary.table`
 _NAME_WIDTH = 48
-_NAME_WIDTH_HERE = 24
+_NAME_WIDTH_HERE = 32
+_NAME_END = 8
 _SMALLEST = 1e-300
 
 
@@ -131,9 +132,11 @@ def combination_text(parts: Any) -> str:
 
 
 def shortened(name: str, width: int = _NAME_WIDTH) -> str:
-    """A name as it is shown in a table."""
+    """A name as it is shown in a table: of a long one the beginning and the end."""
     text = visible(name)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    if len(text) <= width:
+        return text
+    return f"{text[: width - _NAME_END - 3]}...{text[-_NAME_END:]}"
 
 
 def _figures(values: Sequence[float], digits: int) -> list[str]:
