@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ PAGES = (
     "README.md",
     "docs/index.md",
     "docs/guide.md",
+    "docs/tables.md",
     "docs/how-to-choose.md",
     "docs/certificate.md",
     "docs/evaluation.md",
@@ -31,6 +33,8 @@ PAGES = (
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Set-up that the reader has done by the time the rest runs; here `make test` did it.
 SETUP = ("pip ", "make ")
+# What differs from one machine to the next in a summary.
+MACHINE = re.compile(r"^  time |certificate: |reads of|standard errors\.$")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -58,22 +62,51 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with the one file that the pages speak of: 2,000 patients, `ill` from the rest."""
+def write_patients(path: Path) -> None:
+    """2,000 patients, numbers only; `ill` from the rest."""
     rng = np.random.default_rng(7)
     age, bmi, smoker = rng.normal(50, 12, 2000), rng.normal(26, 4, 2000), rng.random(2000) < 0.3
     z = 0.05 * (age - 50) + 0.1 * (bmi - 26) + smoker - 1.0
     ill = rng.random(2000) < 1 / (1 + np.exp(-z))
     days = rng.integers(30, 365, 2000)
     np.savetxt(
-        tmp_path / "patients.csv",
+        path,
         np.column_stack([np.arange(2000), age.round(1), bmi.round(1), smoker, days, ill]),
         fmt=["%d", "%.1f", "%.1f", "%d", "%d", "%d"],
         delimiter=",",
         header="patient,age,bmi,smoker,days,ill",
         comments="",
     )
+
+
+def write_admissions(path: Path) -> None:
+    """3,000 admissions to a hospital as they may come: text, an id, a constant, missing values."""
+    rng = np.random.default_rng(3)
+    n = 3000
+    wards = ("medicine", "surgery", "cardiology", "burns", "eye")
+    ward = np.searchsorted([0.5, 0.8, 0.985, 0.993], rng.random(n))
+    age = 30 + (60 * rng.random(n) ** 0.7).round()
+    lab = (-2 * np.log(rng.random((n, 3))).sum(axis=1)).round(1)
+    known, insured = rng.random(n) < 0.9, rng.random(n) < 0.8
+    known[2] = False  # among the rows that are shown
+    z = 0.03 * age + np.array([0.0, -0.4, 0.5, 0.6, -0.3])[ward] - 4.2
+    z += np.where(known, 0.15 * lab, 1.3)
+    again = rng.random(n) < 1 / (1 + np.exp(-z))
+    answers = ("no", "yes")
+    rows = (
+        f"A-{i:04d},North,{wards[ward[i]]},{age[i]:.0f},{answers[int(insured[i])]},"
+        f"{lab[i] if known[i] else 'n/a'},{answers[int(again[i])]}"
+        for i in range(n)
+    )
+    lines = ["case,hospital,ward,age,insured,lab,readmitted", *rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the two files that the pages speak of."""
+    write_patients(tmp_path / "patients.csv")
+    write_admissions(tmp_path / "admissions.csv")
     return tmp_path
 
 
@@ -93,10 +126,12 @@ def logloss_calls() -> Iterator[list[str]]:
     """Every call of the program in the pages, as words."""
     for page in PAGES:
         for line in shell_lines(page):
-            for call in re.split(r"[|;&]+", line):
-                words = shlex.split(call, comments=True)
-                if words[:1] == ["logloss"]:
-                    yield words[1:]
+            lexer = shlex.shlex(line, posix=True, punctuation_chars="|;&")
+            lexer.whitespace_split = True
+            for between, words in groupby(lexer, key=lambda word: not word.strip("|;&")):
+                call = list(words)
+                if not between and call[0] == "logloss":
+                    yield call[1:]
 
 
 @cache
@@ -139,4 +174,19 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
 def test_install_and_first_result_stand_on_the_first_screen() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert next(i for i, line in enumerate(lines) if "pip install" in line) < 10
-    assert next(i for i, line in enumerate(lines) if "logloss.fit(" in line) < 25
+    assert next(i for i, line in enumerate(lines) if line.startswith("logloss fit ")) < 20
+    assert next(i for i, line in enumerate(lines) if "certificate: " in line) < 50
+
+
+def test_the_first_output_is_what_the_first_command_prints(folder: Path) -> None:
+    command, output = shell_lines("README.md")[0], blocks("README.md", "text")[1]
+    assert command.startswith("logloss fit ")
+    printed = run(["bash", "-c", command], folder).splitlines()
+    there = [line for line in output.splitlines() if line.strip()]
+    assert len(there) > 20
+    # Times and reads of the data are those of a machine.
+    assert not [line for line in there if line not in printed and not MACHINE.search(line)]
+    assert (
+        blocks("README.md", "text")[0].splitlines()
+        == ((folder / "admissions.csv").read_text(encoding="utf-8").splitlines()[:4])
+    )

@@ -22,8 +22,7 @@ from logloss.inference.face import InferenceFace
 from logloss.report.text import Summary, short_distance
 from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
-from logloss.table.batches import batches_with_offset
-from logloss.table.block import in_columns
+from logloss.table.batches import batches_with_offset, nan_may_be_missing, nan_missing
 from logloss.table.design import design_of
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Model(InferenceFace):
         Raises
         ------
         DataError
-            Where a column is missing, not numeric, or holds a value that is not finite.
+            Where a column is missing, is text and was numbers, or holds a value that is not finite.
         UsageError
             Where the model was fitted with an offset array and none is given.
         """
@@ -133,8 +132,8 @@ class Model(InferenceFace):
         for source, o in self._batches(table, offset):
             encoded, z = self._decisions(source, o, n_threads)
             finite = bool(np.isfinite(z).all())
-            if not finite and source.named and isinstance(source.matrix, np.ndarray):
-                source = in_columns(source)  # in which NaN is missing  # noqa: PLW2901
+            if not finite and nan_may_be_missing(source):
+                source = nan_missing(source)  # noqa: PLW2901
                 encoded, z = self._decisions(source, o, n_threads)
                 finite = bool(np.isfinite(z).all())
             if not finite:

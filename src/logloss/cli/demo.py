@@ -35,9 +35,8 @@ _BINS = 5  # with 189 rows held out, more would be noise
 def demo() -> int:
     """Fit a table that is always there.
 
-    Fits the breast cancer table that scikit-learn installs and checks it on rows held out.
-
-    It holds 569 tumours, 30 measures of their cells; the target is 1 for benign, 0 for malignant.
+    Fits the breast cancer table that scikit-learn installs, and checks the fit on rows held out:
+    569 tumours, 30 measures of their cells; the target is 1 for benign, 0 for malignant.
     """
     from logloss.fitting import fit
     from logloss.report import reliability, reliability_text

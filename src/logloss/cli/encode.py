@@ -45,9 +45,9 @@ def encode(
 ) -> int:
     """Encode a table once, and keep it as a file to fit from.
 
-    Numbers take the narrowest type that holds them exactly, text becomes codes. The file is an
-    Arrow file that other tools read too. An older file of the name is replaced when the new one is
-    whole.
+    Numbers take the narrowest type that holds them exactly, text becomes codes. 'logloss fit' and
+    the other commands take the spool in place of TABLE, and refuse it when TABLE has changed
+    since. It is an Arrow file that other tools read too.
     """
     from logloss.table.encoding.fingerprint import Fingerprint
     from logloss.table.encoding.scratch import Spilling

@@ -39,7 +39,9 @@ def evaluate(
     ] = None,
     cost_fp: Annotated[
         float | None,
-        typer.Option(metavar="A", help="Cost of a false positive: find the threshold, --cost-fn."),
+        typer.Option(
+            metavar="A", help="Cost of a false positive: finds the threshold, with --cost-fn."
+        ),
     ] = None,
     cost_fn: Annotated[
         float | None, typer.Option(metavar="B", help="Cost of a false negative; with --cost-fp.")

@@ -71,7 +71,7 @@ def fit(
     ] = None,
     influence: Annotated[
         int | None,
-        typer.Option(metavar="K", min=1, help="Print the K rows of most influence, too."),
+        typer.Option(metavar="K", min=1, help="Print the K rows that the fit hangs on most, too."),
     ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,

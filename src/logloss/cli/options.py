@@ -21,8 +21,8 @@ Table: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="TABLE",
-        help="A CSV (also .gz), Parquet or Arrow file, a folder of them, a glob, a spool, or - for"
-        " standard input. With --sql: a DuckDB database, or - for none.",
+        help="A CSV (also .gz), Parquet or Arrow file, a folder of them, a glob, a spool of"
+        " 'logloss encode', or - for standard input. With --sql: a DuckDB database, or - for none.",
     ),
 ]
 ModelFile: TypeAlias = Annotated[
@@ -47,13 +47,13 @@ Target: TypeAlias = Annotated[
 Positive: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="LABEL", help="Which label of the target is positive; against all others."
+        metavar="LABEL", help="The positive label; all others of the target are negative."
     ),
 ]
 C: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--C", metavar="C", help="Strength of the data against the penalty, as in scikit-learn."
+        "--C", metavar="C", help="The smaller, the stronger the penalty, as in scikit-learn."
     ),
 ]
 L1Ratio: TypeAlias = Annotated[
@@ -103,7 +103,9 @@ Exclude: TypeAlias = Annotated[
 
 Na: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="TEXT", help='Text that means a missing value, as "?". May be repeated.'),
+    typer.Option(
+        metavar="TEXT", help='Text that means a missing value, such as "?". May be repeated.'
+    ),
 ]
 Missing: TypeAlias = Annotated[
     str | None,
@@ -115,38 +117,43 @@ Missing: TypeAlias = Annotated[
 ]
 MinCount: TypeAlias = Annotated[
     float | None,
-    typer.Option(metavar="N", help="Take levels of fewer rows than N together. [default: 0]"),
+    typer.Option(
+        metavar="N", help="Take levels of text with fewer than N rows together. [default: 0]"
+    ),
 ]
 Sql: TypeAlias = Annotated[
     str | None,
-    typer.Option("--sql", metavar="QUERY", help="Read what this query gives, by DuckDB."),
+    typer.Option(
+        "--sql", metavar="QUERY", help="Read the result of this query, which DuckDB runs."
+    ),
 ]
 Delimiter: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="CHAR", help="Between the values of a CSV file. [default: found out]"),
+    typer.Option(metavar="CHAR", help="What separates values in a CSV file. [default: found out]"),
 ]
 Quote: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="CHAR", help="Around values of a CSV file. [default: found out]"),
+    typer.Option(metavar="CHAR", help="What quotes values in a CSV file. [default: found out]"),
 ]
 Header: TypeAlias = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first line of a CSV file holds names; without one columns are c0, c1, …",
-        show_default="found out",
+        help="Whether the first line of a CSV file holds names; without names, columns are c0, c1,"
+        " … [default: found out]",
+        show_default=False,
     ),
 ]
 Memory: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Memory for the columns of a file, as 2GB; more goes to a temporary file."
+        help="Memory for the columns of a file, such as 2GB; beyond, they go to a temporary file."
         " [default: half of what is free]",
     ),
 ]
 Spool: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="Where that temporary file goes.")
+    str | None, typer.Option(metavar="FOLDER", help="The folder of that temporary file.")
 ]
 
 RandomState: TypeAlias = Annotated[
@@ -183,9 +190,11 @@ class Reading:
         return self._read(table, columns=names, na=schema.na, text=schema.text_names)
 
     def _read(self, table: str, **chosen: Any) -> Source:
+        from logloss.cli.tables import lean_memory
         from logloss.table import read
         from logloss.table.reading.options import Dialect, Sql
 
+        lean_memory()
         source: Any = table
         if self.sql is not None:
             source = Sql(self.sql, None if table == "-" else table)

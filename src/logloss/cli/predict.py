@@ -78,10 +78,12 @@ def _scored(model: Model, table: Source, n_threads: int | None) -> Iterator[Any]
     import pyarrow as pa
 
     from logloss.bernoulli import sigmoid
+    from logloss.table.design import threads
 
     labels = pa.array(model.classes)
     certain = model.certificate.status.name == "NO_LOSS"
-    for z in model.decision_batches(table, n_threads=n_threads):
+    most = n_threads or max(1, threads(None) - 1)  # one reads the next batch
+    for z in model.decision_batches(table, n_threads=most):
         indices = pa.array((z > 0).astype(np.int8))
         columns = {} if certain else {"probability": pa.array(sigmoid(z))}
         yield pa.record_batch({**columns, "prediction": labels.take(indices)})

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from logloss.errors import DataError
+from logloss.table.block import in_columns
 from logloss.table.source import Source
 from logloss.table.split import Floats, offset_values, split
+
+_AHEAD = 2  # batches that are read while others are predicted
 
 
 def batches_with_offset(source: Source, offset: Any) -> Iterator[tuple[Source, Floats | None]]:
@@ -37,10 +43,14 @@ def _with_offset(source: Source, offset: Any) -> tuple[Source, Floats | None]:
 
 
 def batches_of(source: Source) -> Iterator[Source]:
-    """The batches of a stream, each as a table in memory; rows keep the places they have in it."""
+    """The batches of a stream, each as a table in memory; rows keep the places they have in it.
+
+    NaN is not missing yet: see `encoding.whole.with_nan_missing`.
+    """
     import pyarrow as pa
 
     from logloss.table.encoding.whole import columns_of
+    from logloss.table.reading.read_ahead import ahead
     from logloss.table.reading.streams import Stream, TypesChanged
 
     stream: Stream = source.stream
@@ -48,7 +58,7 @@ def batches_of(source: Source) -> Iterator[Source]:
     while True:
         at = 0
         try:
-            for batch in stream.batches():
+            for batch in ahead(stream.batches(), _AHEAD):
                 skipped, at = max(done - at, 0), at + batch.num_rows
                 if skipped >= batch.num_rows:  # it came before the types changed
                     continue
@@ -59,13 +69,27 @@ def batches_of(source: Source) -> Iterator[Source]:
                     stream.names,
                     stream.where,
                     None,
-                    columns_of(rows),
+                    columns_of(rows, nan_is_missing=False),
                     rows.num_rows,
                     at=_after(first, stream.place),
                 )
             return
         except TypesChanged as changed:  # once at most
             stream = changed.stream
+
+
+def nan_may_be_missing(source: Source) -> bool:
+    """Whether NaN in the table would be a missing value."""
+    return source.columns is not None or (source.named and isinstance(source.matrix, np.ndarray))
+
+
+def nan_missing(source: Source) -> Source:
+    """The same table in typed columns in which NaN is missing."""
+    if source.columns is None:
+        return in_columns(source)
+    from logloss.table.encoding.whole import with_nan_missing
+
+    return replace(source, columns=with_nan_missing(source.columns))
 
 
 def _after(first: int, place: Callable[[int], str]) -> Callable[[int], str]:

@@ -67,8 +67,8 @@ def read(
     dialect : Dialect, optional
         How CSV files are written, where that is not to be found out.
     na : tuple of str
-        Texts that mean a missing value, beside the usual ones (see `reading.missing`). Used where
-        a table is read from files, queries and readers.
+        Texts that mean a missing value, beside the usual ones (see `reading.missing`). Not used for
+        spools, in which they are settled.
     text : collection of str
         Columns of CSV files that are text even where they look like numbers.
 

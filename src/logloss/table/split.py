@@ -262,7 +262,7 @@ _FRACTIONS = frozenset(("double", "float", "halffloat"))
 def _labels(column: Codes) -> Labels:
     """Levels that some row has; a missing one counts as the first of the others."""
     used = np.bincount(column.codes, minlength=len(column.levels)) > 0
-    place = np.zeros(len(column.levels), np.intp)
+    place = np.zeros(len(column.levels), np.min_scalar_type(len(column.levels)))
     labels: list[str] = []
     for k, level in enumerate(column.levels):
         if used[k] and level is not None:

@@ -8,6 +8,7 @@ half floats and large unsigned integers wider, bits bytes. Text becomes codes.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from logloss.table.encoding.narrow import chunk_values, values_in_place
 from logloss.table.encoding.text import Reading, TextColumn
 
 
-def columns_of(table: Any, na: Collection[str] = ()) -> Columns:
+def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True) -> Columns:
     """Typed columns over a table in memory.
 
     Parameters
@@ -30,6 +31,8 @@ def columns_of(table: Any, na: Collection[str] = ()) -> Columns:
         Not to be changed while the columns are in use. The names of its columns differ.
     na : collection of str
         Text that means a missing value, besides empty text.
+    nan_is_missing : bool
+        False where NaN is looked for later, by `with_nan_missing`: it costs a read of the numbers.
 
     Returns
     -------
@@ -38,17 +41,30 @@ def columns_of(table: Any, na: Collection[str] = ()) -> Columns:
     """
     reading = Reading(frozenset(value.strip() for value in na))
     return Columns(
-        {name: _column_of(table.column(j), reading) for j, name in enumerate(table.column_names)},
+        {
+            name: _column_of(table.column(j), reading, nan_is_missing)
+            for j, name in enumerate(table.column_names)
+        },
         table.num_rows,
     )
 
 
-def _column_of(column: Any, reading: Reading) -> Column:
+def with_nan_missing(columns: Columns) -> Columns:
+    """The same columns, in which NaN is missing."""
+    found: dict[str, Column] = {}
+    for name, column in columns.by_name.items():
+        found[name] = column
+        if isinstance(column, Numbers) and column.values.dtype.kind == "f":
+            found[name] = replace(column, valid=_without_nan(column.values, column.valid))
+    return Columns(found, columns.n_rows)
+
+
+def _column_of(column: Any, reading: Reading, nan_is_missing: bool) -> Column:
     if kind.is_null(column.type):
         return no_value(len(column), column.type)
     dtype = number_type(column.type)
     if dtype is not None:
-        return _numbers(column, dtype)
+        return _numbers(column, dtype, nan_is_missing)
     if is_text(column.type):
         return _codes(column, reading)
     return refused(column.type)
@@ -64,10 +80,10 @@ def _codes(column: Any, reading: Reading) -> Column:
     return codes.column()
 
 
-def _numbers(column: Any, dtype: np.dtype[Any]) -> Column:
+def _numbers(column: Any, dtype: np.dtype[Any], nan_is_missing: bool) -> Column:
     in_place = column.num_chunks == 1 and column.type.to_pandas_dtype() is dtype.type
     values, valid = _in_place(column.chunk(0)) if in_place else _joined(column, dtype)
-    if values.dtype.kind == "f":
+    if nan_is_missing and values.dtype.kind == "f":
         valid = _without_nan(values, valid)
     return Numbers(values, valid, str(column.type))
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from logloss.errors import DataError
 from logloss.table.reading.inputs import Input
 
-BLOCK = 1 << 20  # bytes of text in a piece: enough to keep a core busy for some milliseconds
+BLOCK = 1 << 19  # bytes of text in a piece: enough to keep a core busy for some milliseconds
 LONGEST_ROW = 1 << 26  # bytes
 NO_QUOTES = "--quote ''"
 _BLANKS = re.compile(rb"[ \t]+")

@@ -17,8 +17,11 @@ from logloss.table.reading.missing import is_text
 from logloss.table.reading.typed import typed
 
 MAGIC = b"PAR1"
-_ROWS = 1 << 16  # in a batch
+_ROWS = 1 << 16  # in a batch, at most
+_FEW_ROWS = 1 << 12  # at least
+_BATCH = 1 << 24  # bytes that a batch is to have at most, in numbers of 8 bytes
 _BUFFER = 1 << 19  # bytes read ahead in each column, so that not all of a row group is held
+_BUFFERS = 1 << 25  # of all columns together
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,15 @@ class ParquetFile:
         texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]
         done = 0
         with damaged_errors(self.name), self.file.open() as raw:
+            wide = max(1, len(target.names))
             parquet = pa.parquet.ParquetFile(
-                raw, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
+                raw,
+                read_dictionary=texts,
+                pre_buffer=False,
+                buffer_size=min(_BUFFER, max(1 << 14, _BUFFERS // wide)),
             )
-            for batch in parquet.iter_batches(_ROWS, columns=target.names):
+            n_rows = min(_ROWS, max(_FEW_ROWS, _BATCH // (8 * wide)))
+            for batch in parquet.iter_batches(n_rows, columns=target.names):
                 batch.validate(
                     full=True
                 )  # codes beyond their dictionary would be read out of bounds
