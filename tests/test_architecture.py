@@ -33,7 +33,7 @@ FLOORS = (
     {"certificate", "estimates", "verdict"},
     {"solvers"},
     {"fitted", "evidence"},
-    {"report", "export"},
+    {"report", "export", "prior"},
     {"evaluation", "inference", "attaching"},
     {"model"},
     {"task"},

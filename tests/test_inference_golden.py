@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,16 @@ def heart2020(find: Find) -> Model:
     return logloss.fit(pa.table(columns), np.asarray(table["HeartDisease"]) == "Yes")
 
 
-FITS = {"birthwt": birthwt, "pima": pima, "heart2020": heart2020}
+def heart2020_factors(find: Find) -> Model:
+    return logloss.fit(find("heart2020.csv.gz"), "HeartDisease")
+
+
+FITS = {
+    "birthwt": birthwt,
+    "pima": pima,
+    "heart2020": heart2020,
+    "heart2020_factors": heart2020_factors,
+}
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -69,7 +79,8 @@ def test_summary_and_tests_of_terms_are_those_of_r(name: str, data_file: Find) -
     rounding = 1e-13 * golden["deviance"][0]
     np.testing.assert_allclose(tests["statistic"], golden["lr"], rtol=DIGITS, atol=rounding)
     np.testing.assert_allclose(tests["p_value"], golden["lr_p"], rtol=1e-7, atol=1e-300)
-    assert tests["df"].to_pylist() == [1] * len(golden["lr"])
+    terms = [column.coefficient_names for column in model.fitted.schema.columns]
+    assert tests["df"].to_pylist() == [len(names) for names in terms]
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -102,3 +113,24 @@ def test_clusters_and_the_meanings_of_weights(data_file: Find) -> None:
     close(model.covariance().standard_errors, golden["weighted_error"])
     close(model.covariance(weights="sampling").standard_errors, golden["sampling_HC1"])
     close(model.covariance(kind="HC1").standard_errors, golden["frequency_HC1"])
+
+
+def test_the_limit_on_separated_data_is_the_fit_to_the_other_rows(data_file: Find) -> None:
+    golden = GOLDEN["endometrial"]
+    model = logloss.fit(data_file("endometrial.csv"), "HG", exclude=["rownames"])
+    summary = model.summary()
+    table, finite = summary.table, [0, 2, 3]
+    assert table["name"].to_pylist() == ["(intercept)", "NV", "PI", "EH"]
+    assert table["estimate"][1].as_py() == math.inf
+    for column in ("standard_error", "z", "p_value", "lower", "upper"):
+        assert table[column][1].as_py() is None
+    close(table["estimate"].take(finite), golden["estimate"])
+    close(table["standard_error"].take(finite), golden["standard_error"])
+    close(summary.to_dict()["deviance"], golden["deviance"][0])
+    limits = model.confidence_intervals()
+    assert limits.equals(model.confidence_intervals(method="profile"))
+    close(limits["lower"].take(finite), golden["lower"])
+    close(limits["upper"].take(finite), golden["upper"])
+    close(limits["lower"][1].as_py(), golden["lower_NV"][0])
+    assert limits["upper"][1].as_py() == math.inf
+    close(model.test()["statistic"], golden["lr"])

@@ -96,13 +96,35 @@ def test_many_columns_for_the_rows_are_a_warning_with_its_source() -> None:
     assert "Sur" in words(weighted, weights="variance")
 
 
-def test_separated_data_have_no_standard_errors() -> None:
+def test_completely_separated_data_have_infinite_estimates_only() -> None:
     X = np.linspace(-1.0, 1.0, 30)[:, np.newaxis]
     model = logloss.fit(X, X[:, 0] > 0.02)
-    assert "separated" in words(model)
-    assert "std. error" not in words(model)
-    with pytest.raises(UsageError, match="separated"):
-        model.covariance()
+    text = words(model)
+    assert "Complete separation: 30 rows" in text
+    assert "firth=True" in text
+    assert "No coefficient is off" not in text
+    assert "std. error" not in text
+    assert np.isnan(model.covariance().matrix).all()
+    found = model.summary().to_dict()
+    assert found["separation"]["kind"] == "complete"
+    assert found["deviance"] == 0.0
+    limits = model.confidence_intervals()
+    assert limits["estimate"].to_pylist() == [
+        None,
+        math.inf,
+    ]  # an intercept of either sign would do
+    assert limits["upper"].to_pylist()[1] == math.inf
+    assert math.isfinite(limits["lower"].to_pylist()[1])
+    refused = (
+        lambda: model.covariance(kind="HC0"),
+        lambda: model.summary(covariance="HC1"),
+        model.marginal_effects,
+        lambda: model.delta_method(lambda b: b["x0"]),
+        lambda: model.test(method="wald"),
+    )
+    for ask in refused:
+        with pytest.raises(UsageError, match="some estimates are infinite"):
+            ask()
 
 
 def test_a_fit_that_was_stopped_and_a_perceptron_have_none() -> None:
@@ -256,3 +278,120 @@ def test_the_estimates_are_the_coefficients_to_what_the_certificate_allows() -> 
     plain = logloss.fit(few, "dead", sample_weight="times", offset="shift")
     for name, value in plain.coefficients.items():
         assert abs(value - known[name]) <= 1e-3 * errors[name]
+
+
+# ---- Firth's estimate, separated data in files, priors
+
+
+def firth_rows() -> tuple[Any, Any]:
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((60, 2))
+    X = np.column_stack([X, X[:, 0] - X[:, 1], np.arange(60) < 8])
+    return X, (rng.random(60) < logloss.sigmoid(X[:, 0])) | (X[:, 3] > 0)
+
+
+def test_a_firth_fit_has_limits_and_tests_of_its_penalised_likelihood() -> None:
+    from logloss.inference import penalised
+
+    X, y = firth_rows()
+    model = logloss.fit(X, y, firth=True)
+    expected = penalised.limits(model._evidence, 0.9)
+    limits = model.confidence_intervals(0.9)
+    found = model.summary(level=0.9).table
+    for column in ("lower", "upper", "estimate"):
+        np.testing.assert_allclose(
+            np.array(limits[column].to_pylist(), float), getattr(expected, column), rtol=1e-8
+        )
+        np.testing.assert_allclose(
+            np.array(found[column].to_pylist(), float), getattr(expected, column), rtol=1e-8
+        )
+    np.testing.assert_allclose(
+        np.array(found["p_value"].to_pylist(), float), expected.p_value, rtol=1e-8
+    )
+    tests = model.test()
+    assert tests["df"].to_pylist() == [1, 1, 0, 1]  # x2 = x0 - x1
+    np.testing.assert_allclose(tests["statistic"][3].as_py(), expected.chi2[4], rtol=1e-8)
+    together = model.test(["x0", "x1"])
+    assert together["term"].to_pylist() == ["x0", "x1"]
+    errors = model.covariance().standard_errors
+    np.testing.assert_allclose(errors, penalised.standard_errors(model._evidence), rtol=1e-8)
+    wald = model.confidence_intervals(method="wald")
+    reach = wald["upper"][4].as_py() - wald["estimate"][4].as_py()
+    assert reach == pytest.approx(1.959963984540054 * errors[4], rel=1e-9)
+    assert "x2 = x0 − x1" in words(model)
+    shown = [one for one in str(model.summary()).splitlines() if one.startswith("  coefficient")]
+    assert "z" not in shown[0].split()
+
+
+def test_what_a_firth_fit_has_not() -> None:
+    X, y = firth_rows()
+    model = logloss.fit(X, y, firth=True)
+    refused = (
+        lambda: model.covariance(kind="HC0"),
+        lambda: model.covariance(weights="sampling"),
+        lambda: model.covariance(weights="variance"),
+        lambda: model.marginal_effects(covariance="HC1"),
+        lambda: model.likelihood_ratio(model),
+        model.influence,
+    )
+    for ask in refused:
+        with pytest.raises(UsageError, match="Firth"):
+            ask()
+    effects = model.marginal_effects()
+    assert effects["change"].to_pylist()[3] == "0 to 1"
+    lost = pickle.loads(pickle.dumps(model))
+    never = Model(Fitted.from_json(json.loads(model.dumps())))
+    for one in (lost, never):
+        assert "p-values and limits of Firth's estimate follow" in words(one)
+        assert one.summary().table["p_value"].null_count == 5
+        np.testing.assert_array_equal(one.covariance().matrix, model.covariance().matrix)
+
+
+def test_separated_data_are_shown_the_same_from_a_file(tmp_path: Path) -> None:
+    X, y = firth_rows()
+    model = logloss.fit(X, y)
+    assert model.separation.columns == {"x3": math.inf}
+    text = words(model)
+    assert "x2 = x0 − x1" in text
+    assert "Quasi-complete separation: 8 rows" in text
+    model.save(tmp_path / "m.json")
+    loaded = logloss.load(tmp_path / "m.json")
+    assert str(loaded.summary()) == str(model.summary())
+    assert np.array_equal(loaded.covariance().matrix, model.covariance().matrix, equal_nan=True)
+    back = loaded.attach(X, y).confidence_intervals()
+    assert back["lower"].to_pylist()[4] == pytest.approx(
+        model.confidence_intervals()["lower"].to_pylist()[4], rel=1e-8
+    )
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg"])
+def test_no_solver_gets_standard_errors_of_infinite_estimates(solver: str) -> None:
+    X, y = firth_rows()
+    model = logloss.fit(X, y, solver=solver, tol=1e-3)
+    found = model.summary()
+    assert found.table["estimate"][4].as_py() == math.inf
+    assert found.table["standard_error"][4].as_py() is None
+    assert "x3 (+inf)" in str(found)
+
+
+def test_a_prior_moves_the_intercept_and_its_limits() -> None:
+    model = fitted()
+    corrected = model.with_prior(0.02)
+    shift = corrected.intercept - model.intercept
+    for method in ("wald", "profile"):
+        a = model.confidence_intervals(method=method)
+        b = corrected.confidence_intervals(method=method)
+        for column in ("estimate", "lower", "upper"):
+            assert b[column][0].as_py() == pytest.approx(a[column][0].as_py() + shift, rel=1e-12)
+            assert b[column].to_pylist()[1:] == a[column].to_pylist()[1:]
+    a, b = model.summary().table, corrected.summary().table
+    assert b["estimate"][0].as_py() == pytest.approx(a["estimate"][0].as_py() + shift, rel=1e-12)
+    assert b["lower"][0].as_py() == pytest.approx(a["lower"][0].as_py() + shift, rel=1e-12)
+    assert b["standard_error"].equals(a["standard_error"])
+    assert b["z"][0].as_py() == pytest.approx(
+        b["estimate"][0].as_py() / b["standard_error"][0].as_py(), rel=1e-12
+    )
+    assert "corrected for a share of 0.02" in words(corrected)
+    value, _ = corrected.delta_method(lambda beta: beta["(intercept)"])
+    assert value == pytest.approx(b["estimate"][0].as_py(), rel=1e-12)
+    assert corrected.covariance().matrix.tobytes() == model.covariance().matrix.tobytes()

@@ -350,7 +350,7 @@ def test_saved_with_the_model(tmp_path: Path) -> None:
     assert logloss.load(tmp_path / "model.json").separation == model.separation
     late = logloss.fit(X, 1.0 - y, solver="gd", max_iter=3)
     late.save(tmp_path / "late.json")
-    with pytest.raises(UsageError, match="only with the data of the fit"):
+    with pytest.raises(UsageError, match="attach"):
         logloss.load(tmp_path / "late.json").separation  # noqa: B018
 
 

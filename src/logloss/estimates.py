@@ -32,9 +32,10 @@ class Estimates:
     names : tuple of str
         Of the coefficients, the intercept first where there is one.
     values : ndarray of shape (k,), float64
-        On the scale of the columns as they came; NaN where aliased.
+        On the scale of the columns as they came; NaN where aliased. On separated data the limit:
+        ±∞ where that is the estimate, NaN too where either would do.
     covariance : ndarray of shape (k, k), float64
-        The inverse of the information Σ s p(1−p) [x, 1][x, 1]ᵀ; NaN where aliased.
+        The inverse of the information Σ s p(1−p) [x, 1][x, 1]ᵀ; NaN where aliased or infinite.
     aliases : dict of str to dict of str to float
         Aliased column → the combination of others that it equals, by name.
     loss, null_loss : float
@@ -60,7 +61,7 @@ class Estimates:
     @property
     def estimable(self) -> NDArray[np.bool_]:
         """Which coefficients are not aliased, shape (k,)."""
-        return ~np.isnan(self.values)
+        return np.array([name not in self.aliases for name in self.names])
 
     @property
     def rank(self) -> int:
@@ -73,10 +74,10 @@ class Estimates:
         return self.names[:1] == (INTERCEPT,)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: the covariance is the lower triangle of what is estimable, row by row."""
-        kept = np.flatnonzero(self.estimable)
+        """Plain values: the covariance is the lower triangle of what is finite, row by row."""
+        kept = np.flatnonzero(np.isfinite(self.values))
         triangle = self.covariance[np.ix_(kept, kept)][np.tril_indices(len(kept))]
-        values = [None if math.isnan(x) else x for x in self.values.tolist()]
+        values = [None if math.isnan(x) else js.measure_to_json(x) for x in self.values.tolist()]
         return {
             "values": values,
             "covariance": triangle.tolist(),
@@ -100,7 +101,7 @@ class Estimates:
         values = np.array([math.nan if x is None else x for x in fields["values"]])
         if len(values) not in (len(names), len(names) + 1):
             raise ModelFileError("model.estimates.values: one for each coefficient is needed")
-        kept = np.flatnonzero(~np.isnan(values))
+        kept = np.flatnonzero(np.isfinite(values))
         rows, columns = np.tril_indices(len(kept))
         if len(fields["covariance"]) != len(rows):
             raise ModelFileError("model.estimates.covariance: does not fit the values")
@@ -115,7 +116,7 @@ class Estimates:
 
 check_estimates = js.record(
     {
-        "values": js.list_of(js.optional(js.number)),
+        "values": js.list_of(js.optional(js.measure)),
         "covariance": js.list_of(js.number),
         "aliases": js.mapping_of(js.mapping_of(js.number)),
         "loss": js.number,
@@ -146,6 +147,8 @@ class Findings:
     aliases : dict of str to dict of str to float
     notes : tuple of str
         What to know before the figures are used.
+    endless : tuple of str
+        Coefficients without a finite estimate. Where either sign would do, `estimate` is NaN.
     """
 
     names: tuple[str, ...]
@@ -160,3 +163,4 @@ class Findings:
     statistics: Mapping[str, Any]
     aliases: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...]
+    endless: tuple[str, ...] = ()

@@ -110,6 +110,11 @@ class Fitted:
         return self.certificate.status is Status.CERTIFIED
 
     @property
+    def separated(self) -> bool:
+        """Whether it is known that some coefficients have no finite estimate."""
+        return self.separation is not None and self.separation.exists is False
+
+    @property
     def penalised(self) -> bool:
         """Whether the options ask for a penalty; bounds are not among them."""
         strength = self.options.get("C")

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
-from logloss.evaluation.prior import check_prior, with_prior
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
 from logloss.inference.firth import FirthChoice
 from logloss.inference.separation import Judge, settled
 from logloss.model import Model
 from logloss.objective import Objective
+from logloss.prior import check_prior, with_prior
 from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
 from logloss.solvers.choose import Choice, choose
 from logloss.strength import Strength

@@ -53,7 +53,7 @@ class Model(InferenceFace):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the evidence: a copy does not hold on to the data."""
-        return {**self.__dict__, "_evidence": None, "_optimum": None}
+        return {**self.__dict__, "_evidence": None, "_ground": None}
 
     @property
     def fitted(self) -> Fitted:
@@ -238,7 +238,7 @@ class Model(InferenceFace):
         UsageError
             It is not such a share, no intercept was fitted, or there are no probabilities.
         """
-        from logloss.evaluation.prior import with_prior
+        from logloss.prior import with_prior
 
         return Model(with_prior(self._fitted, prior), self._evidence)
 
@@ -312,7 +312,7 @@ class Model(InferenceFace):
         """
         given = {"y": y, "sample_weight": sample_weight, "offset": offset}
         self._evidence = evidence_of(self._fitted, table, given, class_weight)
-        self._optimum = self._separation = None
+        self._ground = None
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.errors import UsageError
-from logloss.evaluation.prior import uncorrected_intercept
 from logloss.evidence import Evidence
 from logloss.objective import Objective
+from logloss.prior import uncorrected_intercept
 from logloss.strength import Strength
 from logloss.table import Policy, Schema, Split, TableOptions, encode_target
 from logloss.table.class_weight import class_weights

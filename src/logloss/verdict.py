@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from logloss.files import strict_json as js
 
 INTERCEPT = "(intercept)"
@@ -56,6 +59,12 @@ class Separation:
         The limit of the estimates, intercept first: ±∞ for `columns`, and for the others the fit to
         the rows that are not told apart. Standard errors are nan beside a penalty. Empty where the
         estimate exists: the coefficients are the estimates.
+    loss : float or None
+        The infimum of the weighted mean log loss, where the estimate does not exist and nothing is
+        penalised.
+    covariance : ndarray of shape (k, k) or None
+        Of `estimates`, nan for those that are not finite or aliased. Not in files; the estimates of
+        a model are.
     remedy : str
         What to do about it; empty where the estimate exists.
     """
@@ -70,6 +79,8 @@ class Separation:
     estimates: Mapping[str, float] = field(default_factory=dict)
     standard_errors: Mapping[str, float] = field(default_factory=dict)
     remedy: str = ""
+    loss: float | None = None
+    covariance: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -100,6 +111,7 @@ class Separation:
             "estimates": _to_json(self.estimates),
             "standard_errors": _to_json(self.standard_errors),
             "remedy": self.remedy,
+            "loss": self.loss,
         }
 
     @staticmethod
@@ -144,5 +156,6 @@ _check = js.record(
         "estimates": js.mapping_of(js.measure),
         "standard_errors": js.mapping_of(js.measure),
         "remedy": js.text,
-    }
+    },
+    or_none={"loss": js.optional(js.number)},
 )

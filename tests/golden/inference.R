@@ -77,3 +77,29 @@ d <- data.frame(
   SleepTime = h$SleepTime, Smoking = as.integer(h$Smoking == "Yes"), Stroke = as.integer(h$Stroke == "Yes"), Male = as.integer(h$Sex == "Male")
 )
 invisible(report("heart2020", y ~ ., d))
+
+# Factors as logloss takes them: the most frequent level is the reference, the others in order
+by_frequency <- function(x) {
+  if (!is.character(x)) return(x)
+  relevel(factor(x, levels = sort(unique(x), method = "radix")), names(which.max(table(x))))
+}
+a <- data.frame(lapply(h, by_frequency))
+a$HeartDisease <- as.integer(h$HeartDisease == "Yes")
+invisible(report("heart2020_factors", HeartDisease ~ ., a))
+
+# The limit on separated data: NV -> Inf, so that the rows with NV = 1 are gone; and the suprema of
+# the likelihood without each column, where NV = 1 again counts for nothing
+e <- read.csv(file.path(folder, "endometrial.csv"))
+r <- e[e$NV == 0, ]
+q <- polished(exact(HG ~ PI + EH, r))
+say("endometrial", "estimate", q$b)
+say("endometrial", "standard_error", sqrt(diag(q$V)))
+say("endometrial", "deviance", q$dev)
+say("endometrial", "lower", sapply(1:3, function(j) profile(q, j, -1)))
+say("endometrial", "upper", sapply(1:3, function(j) profile(q, j, 1)))
+say("endometrial", "lr", c(
+  polished(exact(HG ~ PI + EH, e))$dev, polished(exact(HG ~ EH, r))$dev, polished(exact(HG ~ PI, r))$dev
+) - q$dev)
+X <- cbind(1, e$PI, e$EH)
+f <- function(s) newton(X, e$HG, 1, q$b, e$NV * s)$dev - q$dev - qchisq(.95, 1)
+say("endometrial", "lower_NV", uniroot(f, c(-1, 10), tol = 1e-15, maxiter = 1000)$root)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from logloss import _kernels
 from logloss.backends.base import DualSums, Groups
 from logloss.backends.coordinates import Coordinates
+from logloss.backends.row_sums import Margin, group_gram, leverages, rounding_of_sums
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.table.design import Design
@@ -53,31 +54,6 @@ class _Moved:
     xi: Array
     shift: float
     score: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Margin:
-    """How far inside (0, 1) a dual point lies, and how well XᵀSr' = 0 holds there.
-
-    With w = q at some point and W of all rows with weight; see inference/existence.py.
-
-    Attributes
-    ----------
-    score : ndarray of shape (n_coefficients,)
-        XᵀSr' as it was summed.
-    least : float
-        The least min(t, 1−t) √(s/w); not positive where t leaves (0, 1).
-    pearson, absolute : float
-        Σ s r'²/w and Σ s |r'|.
-    rounding : float
-        Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
-    """
-
-    score: Array
-    least: float
-    pearson: float
-    absolute: float
-    rounding: float
 
 
 class MemoryLikelihood:
@@ -182,39 +158,14 @@ class MemoryLikelihood:
     def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
         s, r = self.rows.weight, self.residuals(beta)
         if groups is not None:
-            gram = self._group_gram(r if s is None else s * r, groups)
+            v = r if s is None else s * r
+            gram = group_gram(self.design, v, groups, self._shift(), self._columns, self.n_threads)
         else:
             v = r * r if s is None else (s * s if squared else s) * r * r
             here = self.design.kernel, self.observations, self._linear(beta), self._shift()
             gram = _kernels.gram(*here, self._columns, self.n_threads, curvature=v)
         self.reads += 1
         return self.coordinates.hessian(gram, self._columns, True, self.design.sparse, 1.0)
-
-    def _group_gram(self, v: Array, groups: Groups) -> Array:
-        """The Gram matrix of the sums over groups of v [x − c, 1]."""
-        sums = _kernels.group_sums(
-            self.design.kernel,
-            v,
-            groups.of_row,
-            groups.count,
-            self._shift(),
-            self._columns,
-            self.n_threads,
-        )
-        scores = _kernels.Design(groups.count)
-        scores.add_dense(sums)
-        scores.finish()
-        zeros, d = np.zeros(groups.count), sums.shape[1]
-        gram = _kernels.gram(
-            scores,
-            _kernels.Observations(zeros),
-            zeros,
-            np.zeros(d),
-            np.arange(d),
-            self.n_threads,
-            curvature=np.ones(groups.count),
-        )
-        return np.ascontiguousarray(gram[:-1, :-1])
 
     def _shift(self) -> Array:
         """What the Gram kernel takes off the columns: nothing where that would fill them."""
@@ -281,13 +232,8 @@ class MemoryLikelihood:
         least, pearson, absolute = _kernels.dual_margin(
             self.observations, z, moved.xi, moved.shift, there, self.n_threads
         )
-        kernel, n = self.design.kernel, self.n_rows
-        tiles = 32 * max(
-            kernel.tile_rows, kernel.n_columns
-        )  # at most between two drains (pass.hpp)
-        chain = min(n, tiles) + n // (16 * kernel.tile_rows * kernel.n_lanes) + 64
-        rounding = chain * np.finfo(np.float64).eps
-        return Margin(moved.score * self._weight_sum, least, pearson, absolute, float(rounding))
+        rounding = rounding_of_sums(self.design)
+        return Margin(moved.score * self._weight_sum, least, pearson, absolute, rounding)
 
     def dual_rows(self, beta: Array) -> tuple[Array, Array]:
         """z and ξ + shift of each row at the last dual point, which was at beta."""
@@ -347,16 +293,10 @@ class MemoryLikelihood:
         inverse : ndarray of shape (k, k)
             T, lower triangular.
         """
-        columns = subset[subset < self.design.n_columns]
-        center, scale = self.coordinates.center[columns], self.coordinates.scale[columns]
-        triangle = np.zeros((len(columns) + 1, len(columns) + 1))
-        triangle[: len(subset), : len(subset)] = inverse.T
-        triangle[: len(columns)] /= scale[:, np.newaxis]
-        sparse = self.design.sparse[columns]
-        triangle[-1] -= (center * sparse) @ triangle[: len(columns)]
         self.reads += 1
-        here = self.design.kernel, self._shift()
-        return _kernels.leverages(*here, columns, triangle, self.n_threads)
+        return leverages(
+            self.design, self.coordinates, self._shift(), subset, inverse, self.n_threads
+        )
 
     def leave_one_out(
         self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None

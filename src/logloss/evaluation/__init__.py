@@ -19,13 +19,13 @@ from logloss.evaluation.calibration import (
     log_loss,
     spiegelhalter,
 )
-from logloss.evaluation.prior import prior_shift
 from logloss.evaluation.ranking import Curves, Ranking, curves, ranking
 from logloss.evaluation.recalibration import Recalibration, recalibration
 from logloss.evaluation.result import Evaluation, Origin
 from logloss.evaluation.sample import sample_of
 from logloss.evaluation.text import decision_text
 from logloss.evaluation.thresholds import Decision
+from logloss.prior import prior_shift
 from logloss.report.calibration import CalibrationBin
 
 __all__ = [

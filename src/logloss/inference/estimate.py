@@ -55,11 +55,12 @@ def refusal(fitted: Fitted, evidence: Evidence | None) -> LoglossError | None:
         return UsageError(_PENALISED, _INSTEAD)
     if status is Status.SEPARATED_SUSPECTED:
         return UsageError(
-            "the data look separated: some estimates are infinite, and have no standard errors",
+            "the data look separated, which could not be decided: some estimates may be infinite,"
+            " and have no standard errors",
             "profile limits hold all the same: confidence_intervals(method='profile'); or add a"
             " penalty (such as C=1)",
         )
-    if not error <= _NEAR:
+    if status is not Status.SEPARATED and not error <= _NEAR:
         return UsageError(
             "the fit is not near enough to its optimum for standard errors",
             "go on from it: fit(..., start=model)",

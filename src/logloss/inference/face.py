@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from logloss.certificate import Status
 from logloss.checks import confidence, one_of
 from logloss.errors import DataError, LoglossError, UsageError
 from logloss.estimates import Estimates, Findings
 from logloss.inference import tests
-from logloss.inference.covariance import (
-    Covariance,
-    kind_named,
-    masked,
-    raw_covariance,
-    weights_named,
-)
+from logloss.inference.covariance import Covariance, kind_named, raw_covariance, weights_named
 from logloss.inference.effects import AT, delta_method, effects, effects_table
-from logloss.inference.estimate import (
-    CHEAP,
-    estimates_of,
-    no_data,
-    optimum_of,
-    refusal,
-    shown_names,
-)
-from logloss.inference.findings import findings_of
-from logloss.inference.intervals import limits_table, profile_limits, wald
-from logloss.inference.optimum import Optimum, unpolished
+from logloss.inference.estimate import CHEAP, no_data, refusal
+from logloss.inference.findings import findings_of, with_shift
+from logloss.inference.grounds import Firth, Limit, Maximum, Refusal, Suspected
+from logloss.inference.intervals import limits_table, wald
+from logloss.prior import uncorrected_intercept
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from logloss.evidence import Evidence
     from logloss.fitted import Fitted
     from logloss.verdict import Separation
 
+    Array = NDArray[np.float64]
+
 
 class InferenceFace:
-    """Standard errors, limits, tests and effects of a fit without a penalty.
+    """Standard errors, limits, tests and effects of a fit without a penalty, or of Firth's.
 
     The first of them to be asked for polishes the fit, at two reads of the data or a few. What is
     then known of the estimates and their covariance is in the record, and saved with it.
@@ -50,8 +40,7 @@ class InferenceFace:
 
     _fitted: Fitted
     _evidence: Evidence | None
-    _optimum: Optimum | None = None
-    _separation: Separation | None = None
+    _ground: Maximum | None = None
 
     @property
     def separation(self) -> Separation:
@@ -66,9 +55,11 @@ class InferenceFace:
         UsageError
             It was not found with the fit, and the model is without its data: loaded or copied.
         """
-        if self._separation is None:
-            self._separation = self._fitted.separation or self._decided()
-        return self._separation
+        found = self._fitted.separation
+        if found is None:
+            found = self._decided()
+            self._fitted = replace(self._fitted, separation=found)
+        return found
 
     def _decided(self) -> Separation:
         if self._evidence is None:
@@ -100,26 +91,29 @@ class InferenceFace:
         -------
         Covariance
             `.names`, `.matrix`, `.standard_errors` and `.table`; the intercept first, NaN where a
-            coefficient is not estimable.
+            coefficient is not estimable, or infinite: on separated data it is that of the finite
+            estimates.
 
         Raises
         ------
         UsageError
-            The fit is penalised or bounded, looks separated, is not near its optimum; or a robust
-            kind is asked of a model whose data is gone.
+            The fit is penalised or bounded, or not near its optimum; or a robust kind is asked of
+            a model whose data is gone, of separated data or of Firth's estimate.
         """
         meaning, chosen = weights_named(weights), kind_named(kind, groups, weights)
         estimates = self._estimates()
         if chosen == meaning.default and meaning.likelihood and groups is None:
+            if not meaning.counts:
+                self._allowed(self._kind().no_variance_weights)
             return Covariance(estimates.names, estimates.covariance, chosen, weights)
-        optimum, evidence = self._polished(f"kind={chosen!r} and groups")
-        raw = raw_covariance(evidence, optimum, chosen, groups, weights)
-        return Covariance(estimates.names, masked(raw, optimum), chosen, weights)
+        self._allowed(self._kind().no_robust)
+        ground = self._asked(f"kind={chosen!r} and groups")
+        return ground.covariance(estimates.names, chosen, groups, weights)
 
     def confidence_intervals(
         self,
         level: float = 0.95,
-        method: str = "wald",
+        method: str | None = None,
         *,
         covariance: str | None = None,
         groups: Any = None,
@@ -131,31 +125,37 @@ class InferenceFace:
         ----------
         level : float
             Between 0 and 1.
-        method : {"wald", "profile"}
+        method : {"wald", "profile"}, optional
             "wald" is the estimate ± z standard errors. "profile" goes to where twice the
             log-likelihood, maximised over the other coefficients, has fallen by the quantile of
             χ²; it takes about eight reads of the data a limit, and holds on few rows, and where
-            the data are separated: a limit that the likelihood never reaches is infinite.
+            the data are separated: a limit that the likelihood never reaches is infinite. Of
+            Firth's estimate it is the penalised likelihood. By default "profile" for separated data
+            and for Firth's estimate, and "wald" for others.
         covariance, groups, weights
             For "wald": as `kind`, `groups`, `weights` in `covariance`.
 
         Returns
         -------
         pyarrow.Table
-            name, estimate, lower, upper; the intercept first; null where not estimable.
+            name, estimate, lower, upper; the intercept first, corrected for a prior where the model
+            is; null where not estimable.
 
         Raises
         ------
         UsageError
             As `covariance`.
         """
+        if method is None:
+            robust = covariance is not None or groups is not None
+            method = "wald" if robust else self._kind().limits
         limits = one_of("method", method, self._LIMITS)
         return limits(self, confidence(level), covariance, groups, weights)
 
     def _wald(self, level: float, kind: str | None, groups: Any, weights: str) -> Any:
         estimates, found = self._estimates(), self.covariance(kind, groups, weights)
-        reach = wald(estimates.values, found.standard_errors, level)
-        return limits_table(estimates.names, estimates.values, reach)
+        values = self._corrected(estimates.values)
+        return limits_table(estimates.names, values, wald(values, found.standard_errors, level))
 
     def _profile(self, level: float, kind: str | None, groups: Any, weights: str) -> Any:
         if kind is not None or groups is not None or not weights_named(weights).likelihood:
@@ -164,17 +164,20 @@ class InferenceFace:
                 " weights have no likelihood",
                 "take method='wald'",
             )
-        separated = self._fitted.certificate.status is Status.SEPARATED_SUSPECTED
-        if not (separated and self._evidence is not None and self._evidence.objective.unpenalised):
-            optimum, _ = self._polished("profile limits")
-            estimates = self._estimates()
-            reach = profile_limits(optimum, level)
-            return limits_table(estimates.names, estimates.values, reach)
-        e = self._evidence
-        far = unpolished(e.objective.until(math.inf), e.coordinates, e.beta)
-        coef, intercept = e.coordinates.raw(e.beta)
-        values = np.append(intercept, coef) if e.intercept else coef
-        return limits_table(shown_names(e), values, profile_limits(far, level))
+        suspected = self._suspected()
+        if suspected is None:
+            ground = self._asked("profile limits")
+            names, values = self._estimates().names, self._estimates().values
+        else:
+            ground, (names, values) = suspected, suspected.values()
+        lower, upper = map(self._corrected, ground.profile(level))
+        return limits_table(names, self._corrected(values), (lower, upper))
+
+    def _suspected(self) -> Suspected | None:
+        e, status = self._evidence, self._fitted.certificate.status
+        if status is not Status.SEPARATED_SUSPECTED or e is None or not e.objective.unpenalised:
+            return None
+        return Suspected(e, self._fitted)
 
     _LIMITS: Mapping[str, Callable[..., Any]] = {"wald": _wald, "profile": _profile}
 
@@ -186,8 +189,9 @@ class InferenceFace:
         terms : column name or collection of them, optional
             By default each column in turn.
         method : {"lr", "wald"}
-            Likelihood ratio against the fit without the column, about five reads of the data each;
-            or Wald, by the estimates and their covariance.
+            Likelihood ratio against the fit without the column, about five reads of the data each
+            (of Firth's estimate: of the penalised likelihood, with the column in the penalty); or
+            Wald, by the estimates and their covariance.
 
         Returns
         -------
@@ -203,11 +207,11 @@ class InferenceFace:
         return tests.tests_table(one_of("method", method, self._TESTS)(self, chosen))
 
     def _lr(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
-        optimum, evidence = self._polished("likelihood-ratio tests of terms")
-        return tests.likelihood_ratio_tests(optimum, evidence.names, terms)
+        return self._asked("likelihood-ratio tests of terms").ratio_tests(terms)
 
     def _wald_test(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
         e = self._estimates()
+        self._allowed(self._kind().no_wald_tests)
         return tests.wald_tests(e.names, e.values, e.covariance, terms)
 
     _TESTS: Mapping[str, Callable[..., Any]] = {"lr": _lr, "wald": _wald_test}
@@ -228,6 +232,8 @@ class InferenceFace:
             The models are not nested, or of other rows; or as `covariance`.
         """
         pair = [(one._fitted, one._estimates()) for one in (self, other)]
+        for one in (self, other):
+            one._allowed(one._kind().no_comparison)
         pair.sort(key=lambda one: len(one[1].names))
         return tests.nested(pair[0], pair[1])
 
@@ -243,7 +249,8 @@ class InferenceFace:
         """Return what each column does to the probability, with standard errors.
 
         The slope ∂p/∂x of a numeric column; for a column of zeros and ones, and for a level of a
-        categorical, the change of p from 0 (its reference level) to 1.
+        categorical, the change of p from 0 (its reference level) to 1. Probabilities are those of
+        the fit, before a correction for a prior.
 
         Parameters
         ----------
@@ -265,8 +272,12 @@ class InferenceFace:
             As `covariance`.
         """
         where = one_of("at", at, AT)
-        optimum, evidence = self._polished("marginal effects")
+        ground = self._asked("marginal effects")
+        self._allowed(ground.no_functions)
         chosen = kind_named(covariance, groups, weights)
+        if chosen != "hessian":
+            self._allowed(ground.no_robust)
+        optimum, evidence = ground.optimum, ground.evidence
         matrix = raw_covariance(evidence, optimum, chosen, groups, weights)
         coef, intercept = evidence.coordinates.raw(optimum.beta)
         terms = [column.coefficient_names for column in self._fitted.schema.columns]
@@ -296,7 +307,8 @@ class InferenceFace:
         value, standard_error : float
         """
         e, found = self._estimates(), self.covariance(covariance, groups, weights)
-        return delta_method(function, e.names, e.values, found.matrix)
+        self._allowed(self._kind().no_functions)
+        return delta_method(function, e.names, self._corrected(e.values), found.matrix)
 
     def _findings(
         self, kind: str | None, groups: Any, weights: str, level: float
@@ -320,7 +332,11 @@ class InferenceFace:
             if asked:
                 raise
             return None, error
-        return findings_of(self._fitted, self._estimates(), found, level), None
+        figures = findings_of(self._fitted, self._estimates(), found, level)
+        if not asked:
+            ground = None if self._evidence is None else self._asked("limits")
+            figures = self._kind().finished(figures, ground)
+        return with_shift(figures, self._shift, self._fitted.options.get("prior")), None
 
     def _is_cheap(self, most: int = CHEAP) -> bool:
         return len(self._fitted.coefficients) <= most
@@ -339,18 +355,46 @@ class InferenceFace:
         if reason is not None:
             raise reason
         if self._fitted.estimates is None:
-            optimum, evidence = self._polished("standard errors")
-            self._fitted = replace(self._fitted, estimates=estimates_of(evidence, optimum))
+            found = self._asked("standard errors").estimates()
+            self._fitted = replace(self._fitted, estimates=found)
         assert self._fitted.estimates is not None
         return self._fitted.estimates
 
-    def _polished(self, what: str) -> tuple[Optimum, Evidence]:
-        """The optimum, found once, and the evidence; an error where the data is gone."""
+    def _asked(self, what: str) -> Maximum:
+        """What answers rest on, found once; an error where there is none, or the data is gone."""
         reason = refusal(self._fitted, self._evidence)
         if reason is not None:
             raise reason
         if self._evidence is None:
             raise no_data(what)
-        if self._optimum is None:
-            self._optimum = optimum_of(self._evidence)
-        return self._optimum, self._evidence
+        if self._ground is None:
+            self._ground = self._kind()(self._evidence, self._fitted)
+        return self._ground
+
+    def _kind(self) -> type[Maximum]:
+        """Which of the grounds; a verdict on separation comes first, where there is none yet."""
+        if self._fitted.options.get("firth"):
+            return Firth
+        known = self._fitted.separation is not None or self._fitted.estimates is not None
+        if not known and refusal(self._fitted, self._evidence) is None:
+            _ = self.separation
+        found = self._fitted.separation
+        return Limit if found is not None and found.exists is False else Maximum
+
+    @staticmethod
+    def _allowed(reason: Refusal | None) -> None:
+        if reason is not None:
+            raise UsageError(*reason)
+
+    @property
+    def _shift(self) -> float:
+        """What a prior adds to the intercept."""
+        return self._fitted.intercept - uncorrected_intercept(self._fitted)
+
+    def _corrected(self, values: Array) -> Array:
+        """Figures of the coefficients, the intercept first, with what a prior adds to it."""
+        if not self._shift:
+            return values
+        out = values.copy()
+        out[0] += self._shift
+        return out

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logloss.estimates import Estimates, Findings
 from logloss.inference.distributions import two_sided
@@ -14,6 +17,8 @@ from logloss.inference.intervals import wald
 if TYPE_CHECKING:
     from logloss.fitted import Fitted
     from logloss.inference.covariance import Covariance
+
+Array = NDArray[np.float64]
 
 _CROWDED = 0.1  # coefficients per row from which the usual limits mislead
 
@@ -48,6 +53,37 @@ def findings_of(
         statistics=statistics.to_json(),
         aliases=estimates.aliases,
         notes=_notes(statistics),
+        endless=() if fitted.separation is None else tuple(fitted.separation.columns),
+    )
+
+
+def with_shift(found: Findings, shift: float, prior: float | None) -> Findings:
+    """The same with the intercept, the first row, corrected for a prior."""
+    if prior is None:
+        return found
+
+    def moved(values: Array) -> Array:
+        out = values.copy()
+        out[0] += shift
+        return out
+
+    z, p = found.z.copy(), found.p_value.copy()
+    if not math.isnan(z[0]):
+        z[0] = (found.estimate[0] + shift) / found.standard_error[0]
+    p[0] = two_sided(float(z[0]))
+    note = (
+        f"the intercept and its limits are corrected for a share of {prior:g} in the population:"
+        f" {shift:+.6g} (King and Zeng, Polit. Anal. 9, 2001). Its standard error is that of the"
+        " fit."
+    )
+    return replace(
+        found,
+        estimate=moved(found.estimate),
+        lower=moved(found.lower),
+        upper=moved(found.upper),
+        z=z,
+        p_value=p,
+        notes=(*found.notes, note),
     )
 
 

@@ -332,6 +332,12 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
     """Measure the influence of each row; see `Model.influence`."""
     if fitted.certificate.status is Status.NO_LOSS:
         raise UsageError("the perceptron has no loss, and so no influence", Status.NO_LOSS.value)
+    if fitted.options.get("firth"):
+        raise UsageError(
+            "influence is measured by steps of the likelihood, and Firth's estimate is not its"
+            " maximum: the penalty depends on the rows too",
+            "fit with a small l2= instead, such as 1e-3",
+        )
     if evidence is None:
         raise UsageError(
             "influence needs the data of the fit, and a model that was saved, pickled or copied"

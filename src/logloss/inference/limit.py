@@ -88,6 +88,8 @@ class Rest:
         Σs times the Hessian at β̂.
     proven : bool
         β̂ is known to exist.
+    loss : float
+        Weighted mean log loss of these rows at β̂.
     """
 
     cone: Cone
@@ -95,6 +97,7 @@ class Rest:
     gap: float
     information: Array
     proven: bool
+    loss: float
 
 
 def step_within(cone: Cone, beta: Array) -> Array:
@@ -161,7 +164,7 @@ def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpac
         hessian, taken = rest.hessian(beta), beta
         near = _settle(rest, beta, hessian) if rest.penalty.smooth else None
     beta = beta if near is None else near
-    gradient = rest.value_gradient(beta)[1]
+    value, gradient = rest.value_gradient(beta)
     smooth = rest.penalty.smooth
     step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
     gap = duality_gap(rest, beta, step)
@@ -172,7 +175,8 @@ def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpac
     )
     if dot(moved, hessian @ moved) * likelihood.weight_sum > _SAME**2:
         hessian = rest.hessian(beta)
-    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven)
+    loss = value - rest.penalty.value(beta)
+    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven, loss)
 
 
 def _settle(rest: Objective, beta: Array, hessian: Array) -> Array | None:
@@ -235,7 +239,8 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
     along = along / np.abs(along).max()
     endless = _undetermined(found)
     infinite = np.where(along == 0.0, np.nan, np.copysign(np.inf, along))
-    estimates, errors = _limit(found, endless, infinite)
+    estimates, covariance = _limit(found, endless, infinite)
+    errors = np.where(endless, np.inf, np.sqrt(np.diag(covariance)))
     skipped = 0 if cone.likelihood.has_intercept else 1
     which = [k for k in range(skipped, len(labels)) if endless[k]]
     kind = Kind.COMPLETE if found.rest is None else Kind.QUASI
@@ -257,6 +262,8 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
         estimates=dict(zip(labels[skipped:], estimates[skipped:].tolist(), strict=True)),
         standard_errors=dict(zip(labels[skipped:], errors[skipped:].tolist(), strict=True)),
         remedy=REMEDY,
+        loss=_infimum(found),
+        covariance=covariance[skipped:, skipped:],
     )
 
 
@@ -281,34 +288,49 @@ def _undetermined(found: Separated) -> Mask:
     return endless
 
 
+def _infimum(found: Separated) -> float | None:
+    """What the log loss tends to; None beside a penalty."""
+    if _is_penalised(found.cone.penalty):
+        return None
+    if found.rest is None:
+        return 0.0
+    share = found.rest.cone.likelihood.weight_sum / found.cone.likelihood.weight_sum
+    return found.rest.loss * share
+
+
+def _is_penalised(penalty: Penalty) -> bool:
+    return not penalty.smooth or bool(penalty.l2.any())
+
+
 def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Array]:
-    """Estimates and standard errors, intercept first."""
+    """Estimates and their covariance, intercept first."""
     cone = found.cone
     where = cone.likelihood.coordinates
-    estimates, errors = np.empty(len(endless)), np.full(len(endless), np.nan)
+    estimates, covariance = np.empty(len(endless)), np.full((len(endless),) * 2, np.nan)
     beta = np.zeros_like(found.direction.d) if found.rest is None else found.rest.beta
     estimates[1:], estimates[0] = where.raw(beta)
-    penalised = not cone.penalty.smooth or bool(cone.penalty.l2.any())
+    penalised = _is_penalised(cone.penalty)
     if found.rest is not None and not penalised:
-        errors = _standard_errors(found.rest)
+        covariance = _covariance(found.rest)
     known = np.zeros(len(endless), np.bool_)
     known[0] = where.intercept
     known[1:][cone.free[cone.free < len(where.center)]] = True
     aliased = ~known if not penalised else np.zeros_like(known)
     estimates[aliased] = np.nan
-    errors[aliased] = np.nan
-    estimates[endless], errors[endless] = infinite[endless], np.inf
-    return estimates, errors
+    estimates[endless] = infinite[endless]
+    gone = aliased | endless
+    covariance[gone] = covariance[:, gone] = np.nan
+    return estimates, covariance
 
 
-def _standard_errors(rest: Rest) -> Array:
-    """Those of the fit to the rows that are left, intercept first; aliases of others get 0."""
+def _covariance(rest: Rest) -> Array:
+    """That of the fit to the rows that are left, intercept first; aliases of others get 0."""
     where = rest.cone.likelihood.coordinates
     free = rest.cone.free
     inverse = np.zeros_like(rest.information)
     inverse[np.ix_(free, free)] = inverse_factor(rest.information[np.ix_(free, free)])[0]
     columns = inverse[:, : len(where.center)] / where.scale  # T, in the units of the columns
-    squares = (columns**2).sum(axis=0)
-    ones = inverse[:, -1] - columns @ where.center
-    errors: Array = np.sqrt(np.append((ones**2).sum() if where.intercept else np.nan, squares))
-    return errors
+    ones = inverse[:, -1] - columns @ where.center if where.intercept else np.zeros(len(inverse))
+    factor = np.column_stack([ones, columns])
+    covariance: Array = factor.T @ factor
+    return covariance

@@ -15,7 +15,7 @@ intercept last, but for what `raw` in a name says.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -163,18 +163,42 @@ def polish(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
     )
 
 
-def unpolished(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
+def unpolished(
+    objective: Objective, where: Coordinates, beta: Array, infimum: float | None = None
+) -> Optimum:
     """A point that stands for an optimum at infinity, and the curvature of the intercept alone.
 
     At the point itself the Hessian has lost what told the coefficients apart. One read or two.
+    `infimum`: what the loss tends to; by default it is taken for that of the point.
     """
-    null = np.zeros_like(beta)
     n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
-    if intercept:
-        null[-1] = objective.likelihood.null_fit()[0]
-    curvature = Curvature.of(objective.hessian(null), np.arange(n), n, intercept)
+    hessian = objective.hessian(_null(objective))
+    curvature = Curvature.of(hessian, np.arange(n), n, intercept)
+    if infimum is None:
+        infimum, _ = objective.value_gradient(beta)
+    combinations = _combinations(hessian, curvature)
+    return Optimum(objective, where, beta, infimum, curvature, combinations)
+
+
+def at_null(optimum: Optimum) -> Optimum:
+    """The same loss and curvature, from the intercept alone."""
+    return replace(optimum, beta=_null(optimum.objective))
+
+
+def standing(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
+    """A point as it is, which is no maximum of the likelihood alone, and the curvature there."""
+    n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
     value, _ = objective.value_gradient(beta)
-    return Optimum(objective, where, beta, value, curvature, {})
+    hessian = objective.hessian(beta)
+    curvature = Curvature.of(hessian, np.arange(n), n, intercept)
+    return Optimum(objective, where, beta, value, curvature, _combinations(hessian, curvature))
+
+
+def _null(objective: Objective) -> Array:
+    null = np.zeros(objective.n_coefficients)
+    if objective.likelihood.has_intercept:
+        null[-1] = objective.likelihood.null_fit()[0]
+    return null
 
 
 def _size(

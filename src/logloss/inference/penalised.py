@@ -44,20 +44,22 @@ class Limits:
     p_value: tuple[float, ...]
 
 
-def limits(evidence: Evidence, level: float = 0.95) -> Limits:
+def limits(evidence: Evidence, level: float = 0.95, optimum: Point | None = None) -> Limits:
     """Limits and tests of each coefficient, from the evidence of a fit with firth=True.
 
     Parameters
     ----------
     level : float
         Of the intervals, between 0 and 1.
+    optimum : Point, optional
+        What `optimum_of` gave.
 
     Returns
     -------
     Limits
         A limit is ±∞ where l* does not fall by enough.
     """
-    optimum = optimum_of(evidence)
+    optimum = optimum or optimum_of(evidence)
     root = math.sqrt(2.0) * _inverse_erf(level)
     names = (INTERCEPT, *evidence.names) if evidence.intercept else evidence.names
     rows = []
@@ -74,14 +76,18 @@ def limits(evidence: Evidence, level: float = 0.95) -> Limits:
     return Limits(*zip(*rows, strict=True))
 
 
-def joint_test(evidence: Evidence, names: Sequence[str]) -> tuple[float, int, float]:
+def joint_test(
+    evidence: Evidence, names: Sequence[str], optimum: Point | None = None
+) -> tuple[float, int, float]:
     """The penalised likelihood-ratio test that all of these coefficients are 0: χ², df, and p."""
-    optimum = optimum_of(evidence)
+    optimum = optimum or optimum_of(evidence)
     wanted = [_contrast(optimum, evidence.names.index(name)) for name in names]
-    held = np.array([contrast for contrast in wanted if contrast is not None])
-    there = _profile(optimum, held, 0.0)
+    contrasts = [contrast for contrast in wanted if contrast is not None]
+    if not contrasts:
+        return 0.0, 0, math.nan
+    there = _profile(optimum, np.array(contrasts), 0.0)
     chi2 = max(2.0 * (optimum.value - there.value), 0.0)
-    return chi2, len(held), float(_special().chdtrc(len(held), chi2))
+    return chi2, len(contrasts), float(_special().chdtrc(len(contrasts), chi2))
 
 
 def standard_errors(evidence: Evidence) -> Array:

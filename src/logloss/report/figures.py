@@ -27,12 +27,17 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def aligned(figures: Sequence[str]) -> list[str]:
-    """Pad the figures to one width, with their decimal points in one column."""
+    """Pad the figures to one width, with their decimal points in one column; inf at its end."""
     whole = [len(text.partition("e")[0].partition(".")[0]) for text in figures]
-    widest = max(whole, default=0)
+    plain = [any(map(str.isdigit, text)) for text in figures]
+    widest = max((n for n, digits in zip(whole, plain, strict=True) if digits), default=0)
     shifted = [" " * (widest - n) + text for n, text in zip(whole, figures, strict=True)]
-    width = max((len(text) for text in shifted), default=0)
-    return [text.ljust(width) for text in shifted]
+    sized = zip(shifted, figures, plain, strict=True)
+    width = max((len(long if digits else text) for long, text, digits in sized), default=0)
+    return [
+        long.ljust(width) if digits else text.rjust(width)
+        for long, text, digits in zip(shifted, figures, plain, strict=True)
+    ]
 
 
 def visible(name: object) -> str:

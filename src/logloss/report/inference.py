@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 LONGEST_TABLE = 100  # rows of coefficients in the text; all of them are in `Summary.table`
 _NAME_WIDTH = 48
-_NAME_WIDTH_HERE = 24
+_NAME_WIDTH_HERE = 32
+_NAME_END = 8
 _SMALLEST = 1e-300
 
 
@@ -59,13 +60,15 @@ def measures(findings: Findings) -> list[tuple[str, str]]:
         return [("Tjur's R²", shown("tjur", 4)), ("weights are", "sampling: no likelihood")]
     df = s["lr_df"]
     p = "" if s["lr_p"] is None else f", p {_p(s['lr_p'], '= ')}"
-    return [
+    degrees = f"{df} degree{'' if df == 1 else 's'} of freedom"
+    lines = [
         ("log-likelihood", shown("log_likelihood")),
         ("deviance", f"{shown('deviance')} (intercept alone: {shown('null_deviance')})"),
-        ("AIC, BIC", f"{shown('aic')}, {shown('bic')}"),
+        ("AIC, BIC", "" if s["aic"] is None else f"{shown('aic')}, {shown('bic')}"),
         ("R²", f"{shown('mcfadden', 4)} (McFadden), {shown('tjur', 4)} (Tjur)"),
-        ("LR test", f"χ² = {shown('lr', 6)} on {df} degree{'' if df == 1 else 's'} of freedom{p}"),
+        ("LR test", "" if s["lr"] is None else f"χ² = {shown('lr', 6)} on {degrees}{p}"),
     ]
+    return [(name, words) for name, words in lines if words]
 
 
 def inference_table(findings: Findings) -> str:
@@ -78,9 +81,7 @@ def inference_table(findings: Findings) -> str:
         [math.nan if f.names[j] == INTERCEPT else odds_ratio(end[j]) for j in shown]
         for end in (f.lower, f.upper)
     ]
-    lines = columns(
-        ["coefficient", *(shortened(f.names[j], _NAME_WIDTH_HERE) for j in shown)],
-        ["estimate", *_figures([f.estimate[j] for j in shown], 5)],
+    known = [
         ["std. error", *_figures([f.standard_error[j] for j in shown], 4)],
         ["z", *aligned([_z(f.z[j]) for j in shown])],
         ["p", *(_p(f.p_value[j]) for j in shown)],
@@ -89,6 +90,11 @@ def inference_table(findings: Findings) -> str:
         ["odds ratio", *_figures(odds, 4)],
         ["from", *_figures(ends[0], 4)],
         ["to", *_figures(ends[1], 4)],
+    ]
+    lines = columns(
+        ["coefficient", *(shortened(f.names[j], _NAME_WIDTH_HERE) for j in shown)],
+        ["estimate", *aligned([_estimate(f, j) for j in shown])],
+        *(column for column in known if any(cell.strip() for cell in column[1:])),
     )
     if len(shown) < len(f.names):
         lines.append(f"  the {len(shown)} of {len(f.names):,} with the largest |z|")
@@ -126,14 +132,23 @@ def combination_text(parts: Any) -> str:
 
 
 def shortened(name: str, width: int = _NAME_WIDTH) -> str:
-    """A name as it is shown in a table."""
+    """A name as it is shown in a table: of a long one the beginning and the end."""
     text = visible(name)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    if len(text) <= width:
+        return text
+    return f"{text[: width - _NAME_END - 3]}...{text[-_NAME_END:]}"
 
 
 def _figures(values: Sequence[float], digits: int) -> list[str]:
     """Aligned; nothing where a value is not known."""
     return aligned(["" if math.isnan(x) else figure(float(x), digits) for x in values])
+
+
+def _estimate(findings: Findings, j: int) -> str:
+    value = float(findings.estimate[j])
+    if math.isnan(value):
+        return "±inf" if findings.names[j] in findings.endless else ""
+    return figure(value, 5)
 
 
 def _z(z: float) -> str:

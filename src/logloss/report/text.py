@@ -78,7 +78,9 @@ class Summary:
                 "notes": list(f.notes),
             }
         notes = {} if self.reason is None else {"no_standard_errors": self.reason.message}
-        return {"coefficients": rows, **extra, **notes}
+        verdict = self.fitted.separation
+        separation = {"separation": verdict.to_json()} if self.fitted.separated and verdict else {}
+        return {"coefficients": rows, **extra, **notes, **separation}
 
     def to_json(self) -> str:
         """`to_dict` as JSON."""
@@ -100,6 +102,9 @@ def summary_text(
         why = f"no standard errors: {reason.message}."
         hint = "" if reason.hint is None else f" Instead: {reason.hint}."
         blocks.append(wrapped(why + hint))
+    if fitted.separated:
+        assert fitted.separation is not None
+        blocks.append(wrapped(f"note: {visible(fitted.separation.text)}"))
     blocks.append(certificate_text(fitted))
     if fitted.notes:
         blocks.append("\n".join(wrapped(f"note: {visible(note)}") for note in fitted.notes))
@@ -115,13 +120,11 @@ def certificate_text(fitted: Fitted) -> str:
     certificate = fitted.certificate
     sentences = [_distance(fitted)]
     error = certificate.coefficient_error
-    if math.isfinite(error) and not fitted.options.get("firth"):
+    if math.isfinite(error) and not (fitted.options.get("firth") or fitted.separated):
         sentences.append(
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
-    if fitted.separation is not None and fitted.separation.exists is False:
-        sentences.append(fitted.separation.text)
-    elif not fitted.converged:
+    if not (fitted.converged or fitted.separated):
         sentences.append(f"Not certified: {certificate.status.value}")
     return wrapped("certificate: " + " ".join(sentences))
 
@@ -135,6 +138,8 @@ def short_distance(fitted: Fitted) -> str:
         )
     if not math.isfinite(gap):
         return "no certificate"
+    if fitted.separated:
+        return f"separated data, {_above(fitted)}"
     words = f"within {figure(gap, 2)} (relative) of the optimum"
     if fitted.certified:
         return words
@@ -144,8 +149,15 @@ def short_distance(fitted: Fitted) -> str:
 def reached(fitted: Fitted) -> str:
     """Return how far a fit came, such as "stopped at 60 s, within 3.0e-05 of the optimum"."""
     gap = fitted.certificate.relative_gap
+    if fitted.separated and math.isfinite(gap):
+        return f"the data are separated, and the fit is {_above(fitted)}"
     near = f"within {figure(gap, 2)} (relative) of the optimum" if math.isfinite(gap) else ""
     return ", ".join(filter(None, [ending(fitted), near]))
+
+
+def _above(fitted: Fitted) -> str:
+    """How far above a minimum that is not reached anywhere."""
+    return f"within {figure(fitted.certificate.gap, 2)} nats per row of the infimum"
 
 
 def ending(fitted: Fitted) -> str:
