@@ -2,6 +2,9 @@
 
 Python runs a handler when its main thread comes back from a kernel or from the disk; the system's
 own handler, which is in place from then on, does not wait.
+
+While a module is imported nothing is raised: code that initialises modules may swallow it, and the
+command would go on. The signal is then sent once more a little later.
 """
 
 from __future__ import annotations
@@ -10,12 +13,15 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from types import FrameType
 
 from logloss.cli.terminal import show_cursor
 
 # What is in place where nobody else has decided: `nohup` and callers that have keep theirs.
 _USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_LATER = 0.02  # seconds
+_IMPORT = "importlib._bootstrap"
+_OUTERMOST = "logloss.cli.outcome"  # what imported that has nothing to do with the command
 
 
 @contextlib.contextmanager
@@ -27,8 +33,12 @@ def interruptible() -> Iterator[None]:
     """
     main = threading.current_thread() is threading.main_thread()
     ours = [one for one, usual in _USUAL.items() if main and signal.getsignal(one) is usual]
+    again: list[threading.Timer] = []
 
-    def interrupt(*_: Any) -> NoReturn:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if _importing(frame):
+            again.append(_once_more(number))
+            return
         for one in ours:
             signal.signal(one, signal.SIG_DFL)
         show_cursor()  # nobody will after a second one
@@ -39,5 +49,25 @@ def interruptible() -> Iterator[None]:
             signal.signal(one, interrupt)
         yield
     finally:
+        for timer in again:
+            timer.cancel()
         for one in ours:
             signal.signal(one, _USUAL[one])
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, in this frame or one of those that called it."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module in (_IMPORT, _OUTERMOST):
+            return bool(module == _IMPORT)
+        frame = frame.f_back
+    return False
+
+
+def _once_more(number: int) -> threading.Timer:
+    main = threading.main_thread().ident or 0
+    timer = threading.Timer(_LATER, signal.pthread_kill, (main, number))
+    timer.daemon = True
+    timer.start()
+    return timer

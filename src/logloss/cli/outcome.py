@@ -34,9 +34,10 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     """Run the command line, report what went wrong in words, and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        command = typer.main.get_command(app)
         with interruptible(), warnings.catch_warnings():
             warnings.showwarning = _note
-            status = app(args=words or ["--help"], prog_name="logloss", standalone_mode=False)
+            status = command(args=words or ["--help"], prog_name="logloss", standalone_mode=False)
         return _interrupted(words) if status == _INTERRUPTED else int(status or DONE)
     except _WrongCommandLine as error:
         path = error.ctx.command_path if error.ctx else f"logloss {words[0]}"
