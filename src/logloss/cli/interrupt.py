@@ -14,11 +14,15 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 from logloss.cli.terminal import show_cursor
 
 # What is in place where nobody else has decided: `nohup` and callers that have keep theirs.
-_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+_USUAL: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 _LATER = 0.02  # seconds
 _IMPORT = "importlib._bootstrap"
 _OUTERMOST = "logloss.cli.outcome"  # what imported that has nothing to do with the command

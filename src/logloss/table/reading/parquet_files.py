@@ -17,8 +17,10 @@ from logloss.table.reading.missing import is_text
 from logloss.table.reading.typed import typed
 
 MAGIC = b"PAR1"
-_ROWS = 1 << 16  # in a batch
-_BUFFER = 1 << 19  # bytes read ahead in each column, so that not all of a row group is held
+_BATCH = 32 << 20  # bytes in a batch, or a little more
+_MOST_ROWS, _LEAST_ROWS = 1 << 16, 1 << 10
+# Bytes read ahead, so that not all of a row group is held: in all columns, and in each.
+_AHEAD, _MOST_AHEAD, _LEAST_AHEAD = 64 << 20, 1 << 19, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class ParquetFile:
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target`, with its types."""
         texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]
-        done = 0
+        done, n_columns = 0, max(1, len(target))
+        ahead = min(_MOST_AHEAD, max(_LEAST_AHEAD, _AHEAD // n_columns))
+        rows = min(_MOST_ROWS, max(_LEAST_ROWS, _BATCH // (8 * n_columns)))
         with damaged_errors(self.name), self.file.open() as raw:
             parquet = pa.parquet.ParquetFile(
-                raw, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER
+                raw, read_dictionary=texts, pre_buffer=False, buffer_size=ahead
             )
-            for batch in parquet.iter_batches(_ROWS, columns=target.names):
+            for batch in parquet.iter_batches(rows, columns=target.names):
                 batch.validate(
                     full=True
                 )  # codes beyond their dictionary would be read out of bounds
