@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ class Command:
         self.data.mkdir()
         self.out.mkdir()
         self.err = ""
+        self.files = contextlib.ExitStack()
 
     def run(self, *words: object) -> tuple[int, str]:
         status = main([str(word) for word in words])
@@ -128,13 +130,19 @@ class Command:
     def table(self, way: str, table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         words = WAYS[way](table, self.data)
         if words == ["-"]:
-            monkeypatch.setattr(sys, "stdin", (self.data / "t.csv").open())
+            self.read_from(self.data / "t.csv", monkeypatch)
         return words
+
+    def read_from(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a file be standard input."""
+        monkeypatch.setattr(sys, "stdin", self.files.enter_context(path.open()))
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    return Command(capfd, tmp_path)
+def command(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Command]:
+    command = Command(capfd, tmp_path)
+    with command.files:
+        yield command
 
 
 @ways
@@ -209,7 +217,7 @@ def test_what_is_left_out_is_said(
 TEXT = "age,town,sick\n" + "".join(f"{20 + i},{'xyz'[i % 3]},{i * i % 3 % 2}\n" for i in range(N))
 BAD_TEXT: dict[str, tuple[bytes, list[str], list[str]]] = {
     "NUL": (TEXT.replace("30,y", "30,\0").encode(), [], ["NUL"]),
-    "wrong delimiter": (TEXT.encode(), ["--delimiter", ";"], ["'sick'"]),
+    "wrong delimiter": (TEXT.encode(), ["--delimiter", ";"], ["--delimiter ','"]),
     "invalid UTF-8": (TEXT.replace("30,y", "30,q").encode().replace(b"q", b"\xff"), [],
                       ["row 10", "'town'", "UTF-8"]),
     "an open quote": (TEXT.replace("30,y", '30,"y').encode(), [], ["quote", "--quote ''"]),
@@ -230,7 +238,7 @@ def test_bad_text(command: Command, monkeypatch: pytest.MonkeyPatch, way: str, c
     path.write_bytes(gzip.compress(content) if way == "csv.gz" else content)
     table = {"-": "-", "folder": str(command.data)}.get(way, str(path))
     if way == "-":
-        monkeypatch.setattr(sys, "stdin", path.open())
+        command.read_from(path, monkeypatch)
     target = [] if "--target" in options else ["--target", "sick"]
     said = command.says_no("fit", table, *target, *options, "--model", command.out / "m.json")
     assert all(word in said for word in expected), said
@@ -319,7 +327,7 @@ def test_a_spool_that_is_damaged_or_out_of_date(command: Command) -> None:
     spool = command.data / "t.spool"
     assert command.run("encode", source, "-o", spool)[0] == 0
     whole = spool.read_bytes()
-    spool.write_bytes(whole[:600] + bytes([whole[600] ^ 1]) + whole[601:])
+    spool.write_bytes(whole.replace(b"Kiel", b"Kies"))
     assert "t.spool" in command.says_no("fit", spool, "--target", "sick")
     spool.write_bytes(whole)
     os.utime(source, ns=(0, 1))
@@ -328,6 +336,7 @@ def test_a_spool_that_is_damaged_or_out_of_date(command: Command) -> None:
     assert "logloss encode" in said
 
 
+@pytest.mark.filterwarnings("default")  # what is a note on the command line
 def test_a_model_and_another_table(command: Command) -> None:
     (path,) = as_csv(good(), command.data)
     model, other = command.data / "m.json", command.data / "other.csv"
@@ -379,7 +388,7 @@ def test_a_real_file_by_one_command(
     model = load(out)
     assert model.fitted.n_rows == n_rows
     assert model.certificate.relative_gap <= 1e-6
-    assert model.fitted.loss < model.fitted.null_loss
+    assert model.fitted.loss < model.fitted.null_loss * (1 + 1e-9)
 
 
 def test_adult_from_training_to_test(command: Command, data_file: Callable[[str], Path]) -> None:
