@@ -85,7 +85,7 @@ def line_with(text: str, start: str) -> str:
 def test_the_summary_says_what_was_fitted() -> None:
     text = summary_text(sample_fitted())
     assert text.splitlines()[0] == "Logistic regression of outcome: log odds of dead against alive"
-    assert "1,234, 2 columns" in line_with(text, "rows")
+    assert "1,234, 2 coefficients" in line_with(text, "rows")
     assert "0.3125" in line_with(text, "share positive")
     assert "0.4800 (intercept alone: 0.6200)" in line_with(text, "log loss")
     assert "L2, C = 1" in line_with(text, "penalty")

@@ -129,7 +129,7 @@ def fit(
             emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
     if influence is not None:
         emit("\n" + fitted.influence().text(influence))
-    return _verdict(fitted, model, quiet)
+    return _verdict(fitted, model, quiet, table)
 
 
 def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
@@ -143,7 +143,7 @@ def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress)
     return run_fit(table, target, callbacks=(progress,), **given)
 
 
-def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
+def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
     if path is not None and not quiet:
         say(f"model written to {path}")
     if model.fitted.converged:
@@ -160,13 +160,16 @@ def _verdict(model: Model, path: Path | None, quiet: bool) -> int:
     say(f"error: the fit is not certified: {how}{kept}")
     verdict = model.fitted.separation
     apart = verdict is not None and verdict.exists is False
-    say(f"hint: {verdict.text if verdict and apart else _way_on(status, path)}")
+    say(f"hint: {verdict.text if verdict and apart else _way_on(status, path, table)}")
     return SAYS_NO
 
 
-def _way_on(status: Status, path: Path | None) -> str:
+def _way_on(status: Status, path: Path | None, table: str) -> str:
     if status.name not in ("BUDGET", "INTERRUPTED"):
         return status.value
     if path is None:
         return "--model FILE keeps the model, and --start FILE goes on from it"
-    return f"to go on from it, give the same command with --start {path}"
+    again = f"to go on from it, give the same command with --start {path}"
+    if table.endswith(".spool") or table == "-":
+        return again
+    return f"{again} ('logloss encode {table} -o table.spool' saves the reading)"

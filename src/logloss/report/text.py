@@ -204,7 +204,7 @@ def _title(fitted: Fitted) -> str:
 def _header(fitted: Fitted, findings: Findings | None) -> str:
     columns = len(fitted.coefficients)
     rows = [
-        ("rows", f"{fitted.n_rows:,}, {columns:,} column{'' if columns == 1 else 's'}"),
+        ("rows", f"{fitted.n_rows:,}, {columns:,} coefficient{'' if columns == 1 else 's'}"),
         ("share positive", figure(fitted.positive_share)),
         ("log loss", f"{figure(fitted.loss)} (intercept alone: {figure(fitted.null_loss)})"),
         ("penalty", penalty_text(fitted.options)),

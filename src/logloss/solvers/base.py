@@ -154,15 +154,16 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     best: list[State] = []
     history: list[Step] = []
     try:
-        timed = objective.until(stop.begun + stop.seconds)
-        return solve_to(timed, solver, beta, stop, best, history)
-    except OutOfTime:
-        if not best:
-            value, gradient = objective.value_gradient(beta)
-            _keep_best(State(beta, value, gradient), best)
-        if not history:
-            history.append(_step(objective, best[0].value, math.nan, stop))
-        return _ended(objective, best[0], best[0].value, Status.BUDGET, stop, history)
+        try:
+            timed = objective.until(stop.begun + stop.seconds)
+            return solve_to(timed, solver, beta, stop, best, history)
+        except OutOfTime:
+            if not best:
+                value, gradient = objective.value_gradient(beta)
+                _keep_best(State(beta, value, gradient), best)
+            if not history:
+                history.append(_step(objective, best[0].value, math.nan, stop))
+            return _ended(objective, best[0], best[0].value, Status.BUDGET, stop, history)
     except KeyboardInterrupt:
         if not best:
             raise

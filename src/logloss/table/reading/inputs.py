@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import mmap
-import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -75,17 +75,18 @@ def input_of(path: Path, name: str | None = None) -> Input:
 
 def standard_input() -> Input:
     """What comes in on standard input, copied."""
-    return copied(sys.stdin.buffer, "standard input")
+    return copied(cast("BufferedReader", sys.stdin.buffer), "standard input")
 
 
-def copied(stream: IO[bytes], name: str) -> Input:
+def copied(stream: BufferedReader, name: str) -> Input:
     """All that a pipe holds, as an Input, in a scratch file that vanishes with it.
 
     A pipe cannot be read twice, and both a Parquet file and a CSV file whose types turn out to
     change must be.
     """
     with tempfile.TemporaryFile(prefix="logloss-") as scratch:
-        shutil.copyfileobj(stream, scratch, 1 << 20)
+        while block := stream.read1(1 << 20):  # in pieces as they come: Ctrl-C is heard between
+            scratch.write(block)
         size = scratch.tell()
         scratch.flush()
         content: Any = b""

@@ -17,11 +17,10 @@ from logloss.table.reading.missing import is_text
 from logloss.table.reading.typed import typed
 
 MAGIC = b"PAR1"
-_ROWS = 1 << 16  # in a batch, at most
-_FEW_ROWS = 1 << 12  # at least
-_BATCH = 1 << 24  # bytes that a batch is to have at most, in numbers of 8 bytes
-_BUFFER = 1 << 19  # bytes read ahead in each column, so that not all of a row group is held
-_BUFFERS = 1 << 25  # of all columns together
+_BATCH = 32 << 20  # bytes in a batch, or a little more
+_MOST_ROWS, _LEAST_ROWS = 1 << 16, 1 << 10
+# Bytes read ahead, so that not all of a row group is held: in all columns, and in each.
+_AHEAD, _MOST_AHEAD, _LEAST_AHEAD = 64 << 20, 1 << 19, 1 << 14
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,14 @@ class ParquetFile:
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target`, with its types."""
         texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]
-        done = 0
+        done, n_columns = 0, max(1, len(target))
+        ahead = min(_MOST_AHEAD, max(_LEAST_AHEAD, _AHEAD // n_columns))
+        rows = min(_MOST_ROWS, max(_LEAST_ROWS, _BATCH // (8 * n_columns)))
         with damaged_errors(self.name), self.file.open() as raw:
-            wide = max(1, len(target.names))
             parquet = pa.parquet.ParquetFile(
-                raw,
-                read_dictionary=texts,
-                pre_buffer=False,
-                buffer_size=min(_BUFFER, max(1 << 14, _BUFFERS // wide)),
+                raw, read_dictionary=texts, pre_buffer=False, buffer_size=ahead
             )
-            n_rows = min(_ROWS, max(_FEW_ROWS, _BATCH // (8 * wide)))
-            for batch in parquet.iter_batches(n_rows, columns=target.names):
+            for batch in parquet.iter_batches(rows, columns=target.names):
                 batch.validate(
                     full=True
                 )  # codes beyond their dictionary would be read out of bounds
