@@ -147,8 +147,8 @@ import sys, time
 from logloss.cli import main
 from logloss.cli.progress import Progress
 def at_step(*_):
-    print("step", flush=True)
     try:
+        print("step", flush=True)
         time.sleep(60)
     finally:
         print("told", flush=True)

@@ -170,6 +170,6 @@ def _way_on(status: Status, path: Path | None, table: str) -> str:
     if path is None:
         return "--model FILE keeps the model, and --start FILE goes on from it"
     again = f"to go on from it, give the same command with --start {path}"
-    if table.endswith(".spool") or table == "-":
+    if status.name == "BUDGET" or table.endswith(".spool") or table == "-":
         return again
     return f"{again} ('logloss encode {table} -o table.spool' saves the reading)"

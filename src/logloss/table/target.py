@@ -284,6 +284,6 @@ def _too_many(values: Sequence[Any], where: str) -> DataError:
     return DataError(
         "Only binary classification is supported."
         f" {where} has {len(values)} classes: {shown}{more}",
-        "name one of them by positive (--positive): it stands against all others; or fit one model"
-        " a class, as scikit-learn's OneVsRestClassifier does; soft labels must lie in [0, 1]",
+        "name one of them by positive (--positive), to model it against all others, or fit one"
+        " model per class, as scikit-learn's OneVsRestClassifier; soft labels must lie in [0, 1]",
     )
