@@ -87,7 +87,7 @@ def test_fit_prints_the_summary_and_the_certificate(run: Streams, table: Path) -
     assert status == 0
     assert err == ""
     assert out.startswith("Logistic regression of sick: log odds of yes against no\n")
-    assert "400, 2 columns" in out
+    assert "400, 2 coefficients" in out
     assert "certificate: within" in out
 
 
