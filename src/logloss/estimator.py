@@ -80,6 +80,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     standardize : bool, default False
         Penalise coefficients per (weighted, population) standard deviation of their columns.
         `coef_` is in the units of the columns all the same.
+    missing : str, default "error"
+        "error": numbers only, each column is one coefficient, as in scikit-learn. "auto" or "drop":
+        tables as `logloss.fit` takes them, with text and missing values; `coef_` then has the
+        coefficients of `model_.coefficients`.
     random_state : int, RandomState or None
         Seed of the solvers that read rows in random order; other results never depend on it.
     n_threads : int, optional
@@ -138,6 +142,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         penalty_factors: Any = None,
         bounds: Any = None,
         standardize: bool = False,
+        missing: str = "error",
         random_state: Any = None,
         n_threads: int | None = None,
         time_budget: float | None = None,
@@ -154,6 +159,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.penalty_factors = penalty_factors
         self.bounds = bounds
         self.standardize = standardize
+        self.missing = missing
         self.random_state = random_state
         self.n_threads = n_threads
         self.time_budget = time_budget
@@ -193,7 +199,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             Ctrl-C stops a search that the fit is part of; the best point so far is kept.
         """
-        X, y = validate_data(self, X, y, **AS_IT_LIES)
+        X, y = self._checked(X, y)
+        y = np.asarray(y)
         soft = is_soft(y)
         model = fit(
             self._named(read(X)),
@@ -210,6 +217,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             penalty_factors=self.penalty_factors,
             bounds=self.bounds,
             standardize=self.standardize,
+            missing=self.missing,
             random_state=self.random_state,
             n_threads=self.n_threads,
             time_budget=self.time_budget,
@@ -237,16 +245,19 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             The fit had an offset, and none is given.
         """
         check_is_fitted(self)
-        source = read(validate_data(self, X, reset=False, **AS_IT_LIES))
+        source = read(self._checked(X, reset=False))
         fitted = self.model_.fitted
         if offset is None and fitted.offset is not None:
             raise UsageError(
                 f"this {type(self).__name__} was fitted with an offset, and none is given",
                 "give offset=, one number per row; zeros mean none",
             )
+        coef, intercept = self._coefficients()
+        if not self._plain:
+            model = Model(replace(fitted, coefficients=coef, intercept=intercept))
+            return model.decision_function(self._named(source), array_of(offset), self.n_threads)
         encoded = fitted.schema.encode(source)
         shift = offset_values(source, array_of(offset))
-        coef, intercept = self._coefficients()
         z = design_of(encoded).predict(coef, intercept, shift, self.n_threads)
         if not np.isfinite(z).all():
             check_finite(encoded, source)
@@ -282,12 +293,26 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = not self._plain
         return tags
+
+    @property
+    def _plain(self) -> bool:
+        return getattr(self, "missing", "error") == "error"
+
+    def _checked(self, *data: Any, reset: bool = True) -> Any:
+        """X, or X and y, as scikit-learn checks them; frames stay frames unless plain."""
+        how = AS_IT_LIES if self._plain else {"skip_check_array": True}
+        return validate_data(self, *data, reset=reset, **how)
 
     def _named(self, source: Source) -> Source:
         """The columns under their feature names, where X came with names."""
         names = getattr(self, "feature_names_in_", None)
-        return source if names is None else replace(source, names=tuple(names), named=True)
+        if not self._plain:
+            return replace(source, named=True)
+        if names is None:
+            return source
+        return replace(source, names=tuple(map(str, names)), named=True, plain=True)
 
     def _start(self) -> Model | None:
         """Where a warm start begins: `coef_` and `intercept_` as they are now, by feature name."""

@@ -82,7 +82,8 @@ def learn(
     if not source.names:
         raise DataError(f"{source.where} has no columns left to fit")
     if source.columns is None:
-        if not (source.named and isinstance(source.matrix, np.ndarray)):
+        by_name = source.named and not source.plain
+        if not (by_name and isinstance(source.matrix, np.ndarray)):
             return one_type(source.names, arrow_type(source.matrix))
         means = _plain(source, weight, threads(n_threads))
         if means is not None:

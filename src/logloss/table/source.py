@@ -32,6 +32,8 @@ class Source:
     named : bool
         True where the names came with the data, so that columns are found by name; else by
         position.
+    plain : bool
+        Each column of the matrix is one coefficient: nothing may be missing or is left out.
     at : callable
         The number of a row → where that row is, for messages: see `place`.
     notes : tuple of str
@@ -46,6 +48,7 @@ class Source:
     columns: Columns | None
     n_rows: int
     named: bool = True
+    plain: bool = False
     at: Callable[[int], str] = "row {}".format
     notes: tuple[str, ...] = ()
     stream: Any = None  # a Stream; it is above this module
