@@ -20,9 +20,7 @@ def frame() -> tuple[pd.DataFrame, np.ndarray]:
     return X, y
 
 
-@pytest.mark.parametrize(
-    "estimator", [logloss.LogisticRegression(), logloss.LogisticRegressionCV()]
-)
+@pytest.mark.parametrize("make", [logloss.LogisticRegression, logloss.LogisticRegressionCV])
 def test_no_column_of_a_frame_is_left_out(make: type[logloss.LogisticRegression]) -> None:
     """One coefficient for each feature, also where a column is constant or repeated."""
     X, y = frame()
