@@ -296,7 +296,6 @@ def run(code: str, given: bytes) -> str:
         [sys.executable, "-W", "error", "-c", code],
         input=given,
         capture_output=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src")},
         timeout=60,
         check=True,
     )

@@ -388,7 +388,6 @@ before = peak()
 source = encoded(source)
 print(peak() - before, sum(column.values.nbytes for column in source.columns.by_name.values()))
 """
-    src = Path(__file__).parent.parent / "src"
     peaks, sizes = [], []
     for n_rows in (200_000, 800_000):
         table = pa.table({f"c{j}": np.random.default_rng(j).random(n_rows) for j in range(16)})
@@ -398,7 +397,6 @@ print(peak() - before, sum(column.values.nbytes for column in source.columns.by_
         done = subprocess.run(
             [sys.executable, "-c", code, str(path)],
             check=True,
-            env={"PYTHONPATH": str(src)},
             timeout=60,
             capture_output=True,
             text=True,
