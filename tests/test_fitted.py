@@ -443,3 +443,15 @@ def test_a_link_and_the_permissions_of_the_old_file_stay(tmp_path: Path) -> None
 def test_check_writable_leaves_nothing(tmp_path: Path) -> None:
     check_writable(tmp_path / "model.json")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("l1_ratio", []), ("C", "much"), ("l2", True), ("firth", 1), ("solver", None), ("prior", {})],
+)
+def test_an_option_of_another_type_is_refused(key: str, value: Any) -> None:
+    """The summary reads them: a list where a number was would end in a stack trace."""
+    document = json.loads(sample_fitted().dumps())
+    document["options"][key] = value
+    with pytest.raises(ModelFileError, match=key):
+        Fitted.from_json(document)

@@ -323,6 +323,25 @@ def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float6
     return np.array([by_name[name] for name in names], dtype=np.float64)
 
 
+_ANY_OPTION = js.mapping_of(js.plain)
+_NUMBERS = ("l1", "l2", "tol", "time_budget", "min_count", "prior", "l1_ratio")
+_FLAGS = ("fit_intercept", "firth", "standardize")
+
+
+def _options(value: object, where: str) -> dict[str, Any]:
+    """What was asked for: what the summary and the predictions read of it is of its own type."""
+    options = _ANY_OPTION(value, where)
+    for key, option in options.items():
+        inside = f"{where}.{key}"
+        if key in _NUMBERS or (key == "C" and option != "inf"):
+            js.optional(js.number)(option, inside)
+        elif key in _FLAGS and type(option) is not bool:
+            js.refuse(inside, "true or false", option)
+        elif key in ("solver", "missing"):
+            js.text(option, inside)
+    return options
+
+
 _check_certificate = js.record(
     {
         "status": _status,
@@ -352,7 +371,7 @@ _check_record = js.record(
         "loss": js.measure,
         "null_loss": js.measure,
         "objective": js.measure,
-        "options": js.mapping_of(js.plain),
+        "options": _options,
         "offset": js.optional(js.text),
         "weights": js.optional(js.text),
         "separation": js.optional(Separation.from_json),
