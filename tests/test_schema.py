@@ -430,3 +430,25 @@ def test_levels_of_digits_stay_levels(tmp_path: Path) -> None:
     fitted = logloss.fit(digits, "y", C=1.0)  # a frame has types: text is levels
     assert list(fitted.coefficients) == ["code=012", "code=12", "code=7", "v"]
     np.testing.assert_array_equal(fitted.predict_proba(only), fitted.predict_proba(digits))
+
+
+def test_coefficients_of_one_name_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    table = frame().assign(**{"smokes=yes": rng.normal(size=N)})
+    with pytest.raises(DataError, match="'smokes' and 'smokes=yes' would both") as refused:
+        logloss.fit(table, "y", C=1.0)
+    assert "rename" in str(refused.value)
+    logloss.fit(table, "y", C=1.0, exclude=["smokes=yes"])
+
+
+def test_a_level_spelled_as_ours_is_ours(tmp_path: Path) -> None:
+    table = frame()
+    table.loc[20:40, "colour"] = "<missing>"
+    table.loc[41:60, "colour"] = "<rare>"
+    model = logloss.fit(table, "y", C=1.0, min_count=5)
+    table["colour"] = table.colour.where(table.colour != "<missing>", None)
+    expected = logloss.fit(table, "y", C=1.0, min_count=5)
+    # the codes of the two levels are added up apart: other roundings
+    assert dict(model.coefficients) == pytest.approx(dict(expected.coefficients), rel=1e-9)
+    model.save(tmp_path / "m.json")
+    assert dict(logloss.load(tmp_path / "m.json").coefficients) == dict(model.coefficients)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from logloss.files.atomic import replacing
-from logloss.report.curves import check_picture
+from logloss.report.curves import picture
 from logloss.report.figures import aligned, figure, visible
 
 _NARROWEST, _WIDEST = 21, 51  # characters of a strip
@@ -121,15 +119,7 @@ def save_calibration(
     DataError
         Where the file cannot be written.
     """
-    check_picture(path)
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    stable: Any = {"svg.hashsalt": "logloss", "svg.fonttype": "none", "font.size": 9.0}
-    with mpl.rc_context(stable):
-        canvas = Figure(figsize=(4.8, 5.4), layout="constrained")
-        FigureCanvasAgg(canvas)
+    with picture(path, 4.8, 5.4) as canvas:
         above, below = canvas.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         _points(above, bins)
         edges, weights = histogram
@@ -138,10 +128,6 @@ def save_calibration(
         below.set_ylabel("rows")
         below.spines[["top", "right"]].set_visible(False)
         canvas.suptitle(visible(title), size=10.0)
-        suffix = Path(path).suffix.lower()[1:]
-        dated = {"svg": "Date", "pdf": "CreationDate"}.get(suffix)
-        with replacing(path) as file:
-            canvas.savefig(file, format=suffix, dpi=130, metadata={dated: None} if dated else None)
 
 
 def _points(axis: Any, bins: Sequence[CalibrationBin]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
@@ -158,15 +159,7 @@ def draw(panels: Sequence[Panel], path: str | os.PathLike[str], title: str = "")
     DataError
         Where the file cannot be written.
     """
-    check_picture(path)
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    stable: Any = {"svg.hashsalt": "logloss", "svg.fonttype": "none", "font.size": 9.0}
-    with mpl.rc_context(stable):
-        figure = Figure(figsize=(4.6 * len(panels) + 0.8, 3.8), layout="constrained")
-        FigureCanvasAgg(figure)
+    with picture(path, 4.6 * len(panels) + 0.8, 3.8) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, panel in zip(axes, panels, strict=True):
             _fill(axis, panel)
@@ -177,6 +170,24 @@ def draw(panels: Sequence[Panel], path: str | os.PathLike[str], title: str = "")
         for axis in axes:
             shown |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
         figure.legend(shown.values(), shown, loc="outside right upper", frameon=False)
+
+
+@contextmanager
+def picture(path: str | os.PathLike[str], width: float, height: float) -> Iterator[Any]:
+    """A matplotlib figure of so many inches to draw on; then a file, of the same bytes each time.
+
+    Raises what `draw` raises.
+    """
+    check_picture(path)
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    stable: Any = {"svg.hashsalt": "logloss", "svg.fonttype": "none", "font.size": 9.0}
+    with mpl.rc_context(stable):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
         suffix = Path(path).suffix.lower()[1:]
         dated = {"svg": "Date", "pdf": "CreationDate"}.get(suffix)
         with replacing(path) as file:

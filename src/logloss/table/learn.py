@@ -7,7 +7,7 @@ same in all rows, or in all rows the same as another. They are left out, and the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -115,6 +115,7 @@ def learn(
             f"{source.where} has no column that could explain anything: "
             + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
         )
+    _check_told_apart(kept, source.where)
     left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
     return Schema(tuple(kept), left_out, policy.na)
 
@@ -141,6 +142,20 @@ def _plain(source: Source, weight: Array | None, n_threads: int) -> Array | None
         others.append(j)
     total = float(source.n_rows) if weight is None else float(weight.sum())
     return np.nan_to_num(sums / total, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _check_told_apart(kinds: Sequence[Kind], where: str) -> None:
+    """Raise a DataError where two coefficients would have one name, as of columns a=b and a."""
+    owner: dict[str, str] = {}
+    for kind in kinds:
+        for name in kind.coefficient_names:
+            other = owner.setdefault(name, kind.name)
+            if other != kind.name:
+                raise DataError(
+                    f"{where}: the columns {other!r} and {kind.name!r} would both have a"
+                    f" coefficient named {name!r}",
+                    "rename one of the columns, or leave it out by exclude (--exclude)",
+                )
 
 
 # ---- what cannot be fitted
@@ -292,14 +307,16 @@ def _categorical(
     name: str, column: Codes, counts: Array, total: float, policy: Policy
 ) -> CategoricalColumn:
     weight_of = {level: float(counts[k]) for k, level in enumerate(column.levels) if counts[k] > 0}
-    missing = weight_of.pop(None, 0.0)
+    # a level that is spelled as ours is ours
+    missing = weight_of.pop(None, 0.0) + weight_of.pop(MISSING, 0.0)
+    spelled_rare = weight_of.pop(RARE, 0.0)
     rare = sorted(level for level, w in weight_of.items() if w < policy.min_count and level)
     if len(rare) < 2:
         rare = []
-    pooled = sum(weight_of.pop(level) for level in rare)
+    pooled = spelled_rare + sum(weight_of.pop(level) for level in rare)
     order = sorted(level for level in weight_of if level is not None)
     weights = [weight_of[level] for level in order]
-    if rare:
+    if pooled:
         order, weights = [*order, RARE], [*weights, pooled]
     if missing:
         order, weights = [*order, MISSING], [*weights, missing]
