@@ -227,7 +227,7 @@ def test_text_of_numbers_is_numbers_in_a_csv_file_only() -> None:
     assert isinstance(one(data, na=("?",)), Codes)
 
 
-@pytest.mark.parametrize("word", ["0x10", "1_000", "inf", "nan", "1e999", "1 2", "١", "1e", "."])
+@pytest.mark.parametrize("word", ["1_000", "1 2", "١", "1e", ".", "true", "2020-01-01", "1,5"])
 def test_what_is_no_number(word: str) -> None:
     column = one(["1", "2", word], parse_numbers=True)
     assert isinstance(column, Codes)

@@ -12,7 +12,7 @@ Each kind is a class with a ``kind``: the word under which it is saved, by which
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -74,9 +74,7 @@ class NumericColumn:
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
         if isinstance(column, Codes):
-            from logloss.table.encoding.text_numbers import parsed
-
-            text = next(level for level in column.levels if level and parsed([level]) is None)
+            text = next(level for level in column.levels if level and not _numeric((level,)))
             return f"holds text ({shortened(text)}), and numbers when the model was fitted"
         if not isinstance(column, Numbers):
             return f"{column.reason}; numbers are needed"
@@ -253,15 +251,24 @@ def _word(level: str | None) -> str:
 
 
 def _as_numbers(column: Codes) -> Column:
-    """Text that reads as numbers throughout, as in a file without types, as numbers."""
-    from logloss.table.encoding.text_numbers import parsed  # pyarrow: not for arrays
-
-    values = parsed(column.levels)
-    if values is None:
+    """Text that reads as numbers or bools throughout, as in a file without types, as numbers."""
+    meaning = _meaning(column.levels)
+    if meaning is None or meaning.temporal:
         return column
-    missing = column.missing()
-    valid = None if missing is None else np.packbits(~missing, bitorder="little")
-    return Numbers(values[column.codes], valid, column.type)
+    there = meaning.there[column.codes]
+    valid = None if there.all() else np.packbits(there, bitorder="little")
+    return Numbers(meaning.values[column.codes], valid, column.type)
+
+
+def _meaning(levels: Sequence[str | None]) -> Any:
+    from logloss.table.encoding.text_numbers import meaning_of  # pyarrow: not for arrays
+
+    return meaning_of(levels)
+
+
+def _numeric(levels: Sequence[str | None]) -> bool:
+    meaning = _meaning(levels)
+    return meaning is not None and not meaning.temporal
 
 
 def _as_text(column: Numbers) -> Codes:

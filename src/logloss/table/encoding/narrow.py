@@ -93,6 +93,7 @@ class Narrowing:
         self._widest = widest
         for piece in self._grown.pieces():  # at its widest type nothing was looked at
             self._look(piece)
+            del piece  # memory that is looked at cannot grow
         self._widen()
 
     def finish(self) -> Array:

@@ -6,7 +6,8 @@ cut into batches:
 
 - Blanks around a value do not count. Empty values, and those named as missing, are the level None.
 - More than 2**18 levels, or a value of more than 4096 characters: no categories, left out.
-- Text of a CSV file that reads as finite numbers throughout is a column of numbers.
+- Text of a CSV file that reads as numbers throughout is a column of numbers, and the usual words for
+  a missing number are that; so it is with bools, dates and times.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import pyarrow.types as kind
 
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.encoding.grow import Array, Bits, Room
-from logloss.table.encoding.kinds import is_string, is_text
+from logloss.table.encoding.kinds import is_string, is_text, refused
 from logloss.table.encoding.narrow import Narrowing, values_in_place
-from logloss.table.encoding.text_numbers import parsed
+from logloss.table.encoding.text_numbers import Meaning, meaning_of
 
 MOST_LEVELS = 1 << 18
 LONGEST = 1 << 12  # characters
@@ -41,12 +42,12 @@ class Reading:
     ----------
     missing : frozenset of str
         Values that mean there is none, besides the empty one.
-    numbers : bool
+    untyped : bool
         Whether text that reads as numbers is numbers: so it is in a CSV file, which has no types.
     """
 
     missing: frozenset[str] = frozenset()
-    numbers: bool = False
+    untyped: bool = False
 
     def trimmed(self, value: str | None) -> str | None:
         """The level that a value belongs to."""
@@ -170,8 +171,14 @@ class _Levels:
         return self
 
     def close(self) -> _State:
-        numbers = self._as_numbers() if self._reading.numbers and self._n_levels() else None
-        return self if numbers is None else numbers.close()
+        meaning = self._meaning()
+        if meaning is None:
+            return self
+        if kind.is_null(meaning.type):
+            return self._without_values()
+        if meaning.temporal:
+            return _Dates(self._emptied(), meaning.type)
+        return self._numbers(meaning).close()
 
     def column(self) -> Column:
         return Codes(self._codes.finish(), tuple(self._code_of_level), self._type)
@@ -186,22 +193,35 @@ class _Levels:
             self._codes.convert(wanted)
 
     def _too_many(self, values: _Values, indices: Array) -> _State:
-        numbers = self._as_numbers() if self._reading.numbers else None
-        if numbers is not None:
-            return numbers.append(values, indices)
+        meaning = self._meaning()
+        if meaning is not None and meaning.numeric:
+            return self._numbers(meaning).append(values, indices)
+        if meaning is not None and meaning.temporal:
+            return _Dates(self._emptied(), meaning.type).append(values, indices)
         return self._refused(_TOO_MANY)
 
-    def _as_numbers(self) -> _Numbers | None:
-        """The column as numbers; None where a level is no number."""
-        values_of = parsed(list(self._code_of_level))
-        if values_of is None:
-            return None
+    def _meaning(self) -> Meaning | None:
+        """What the levels are where text has no type of its own; None: text."""
+        return meaning_of(list(self._code_of_level)) if self._reading.untyped else None
+
+    def _numbers(self, meaning: Meaning) -> _Numbers:
         bits = Bits(self._room)
-        missing = self._code_of_level.get(None, -1)
         for piece in self._codes.pieces():
-            bits.append(len(piece), piece != missing)
-        values = Narrowing.of_codes(self._codes, values_of)
-        return _Numbers(values, bits, self._type, self._reading)
+            there = meaning.there[piece]
+            bits.append(len(there), None if there.all() else there)
+            del piece  # memory that is looked at cannot grow
+        values = Narrowing.of_codes(self._codes, meaning.values)
+        return _Numbers(values, bits, meaning, self._reading)
+
+    def _without_values(self) -> _State:
+        """The column where each level is a word for a missing value."""
+        self._codes.convert(np.uint8, np.zeros_like)
+        self._code_of_level, self._type = {None: 0}, str(pa.null())
+        return self
+
+    def _emptied(self) -> Reading:
+        self._codes.free()
+        return self._reading
 
     def _refused(self, reason: str) -> _Refused:
         self._codes.free()
@@ -211,23 +231,27 @@ class _Levels:
 class _Numbers:
     """Text that has read as numbers so far."""
 
-    def __init__(self, values: Narrowing, bits: Bits, type_: str, reading: Reading) -> None:
+    def __init__(self, values: Narrowing, bits: Bits, meaning: Meaning, reading: Reading) -> None:
         self._numbers = values
         self._bits = bits
-        self._type = type_
+        self._dtype = meaning.values.dtype
+        self._type = meaning.type
         self._reading = reading
 
     def append(self, values: _Values, indices: Array) -> _State:
         used, rows = np.unique(indices, return_inverse=True)
-        levels = [self._reading.trimmed(values[i]) for i in used]
-        numbers = parsed(levels)
-        if numbers is None:  # there are too many levels for text
+        meaning = meaning_of([self._reading.trimmed(values[i]) for i in used])
+        empty = meaning is not None and kind.is_null(meaning.type)
+        if meaning is None or not (meaning.numeric or empty):  # too many levels for text
             self._numbers.free()
             self._bits.free()
-            return _Refused(_identifier(_TOO_MANY, self._type))
-        there = np.array([level is not None for level in levels], np.bool_)
-        self._numbers.append(numbers[rows])
-        self._bits.append(len(rows), there[rows])
+            return _Refused(_identifier(_TOO_MANY, str(self._type)))
+        if not empty and meaning.values.dtype != self._dtype:
+            self._dtype, self._type = np.dtype(np.float64), pa.float64()
+            self._numbers.accept(self._dtype)
+        there = meaning.there[rows]
+        self._numbers.append(meaning.values[rows].astype(self._dtype))
+        self._bits.append(len(rows), None if there.all() else there)
         return self
 
     def close(self) -> _State:
@@ -235,7 +259,27 @@ class _Numbers:
         return self
 
     def column(self) -> Column:
-        return Numbers(self._numbers.finish(), self._bits.finish(), self._type)
+        return Numbers(self._numbers.finish(), self._bits.finish(), str(self._type))
+
+
+class _Dates:
+    """Text that has read as dates or times so far."""
+
+    def __init__(self, reading: Reading, type_: Any) -> None:
+        self._reading = reading
+        self._type = type_
+
+    def append(self, values: _Values, indices: Array) -> _State:
+        meaning = meaning_of([self._reading.trimmed(values[i]) for i in np.unique(indices)])
+        if meaning is not None and (meaning.temporal or kind.is_null(meaning.type)):
+            return self
+        return _Refused(_identifier(_TOO_MANY, str(pa.string())))
+
+    def close(self) -> _State:
+        return self
+
+    def column(self) -> Column:
+        return refused(self._type)
 
 
 class _Refused:

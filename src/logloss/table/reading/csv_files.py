@@ -17,6 +17,7 @@ import pyarrow.csv
 
 from logloss.errors import DataError
 from logloss.table.arrow import check_names, first_line
+from logloss.table.encoding.text_numbers import FALSE, TRUE
 from logloss.table.reading.csv_pieces import Piece, check_no_nul, head_of, pieces
 from logloss.table.reading.damage import plain_errors
 from logloss.table.reading.dialect import Form, sniff
@@ -31,8 +32,6 @@ _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", re
 _NOT_UTF8 = re.compile(r"In CSV column #(\d+): (?:Row #(\d+): )?.*invalid UTF8")
 _UNFIT = re.compile(r"CSV conversion error")
 _NUMBERS = (pa.int64(), pa.float64())
-_TRUE = ["true", "True", "TRUE"]  # not "1": whether a column is bool or int must not depend on the
-_FALSE = ["false", "False", "FALSE"]  # row at which one looks
 
 
 @dataclass(frozen=True)
@@ -166,8 +165,8 @@ class _Parser:
                 column_types=types,
                 include_columns=None if names == list(self.form.names) else names,
                 null_values=spelled(self.na),
-                true_values=_TRUE,
-                false_values=_FALSE,
+                true_values=TRUE,
+                false_values=FALSE,
             ),
         )
 

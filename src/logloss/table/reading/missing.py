@@ -17,26 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logloss.table.arrow import is_number
-
-MISSING_NUMBERS = (
-    "",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "-1.#IND",
-    "-1.#QNAN",
-    "-NaN",
-    "-nan",
-    "1.#IND",
-    "1.#QNAN",
-    "N/A",
-    "NA",
-    "NULL",
-    "NaN",
-    "n/a",
-    "nan",
-    "null",
-)
+from logloss.table.encoding.text_numbers import MISSING_NUMBERS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())  # how the streams deliver text
 

@@ -213,6 +213,8 @@ def common_type(one: Any, other: Any) -> Any | None:
         return TEXT
     if one == other:
         return one
+    # what decimals become in the end; no decimal type holds all numbers of another
+    one, other = (pa.float64() if pa.types.is_decimal(t) else t for t in (one, other))
     try:
         merged = pa.unify_schemas(
             [pa.schema([("c", one)]), pa.schema([("c", other)])], promote_options="permissive"
