@@ -1,7 +1,8 @@
 """Data for a model that has lost it: the table again, and the proof that it is the same.
 
-The columns are found by the schema and the names that the record holds. What proves the table is
-the loss at the coefficients: it must be that of the fit.
+The record says all that was asked of the fit, so that the same request on the same table makes the
+same objective (`task_again`). The columns are found by the schema and by the names that the record
+holds. What proves the table is the loss at the coefficients: it must be that of the fit.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import coordinates, spread
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.algebra import inverse_factor
+from logloss.certificate import Status
 from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.objective import Objective
+from logloss.prior import uncorrected_intercept
 from logloss.strength import Strength
-from logloss.table import encode_target, read, split
-from logloss.table.class_weight import class_weights
-from logloss.table.design import design_of, threads
-from logloss.table.treatment import table_options
+from logloss.table import read, split
+from logloss.table.class_weight import class_weight_recorded
+from logloss.table.treatment import Missing, table_options
+from logloss.task import Task, task_again
 
 if TYPE_CHECKING:
     from logloss.fitted import Fitted
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _SAME = 1e-9  # relative difference of two losses that are equal
+_SURPLUS = 10.0  # what is to gain beyond the gap that was proven, times it: there were bounds
 
 
 def evidence_of(
@@ -45,56 +48,27 @@ def evidence_of(
     ----------
     given : mapping
         y, sample_weight, offset: arrays, column names, or None for what the record remembers.
+    class_weight
+        None: as the record remembers.
 
     Raises
     ------
     UsageError
-        An array of the fit is not given.
+        An array of the fit is not given; or the fit cannot be told by its loss.
     DataError
         It is another table.
     """
-    parts = _parts(fitted, table, given)
-    weight, y = _labels(fitted, parts, class_weight)
-    rows, features = RowData(y, weight, parts.offset), parts.features
-    design, n_threads = design_of(fitted.schema.encode(features, new=False)), threads(None)
-    names, intercept = fitted.schema.coefficient_names, bool(fitted.options["fit_intercept"])
-    measured, strength = spread(design, weight, n_threads), _strength(fitted.options)
-    weights = strength.weights(names, rows.total(), measured.deviation)
-    mean = rows.total(y) / rows.total()
-    where = coordinates(measured, weights[0], max(mean * (1.0 - mean), 1e-6), intercept)
-    likelihood = MemoryLikelihood(design, rows, where, n_threads)
-    objective = Objective(likelihood, strength.penalty(weights, names, where.scale, intercept))
-    beta = where.inner(fitted.coefficients, fitted.intercept)
-    _check(fitted, objective, beta, features.where, parts.n_left_out)
-    return Evidence(objective, where, beta, names, intercept, design, rows, features, n_threads)
-
-
-def _labels(
-    fitted: Fitted, parts: Split, class_weight: Mapping[Any, float] | str | None
-) -> tuple[Array | None, Array]:
-    """Weights and labels, the positive one as in the fit."""
-    other, positive = fitted.classes
-    against_all = positive if other == f"not {positive}" else None
-    target = encode_target(
-        parts.y_values, positive=against_all, where=parts.y_where, weights=parts.weights
-    )
-    if not target.soft and target.classes[1] != positive:
-        target = encode_target(parts.y_values, positive=positive, where=parts.y_where)
-    return class_weights(target, parts.weights, class_weight), target.y
-
-
-def _strength(options: Mapping[str, Any]) -> Strength:
-    """The penalty that the options of a record ask for."""
-    size = options.get("C")
-    return Strength(
-        C=size if isinstance(size, int | float) else math.inf,
-        l1_ratio=options.get("l1_ratio") or 0.0,
-        l1=options.get("l1"),
-        l2=options.get("l2"),
-        factors=None,
-        bounds=None,
-        standardize=bool(options.get("standardize")),
-    )
+    if fitted.certificate.status is Status.NO_LOSS:
+        raise UsageError(
+            "a perceptron has no loss by which its table could be known again", "fit again"
+        )
+    if class_weight is None:
+        class_weight = class_weight_recorded(fitted.options.get("class_weight"))
+    task = task_again(_parts(fitted, table, given), fitted, class_weight)
+    objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
+    beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))
+    _check(fitted, task, objective, beta)
+    return task.evidence(objective, where, beta)
 
 
 def _parts(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> Split:
@@ -108,19 +82,25 @@ def _parts(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> Split:
                 f"give the same: attach(table, {role}=...)",
             )
         roles[role] = name if value is None else value
-    columns = [*fitted.schema.column_names, *(v for v in roles.values() if isinstance(v, str))]
-    schema, missing = fitted.schema, fitted.options.get("missing") or "auto"
+    schema = fitted.schema
+    options = table_options(fitted.options.get("missing") or "auto", schema.na)
+    columns = [*schema.column_names, *(v for v in roles.values() if isinstance(v, str))]
+    if options.missing is Missing.DROP:  # a row went for any value that it lacked
+        columns += [out.name for out in schema.left_out]
     source = read(table, columns=columns, na=schema.na, text=schema.text_names)
-    return split(source, options=table_options(missing, schema.na), **roles)
+    return split(source, options=options, **roles)
 
 
-def _check(fitted: Fitted, objective: Objective, beta: Any, where: str, n_left_out: int) -> None:
+def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> None:
     """The loss at the coefficients, and the objective, are those of the fit."""
-    n_rows = objective.n_rows - n_left_out
-    if n_rows != fitted.n_rows:
+    where = task.parts.features.where
+    rows = {task.n_rows}
+    if _of_before(fitted):  # counted rows of weight 0, and of a path those that were left out
+        rows |= {task.design.n_rows - task.parts.n_left_out, task.design.n_rows}
+    if fitted.n_rows not in rows:
         raise DataError(
-            f"{where} is another table than that of the fit: it has {n_rows:,} rows, the fit had"
-            f" {fitted.n_rows:,}",
+            f"{where} is another table than that of the fit: it has {task.n_rows:,} rows that"
+            f" count, the fit had {fitted.n_rows:,}",
             "attach the table that the model was fitted to",
         )
     with np.errstate(invalid="ignore", over="ignore"):
@@ -131,9 +111,29 @@ def _check(fitted: Fitted, objective: Objective, beta: Any, where: str, n_left_o
             f" {loss:.12g}, the fit had {fitted.loss:.12g}",
             "attach the same rows, with the same weights, offset and class_weight",
         )
+    if fitted.options.get("firth"):
+        return  # nothing else is penalised then, and what Firth's penalty was is known
     value = loss + objective.penalty.value(beta)
-    if not math.isclose(value, fitted.objective, rel_tol=_SAME, abs_tol=1e-300):
+    same = math.isclose(value, fitted.objective, rel_tol=_SAME, abs_tol=1e-300)
+    if not same or (_of_before(fitted) and _can_fall(fitted, objective, beta)):
         raise UsageError(
-            "the penalty of the fit is not known: a model does not remember penalty factors",
+            "the penalty of the fit is not known: a model file of before does not remember penalty"
+            " factors and bounds",
             "fit again",
         )
+
+
+def _of_before(fitted: Fitted) -> bool:
+    """Whether the record is of a version that did not remember factors and bounds."""
+    return "bounds" not in fitted.options
+
+
+def _can_fall(fitted: Fitted, objective: Objective, beta: Array) -> bool:
+    """Whether a proven minimum is none of this objective: a bound is missing in it. Two reads."""
+    proven = fitted.certificate.status is Status.CERTIFIED
+    if not (proven and objective.penalty.smooth):
+        return False
+    factor, _ = inverse_factor(objective.hessian(beta))
+    step = factor @ objective.value_gradient(beta)[1]
+    surplus = _SURPLUS * (fitted.certificate.gap + _SAME * fitted.objective)
+    return bool(0.5 * float(step @ step) > surplus)

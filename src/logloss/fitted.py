@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.asked import check_named, options
 from logloss.certificate import Certificate
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.solvers.base import Status, Step
+from logloss.strength import Strength
 from logloss.table.schema import Schema
 from logloss.verdict import INTERCEPT, Separation
 
@@ -54,7 +56,7 @@ class Fitted:
     history : tuple of Step
         One entry per step of the solver.
     n_rows : int
-        Rows read, those of weight zero too.
+        Rows that count: not those of weight 0, nor those left out.
     weight_sum : float
         Sum of the weights; `n_rows` where there are none.
     positive_share : float
@@ -64,7 +66,8 @@ class Fitted:
     objective : float
         Loss plus penalty, on the mean scale.
     options : dict
-        What was asked for: C, l1_ratio, l1, l2, fit_intercept, solver, tol; plain JSON values.
+        What was asked for, in plain JSON values: with the table it makes the objective again.
+        C, l1_ratio, l1, l2, penalty_factors, bounds, fit_intercept, class_weight, solver, tol, …
     target, offset, weights : str or None
         Names of these columns; "" where an array was given, None where nothing was.
     notes : tuple of str
@@ -116,10 +119,11 @@ class Fitted:
 
     @property
     def penalised(self) -> bool:
-        """Whether the options ask for a penalty; bounds are not among them."""
-        strength = self.options.get("C")
-        finite = isinstance(strength, int | float) and math.isfinite(strength)
-        return finite or any(self.options.get(name) for name in ("l1", "l2"))
+        """Whether some coefficient has a penalty or a bound.
+
+        Files of before do not say which penalty factors and bounds there were.
+        """
+        return not Strength.recorded(self.options).unpenalised(self.schema.coefficient_names)
 
     @property
     def converged(self) -> bool:
@@ -177,6 +181,7 @@ class Fitted:
         fields = _check_record(document, "model")
         del fields["format"]
         fields["coefficients"] = _in_order(fields["schema"], fields["coefficients"])
+        check_named(fields["options"], fields["schema"].coefficient_names)
         negative, positive = fields["classes"]
         if negative == positive:
             js.refuse("model.classes", "two different labels", fields["classes"])
@@ -323,25 +328,6 @@ def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float6
     return np.array([by_name[name] for name in names], dtype=np.float64)
 
 
-_ANY_OPTION = js.mapping_of(js.plain)
-_NUMBERS = ("l1", "l2", "tol", "time_budget", "min_count", "prior", "l1_ratio")
-_FLAGS = ("fit_intercept", "firth", "standardize")
-
-
-def _options(value: object, where: str) -> dict[str, Any]:
-    """What was asked for: what the summary and the predictions read of it is of its own type."""
-    options = _ANY_OPTION(value, where)
-    for key, option in options.items():
-        inside = f"{where}.{key}"
-        if key in _NUMBERS or (key == "C" and option != "inf"):
-            js.optional(js.number)(option, inside)
-        elif key in _FLAGS and type(option) is not bool:
-            js.refuse(inside, "true or false", option)
-        elif key in ("solver", "missing"):
-            js.text(option, inside)
-    return options
-
-
 _check_certificate = js.record(
     {
         "status": _status,
@@ -371,7 +357,7 @@ _check_record = js.record(
         "loss": js.measure,
         "null_loss": js.measure,
         "objective": js.measure,
-        "options": _options,
+        "options": options,
         "offset": js.optional(js.text),
         "weights": js.optional(js.text),
         "separation": js.optional(Separation.from_json),

@@ -181,15 +181,10 @@ def fit(
     seconds = math.inf if time_budget is None else time_budget
     stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
     asked = {
-        "C": float(C) if math.isfinite(C) else "inf",
-        "l1_ratio": float(l1_ratio),
-        "l1": None if l1 is None else float(l1),
-        "l2": None if l2 is None else float(l2),
-        "fit_intercept": bool(fit_intercept),
+        **task.asked(strength, class_weight),
         "firth": bool(firth),
         "solver": solver if isinstance(solver, str) else chosen.solver.name,
         "tol": float(tol),
-        "standardize": bool(standardize),
         "max_iter": None if max_iter is None else int(max_iter),
         "time_budget": None if time_budget is None else float(time_budget),
         "missing": options.missing.value,
@@ -218,7 +213,7 @@ def solve_task(
     exact = strength.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
     objective, where = task.objective(strength, exact, by_row)
-    first = task.first(objective, where, start)
+    first = task.first(objective, where, None if start is None else start.fitted)
     with np.errstate(invalid="ignore", over="ignore"):
         result, loss, separation = _solved(objective, first, chosen, stop, task.names)
     if result.status is Status.FAILED:
@@ -237,7 +232,7 @@ def solve_task(
         classes=task.target.classes,
         certificate=_certificate(result, objective, chosen, time.perf_counter() - stop.begun),
         history=result.history,
-        n_rows=task.design.n_rows - task.parts.n_left_out,
+        n_rows=task.n_rows,
         weight_sum=likelihood.weight_sum,
         positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
         loss=loss,

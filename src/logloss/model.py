@@ -300,8 +300,8 @@ class Model(InferenceFace):
         table : array, sparse matrix, data frame, path or glob
             That of the fit.
         y, sample_weight, offset, class_weight
-            As in the fit. Columns are remembered by name; arrays must be given again, and so must
-            `class_weight`.
+            As in the fit. Columns are remembered by name, and so is `class_weight`; arrays must be
+            given again.
 
         Raises
         ------

@@ -74,6 +74,57 @@ class Strength:
         free = isinstance(factors, Mapping) and factors.get(column, 1.0) == 0.0
         return not free and bool(self.l1 or self.l2 or math.isfinite(self.C))
 
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """What was asked for as plain values, for the model file; `recorded` reads it.
+
+        Factors and bounds stand by the names of their coefficients, where they are not 1 or none.
+        """
+        return {
+            "C": float(self.C) if math.isfinite(self.C) else "inf",
+            "l1_ratio": float(self.l1_ratio),
+            "l1": None if self.l1 is None else float(self.l1),
+            "l2": None if self.l2 is None else float(self.l2),
+            "standardize": bool(self.standardize),
+            "penalty_factors": self._factors_by_name(names),
+            "bounds": self._bounds_by_name(names),
+        }
+
+    @staticmethod
+    def recorded(options: Mapping[str, Any]) -> Strength:
+        """What `record` gave; files of before have no factors and bounds."""
+        size = options.get("C")
+        return Strength(
+            C=size if isinstance(size, int | float) else math.inf,
+            l1_ratio=options.get("l1_ratio") or 0.0,
+            l1=options.get("l1"),
+            l2=options.get("l2"),
+            factors=options.get("penalty_factors"),
+            bounds=options.get("bounds"),
+            standardize=bool(options.get("standardize")),
+        )
+
+    def unpenalised(self, names: Sequence[str]) -> bool:
+        """Whether no coefficient has a penalty or a bound, whatever was said of others."""
+        pair = _bounds(self.bounds, names)
+        weights = self.weights(names, 1.0, np.ones(len(names)))
+        return not (any(np.isfinite(ends).any() for ends in pair) or any(w.any() for w in weights))
+
+    def _factors_by_name(self, names: Sequence[str]) -> dict[str, float] | None:
+        if self.factors is None:
+            return None
+        values = _factors(self.factors, names).tolist()
+        return {name: x for name, x in zip(names, values, strict=True) if x != 1.0}
+
+    def _bounds_by_name(self, names: Sequence[str]) -> dict[str, list[float | None]] | None:
+        if self.bounds is None:
+            return None
+        pairs = np.column_stack(_bounds(self.bounds, names)).tolist()
+        found = {
+            name: [x if math.isfinite(x) else None for x in pair]
+            for name, pair in zip(names, pairs, strict=True)
+        }
+        return {name: pair for name, pair in found.items() if pair != [None, None]}
+
     def by_coefficient(self, groups: Mapping[str, Sequence[str]]) -> Strength:
         """The same with the names of columns replaced by those of all their coefficients.
 
@@ -138,8 +189,9 @@ def _spread_out(given: Any, groups: Mapping[str, Sequence[str]]) -> Any:
 
 def _by_name(option: str, given: Mapping[Any, Any], names: Sequence[str], default: Any) -> Any:
     """The value of each coefficient, in order."""
+    known = frozenset(names)
     for name in given:
-        if name not in names:
+        if name not in known:
             near = nearest(str(name), names)
             raise UsageError(
                 f"{option} names {name!r}, which is no coefficient",

@@ -18,13 +18,13 @@ from logloss.objective import Objective
 from logloss.prior import uncorrected_intercept
 from logloss.strength import Strength
 from logloss.table import Policy, Schema, Split, TableOptions, encode_target
-from logloss.table.class_weight import class_weights
+from logloss.table.class_weight import class_weight_record, class_weights
 from logloss.table.design import Design, design_of, threads
 from logloss.table.formula.learn import learn_any
 from logloss.table.treatment import Missing
 
 if TYPE_CHECKING:
-    from logloss.model import Model
+    from logloss.fitted import Fitted
     from logloss.table import Label, Target
 
 Array = NDArray[np.float64]
@@ -68,6 +68,22 @@ class Task:
         """What the reader and the schema did that the user should know."""
         return (*self.parts.notes, *self.schema.notes)
 
+    def asked(
+        self, strength: Strength, class_weight: Mapping[Any, float] | str | None
+    ) -> dict[str, Any]:
+        """What the objective was made of, as plain values: with the table it makes it again."""
+        return {
+            **strength.record(self.names),
+            "fit_intercept": self.intercept,
+            "class_weight": class_weight_record(class_weight),
+        }
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that count: those of weight 0 and those that are left out do not."""
+        weight = self.rows.weight
+        return self.design.n_rows if weight is None else int(np.count_nonzero(weight))
+
     def measure(self, exact: bool) -> Spread:
         """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
         if not exact and self.design.n_rows > _FEW_ROWS:
@@ -91,8 +107,8 @@ class Task:
         of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
         return Evidence(objective, where, beta, *of_task, self.n_threads)
 
-    def first(self, objective: Objective, where: Coordinates, start: Model | None) -> Array:
-        """Where to start: the coefficients of a model, or the intercept alone."""
+    def first(self, objective: Objective, where: Coordinates, start: Fitted | None) -> Array:
+        """Where to start: the coefficients of a fit, or the intercept alone."""
         if start is not None:
             return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
         beta = np.zeros(objective.n_coefficients)
@@ -100,9 +116,9 @@ class Task:
             beta[-1] = objective.likelihood.null_fit()[0]
         return beta
 
-    def _known(self, start: Model) -> tuple[Array, float]:
+    def _known(self, start: Fitted) -> tuple[Array, float]:
         """The coefficients of a model in the order of ours; an error where it is of other data."""
-        names, known = self.names, start.coefficients
+        names, known = self.names, start.coefficient_map()
         missing = [name for name in names if name not in known]
         surplus = sorted(set(known) - set(names))
         if missing or surplus:
@@ -118,7 +134,7 @@ class Task:
                 f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
                 "say by positive which label is meant, or leave start out",
             )
-        return np.array([known[name] for name in names]), uncorrected_intercept(start.fitted)
+        return np.array([known[name] for name in names]), uncorrected_intercept(start)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
@@ -153,3 +169,26 @@ def task_of(
     design = design_of(encoded)
     rows = RowData(target.y, weight, parts.offset)
     return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
+
+
+def task_again(
+    parts: Split, fitted: Fitted, class_weight: Mapping[Any, float] | str | None
+) -> Task:
+    """The task of a fit that was, from its table: by the schema and the classes that it found."""
+    target = _target_again(parts, fitted.classes)
+    weight = class_weights(target, parts.weights, class_weight)
+    design = design_of(fitted.schema.encode(parts.features, new=False))
+    rows = RowData(target.y, weight, parts.offset)
+    intercept = bool(fitted.options["fit_intercept"])
+    return Task(parts, fitted.schema, target, design, rows, intercept, threads(None))
+
+
+def _target_again(parts: Split, classes: tuple[Label, Label]) -> Target:
+    """Labels, the positive one as in the fit."""
+    other, positive = classes
+    against_all = positive if other == f"not {positive}" else None
+    values, where, weights = parts.y_values, parts.y_where, parts.weights
+    target = encode_target(values, positive=against_all, where=where, weights=weights)
+    if target.soft or target.classes[1] == positive:
+        return target
+    return encode_target(values, positive=positive, where=where, weights=weights)

@@ -47,7 +47,10 @@ _INSTEAD = (
 
 def refusal(fitted: Fitted, evidence: Evidence | None) -> LoglossError | None:
     """Why there are no standard errors; None where there are."""
-    penalised = fitted.penalised if evidence is None else not evidence.objective.unpenalised
+    if evidence is None:  # what has estimates was found to have no penalty
+        penalised = fitted.estimates is None and fitted.penalised
+    else:
+        penalised = not evidence.objective.unpenalised
     status, error = fitted.certificate.status, fitted.certificate.coefficient_error
     if status is Status.NO_LOSS:
         return UsageError("a perceptron has no likelihood, so no standard errors", status.value)

@@ -134,16 +134,14 @@ random_state, n_threads, memory, spool
     strength = strength.by_coefficient(task.schema.groups)
     record = {
         "options": {
-            "C": "inf",
-            "l1_ratio": 0.0,
-            "l1": None,
-            "l2": None,
-            "fit_intercept": fit_intercept,
+            **task.asked(strength, class_weight),
+            "l1_ratio": 0.0,  # λ l1_ratio and λ (1 − l1_ratio) are l1 and l2
             "solver": solver if isinstance(solver, str) else solver.name,
             "tol": float(tol),
-            "standardize": bool(standardize),
             "max_iter": None if max_iter is None else int(max_iter),
             "time_budget": None if time_budget is None else float(time_budget),
+            "missing": options.missing.value,
+            "min_count": options.min_count,
         },
         "target": column_name(y, parts.target_name),
         "offset": column_name(offset, parts.offset_name),

@@ -204,12 +204,13 @@ class _Gathered:
             classes=task.target.classes,
             certificate=first.certificate,
             history=(),
-            n_rows=task.design.n_rows,
+            n_rows=task.n_rows,
             weight_sum=likelihood.weight_sum,
             positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
             loss=first.loss,
             objective=first.value,
             null_loss=likelihood.null_fit()[1],
+            notes=task.notes,
             **record,
         )
         left = None

@@ -150,6 +150,9 @@ def on_rows(task: Task, rows: Mask, fold: int) -> Task:
 def _one(
     task: Task, options: Options, Cs: Array, l1_ratio: float, leave_one_out: bool, begun: float
 ) -> Path:
+    strength = Strength(
+        factors=options.penalty_factors, bounds=options.bounds, standardize=options.standardize
+    )
     values = 1.0 / (Cs[_order(Cs)] * task.rows.total())
     request = Request(
         l1_ratio=l1_ratio,
@@ -162,10 +165,7 @@ def _one(
         seconds=math.inf if options.time_budget is None else options.time_budget,
         begun=begun,
         keep=False,
-        record=_record(task, options),
-    )
-    strength = Strength(
-        factors=options.penalty_factors, bounds=options.bounds, standardize=options.standardize
+        record=_record(task, strength, options),
     )
     return run(task, strength, request)
 
@@ -174,14 +174,13 @@ def _order(Cs: Array) -> NDArray[np.int64]:
     return np.argsort(Cs, kind="stable").astype(np.int64)
 
 
-def _record(task: Task, options: Options) -> dict[str, Any]:
+def _record(task: Task, strength: Strength, options: Options) -> dict[str, Any]:
     solver = options.solver
     return {
         "options": {
-            "fit_intercept": bool(options.fit_intercept),
+            **task.asked(strength, options.class_weight),
             "solver": solver if isinstance(solver, str) else solver.name,
             "tol": float(options.tol),
-            "standardize": bool(options.standardize),
             "max_iter": options.max_iter,
             "time_budget": options.time_budget,
         },

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from logloss.checks import number
 from logloss.errors import UsageError
-from logloss.table.target import Target
+from logloss.table.target import Label, Target
 
 Array = NDArray[np.float64]
 
@@ -38,6 +38,24 @@ def class_weights(
     s = np.ones(len(target.y)) if weight is None else weight
     negative_factor, positive_factor = _factors(target, s, positive, class_weight)
     return s * np.where(positive, positive_factor, negative_factor)
+
+
+def class_weight_record(
+    class_weight: Mapping[Any, float] | str | None,
+) -> str | list[list[Label | float]] | None:
+    """Class weights as plain values, for the model file: pairs, as keys of JSON are text."""
+    if class_weight is None or isinstance(class_weight, str):
+        return class_weight
+    return [[_plain(label), float(value)] for label, value in class_weight.items()]
+
+
+def class_weight_recorded(record: Any) -> Mapping[Any, float] | str | None:
+    """What `class_weight_record` gave."""
+    return dict(record) if isinstance(record, list) else record
+
+
+def _plain(label: Any) -> Any:
+    return getattr(label, "item", lambda: label)()
 
 
 def _factors(
