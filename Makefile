@@ -16,7 +16,7 @@ SOURCES := pyproject.toml CMakeLists.txt \
 # In CI a compiler warning is an error, and the tests include those under the sanitizers.
 STRICT := $(if $(CI),-C cmake.define.LOGLOSS_WERROR=ON)
 
-.PHONY: help demo test lint format stub sanitize bench bench-kernels docs docs-pictures clean
+.PHONY: help demo test lint format stub sanitize prove-verdicts bench bench-kernels docs docs-pictures clean
 
 help:
 	@echo "make demo           fit the breast-cancer table: no file, no network"
@@ -25,6 +25,7 @@ help:
 	@echo "make format         let ruff mend what it can"
 	@echo "make stub           write src/logloss/_kernels.pyi again"
 	@echo "make sanitize       the kernel tests under address and undefined-behaviour checks"
+	@echo "make prove-verdicts 50,000 verdicts on separation against exact arithmetic"
 	@echo "make bench          time to a relative gap of 1e-6, against other packages"
 	@echo "make bench-kernels  bandwidth and arithmetic rate of the kernels"
 	@echo "make docs           the documentation as HTML, in docs/_build"
@@ -54,6 +55,9 @@ stub: $(STAMP)/package
 
 sanitize: $(STAMP)/package $(STAMP)/test
 	PYTHON=$(BIN)/python bash tests/sanitize/run
+
+prove-verdicts: $(STAMP)/package $(STAMP)/test
+	OMP_NUM_THREADS=1 $(BIN)/python tests/verdicts
 
 bench: $(STAMP)/package $(STAMP)/bench
 	$(BIN)/python -m benchmarks.run

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from logloss.algebra import inverse_factor
 from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.inference.program import Undecided, largest_support
 from logloss.penalty import Penalty
 
 Array = NDArray[np.float64]
@@ -40,7 +41,6 @@ _NULL = 1e-9  # of the squared length of a direction, in rows that should not se
 _ZERO = 1e-8  # of the largest |x·d|: rounding
 _MOST_ENTRIES = 10_000_000  # of a linear program
 _QUICK_ENTRIES = 200_000
-_SECONDS = 60.0  # for a linear program
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,12 @@ class Cone:
     @staticmethod
     def over(likelihood: MemoryLikelihood, columns: Indices, penalty: Penalty) -> Cone:
         """That of these columns but those which are combinations of earlier ones; one Hessian."""
-        gram = _gram(likelihood, counted(likelihood), columns)
-        own = np.diag(inverse_factor(gram)[0]) > 0.0
+        bounded = penalty.bounded[columns]
+        order = np.argsort(bounded, kind="stable")  # a bounded one can be spared, not the other
+        gram = gram_over(likelihood, counted(likelihood), columns)
+        inverse = inverse_factor(gram[np.ix_(order, order)])[0]
+        own = np.zeros(len(columns), np.bool_)
+        own[order] = np.diag(inverse) > 0.0
         return Cone(likelihood, columns[own], gram[np.ix_(own, own)], penalty)
 
     def left(self, likelihood: MemoryLikelihood, null: NullSpace) -> Cone:
@@ -134,7 +138,7 @@ def _alone(likelihood: MemoryLikelihood, rows: Mask) -> MemoryLikelihood:
     return MemoryLikelihood(likelihood.design, data, where, n_threads)
 
 
-def _gram(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Array:
+def gram_over(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Array:
     """XᵀX over some of the rows; at most one Hessian."""
     if not rows.any():
         return np.zeros((len(columns), len(columns)))
@@ -181,10 +185,6 @@ class Direction:
     moved: Mask
     along: Array
     null: NullSpace | None = None
-
-
-class Undecided(Exception):
-    """The linear program is too large, or took too long; or numbers are too large to tell."""
 
 
 def find(cone: Cone, step: Array, beta: Array, thorough: bool) -> Direction | None:
@@ -248,7 +248,7 @@ def _among(cone: Cone, candidates: Mask, ahead: Array, thorough: bool) -> Direct
 
 def _projected(cone: Cone, basis: Array, v: Array) -> Array:
     """v on the span of the basis, orthogonal in XᵀX."""
-    root = np.linalg.inv(cone.whitener)
+    root = np.linalg.pinv(cone.whitener)  # a column may be an alias all the same, by rounding
     coordinates, *_ = np.linalg.lstsq(root @ basis, root @ v, rcond=None)
     projected: Array = basis @ coordinates
     return projected
@@ -259,9 +259,9 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
     T = cone.whitener
     others = cone.counted & ~rows
     if 2 * others.sum() < rows.sum():
-        gram = cone.gram - _gram(cone.likelihood, others, cone.free)
+        gram = cone.gram - gram_over(cone.likelihood, others, cone.free)
     else:
-        gram = _gram(cone.likelihood, rows, cone.free)
+        gram = gram_over(cone.likelihood, rows, cone.free)
     share = T @ gram @ T.T
     if not np.isfinite(share).all():
         raise Undecided
@@ -318,7 +318,7 @@ def _by_program(cone: Cone, candidates: Mask, basis: Array, thorough: bool) -> D
             raise Undecided
         full = np.array([cone.full(b) for b in basis.T])
         rows = np.column_stack([(cone.sign * cone.likelihood.along(b))[candidates] for b in full])
-        solution = _solve(rows, _bound_rows(cone, full))
+        solution = largest_support(rows, _bound_rows(cone, full))
         moved = np.zeros_like(candidates)
         moved[candidates] = rows @ solution > 1e-3 * np.abs(rows).max(axis=1)
         if not moved.any():
@@ -339,33 +339,3 @@ def _bound_rows(cone: Cone, full: Array) -> Array:
     """Rows g with g·c ≥ 0 for coefficients that have one bound."""
     low, high = cone.penalty.lower > -np.inf, cone.penalty.upper < np.inf
     return np.vstack([full[:, low].T, -full[:, high].T])
-
-
-def _solve(rows: Array, held: Array) -> Array:
-    """argmax Σ min(1, A c), A c ≥ 0, G c ≥ 0, by HiGHS: 0, or with A c ≥ 2 where it moves a row.
-
-    Rows are scaled to a largest entry of 1, and equal ones taken once.
-    """
-    import scipy.sparse as sp
-    from scipy.optimize import linprog
-
-    size = np.abs(rows).max(axis=1)
-    seen = rows[size > _ZERO * size.max(initial=0.0)]
-    seen = seen / np.abs(seen).max(axis=1, keepdims=True)
-    unique = np.unique(np.round(seen, 12), axis=0)
-    m, k = unique.shape
-    matrix = sp.csr_array(np.vstack([-unique, -held]))
-    slack = sp.vstack([sp.eye_array(m), sp.csr_array((len(held), m))])
-    done = linprog(
-        np.concatenate([np.zeros(k), -np.ones(m)]),
-        A_ub=sp.hstack([matrix, slack]).tocsr(),
-        b_ub=np.zeros(m + len(held)),
-        bounds=[(None, None)] * k + [(0.0, 1.0)] * m,
-        method="highs",
-        options={"time_limit": _SECONDS},
-    )
-    if done.status != 0:
-        raise Undecided
-    c: Array = done.x[:k]
-    moving = unique @ c > 0.5
-    return c * (2.0 / float((unique @ c)[moving].min())) if moving.any() else np.zeros(k)

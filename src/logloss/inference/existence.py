@@ -26,7 +26,8 @@ that, its leverage decides. ē is |e| and a bound on what summing may have round
 
 again by Cauchy-Schwarz, for columns centred at μ and scaled by σ. Where a row is far on the wrong
 side, w = 0 to rounding; then √(Σ s |r'|) √(max s Σ x_k²) takes the place of the first product. The
-inequality has ½ where 1 would do: that covers the rounding of T, h and t.
+inequality has ½ where 1 would do: that covers the rounding of T, h and t, where a column is not
+others but for rounding; there nothing is said here, and whole numbers decide (exact.py).
 
 A coefficient held at its only bound needs a score of the right sign instead of 0: with a lower
 bound, only d_k ≥ 0 is possible, and v_k ≥ E √M_kk is enough.
@@ -47,6 +48,9 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+_BLUR = 1e-10  # of a column, that others do not have: less is not known to any digits
+_SUMS = 1e3 * float(np.finfo(np.float64).eps)  # the same, of what a sum has rounded
+
 PROVEN = (
     "A finite estimate exists: a point strictly inside the dual problem proves it, with a margin"
     " for rounding."
@@ -65,8 +69,11 @@ def proven_by(
     hessian : ndarray of shape (n_coefficients, n_coefficients)
         That of the loss, at the point `curved`.
     """
-    inverse, rank = inverse_factor(hessian[np.ix_(free, free)] * likelihood.weight_sum)
+    information = hessian[np.ix_(free, free)] * likelihood.weight_sum
+    inverse, rank = inverse_factor(information)
     if rank < len(free):  # an alias, or a direction without information: that takes a closer look
+        return False
+    if not _is_sharp(likelihood, free, information, inverse):
         return False
     margin = likelihood.margin(beta, None, curved)
     error = _error(likelihood, margin, free, hessian * likelihood.weight_sum, inverse)
@@ -92,6 +99,8 @@ def prove(
     inverse, rank = inverse_factor(inner * likelihood.weight_sum)
     if rank < len(moving):
         return False
+    if not _is_sharp(likelihood, moving, inner * likelihood.weight_sum, inverse):
+        return False
     delta = np.zeros_like(beta)
     score = likelihood.loss_gradient(beta)[1]
     for _ in range(2):  # the second time for what rounding has left of the score
@@ -110,6 +119,21 @@ def prove(
     )
 
 
+def _is_sharp(
+    likelihood: MemoryLikelihood, free: Indices, information: Array, inverse: Array
+) -> bool:
+    """Is T right to some digits? Not where a column is others but for what summing M has rounded.
+
+    Sparse columns are centred after they are summed, and lose (μ/σ)² of M to that.
+    """
+    where, columns = likelihood.coordinates, free[free < len(likelihood.coordinates.center)]
+    far = (where.center[columns] / where.scale[columns]) ** 2 * likelihood.design.sparse[columns]
+    blurred = np.full(len(free), _SUMS)
+    blurred[: len(columns)] += _SUMS * far
+    pivot = 1.0 / (np.diag(inverse) ** 2 * np.diag(information))
+    return bool((pivot > _BLUR + blurred).all())
+
+
 def _error(
     likelihood: MemoryLikelihood,
     margin: Margin,
@@ -124,10 +148,10 @@ def _error(
     offset[: len(where.center)] = 2.0 * np.abs(where.center) / where.scale
     with np.errstate(invalid="ignore"):
         size = np.sqrt(margin.pearson * np.diag(information))
-    if squares is not None:
-        weight = likelihood.rows.weight
-        most = 1.0 if weight is None else float(weight.max())
-        size = np.fmin(size, np.sqrt(margin.absolute * most * squares))
+        if squares is not None:
+            weight = likelihood.rows.weight
+            most = 1.0 if weight is None else float(weight.max())
+            size = np.fmin(size, np.sqrt(margin.absolute * most * squares))
     size = size + (offset + 4.0) * margin.absolute
     bound = np.abs(margin.score[free]) + margin.rounding * size[free]
     return float(bound @ np.sqrt((inverse**2).sum(axis=0)))

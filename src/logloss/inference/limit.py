@@ -33,7 +33,17 @@ from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits
 from logloss.certificate import duality_gap, newton_step
 from logloss.inference import existence
-from logloss.inference.direction import Cone, Direction, NullSpace, Undecided, find, null_space
+from logloss.inference.decision import Decision
+from logloss.inference.direction import (
+    Cone,
+    Direction,
+    NullSpace,
+    counted,
+    find,
+    gram_over,
+    null_space,
+)
+from logloss.inference.program import Undecided
 from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Stop, minimise
@@ -66,12 +76,23 @@ class Separated:
         Of the rows that are left.
     rest : Rest or None
         The fit to them; None where no row is left: complete separation.
+    decision : Decision or None
+        Where whole numbers found it: then nothing of it is rounding.
     """
 
     direction: Direction
     cone: Cone
     null: NullSpace
     rest: Rest | None
+    decision: Decision | None = None
+
+    @property
+    def infimum(self) -> float:
+        """A lower bound on the objective: that of the rows that are left, as a share of all."""
+        if self.rest is None:
+            return 0.0
+        left, all_rows = self.rest.cone.likelihood.weight_sum, self.cone.likelihood.weight_sum
+        return max(self.rest.value - self.rest.gap, 0.0) * (left / all_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +109,8 @@ class Rest:
         Σs times the Hessian at β̂.
     proven : bool
         β̂ is known to exist.
-    loss : float
-        Weighted mean log loss of these rows at β̂.
+    value, loss : float
+        Of these rows at β̂: the objective, and the weighted mean log loss in it.
     """
 
     cone: Cone
@@ -97,6 +118,7 @@ class Rest:
     gap: float
     information: Array
     proven: bool
+    value: float
     loss: float
 
 
@@ -141,6 +163,24 @@ def peeled(
     return Separated(direction, cone, null, rest)
 
 
+def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -> Separated:
+    """The same where whole numbers have told which rows are left: they have an estimate."""
+    like, own = objective.likelihood, decision.own
+    assert isinstance(like, MemoryLikelihood)
+    assert decision.direction is not None
+    every = counted(like)
+    cone = Cone(like, own, gram_over(like, every, own), objective.penalty)
+    left = every & ~decision.moved
+    null = NullSpace(decision.basis, gram_over(like, left, own))
+    along = like.along(decision.direction)
+    direction = Direction(decision.direction, decision.moved, along, null)
+    if not left.any():
+        return Separated(direction, cone, null, None, decision)
+    rest = _fitted(_on(objective, cone, left), beta, tol, cone, null, proven=True)
+    like.reads += rest.cone.likelihood.reads
+    return Separated(direction, cone, null, rest, decision)
+
+
 def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     """The objective of some of the rows; what it leaves out is of the same scale."""
     like = cone.likelihood
@@ -151,8 +191,13 @@ def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
 
 
-def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpace) -> Rest:
-    """The optimum on the rows that are left, from a point that is mostly near it."""
+def _fitted(
+    rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpace, proven: bool = False
+) -> Rest:
+    """The optimum on the rows that are left, from a point that is mostly near it.
+
+    `proven`: it is known to exist.
+    """
     likelihood = rest.likelihood
     assert isinstance(likelihood, MemoryLikelihood)
     within = cone.left(likelihood, null)
@@ -169,14 +214,14 @@ def _fitted(rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpac
     step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
     gap = duality_gap(rest, beta, step)
     moved = beta - taken
-    proven = existence.proven_by(likelihood, within.free, beta, hessian, taken)
+    proven = proven or existence.proven_by(likelihood, within.free, beta, hessian, taken)
     proven = proven or existence.prove(
         likelihood, rest.penalty, within.free, np.diag(within.gram), beta
     )
     if dot(moved, hessian @ moved) * likelihood.weight_sum > _SAME**2:
         hessian = rest.hessian(beta)
     loss = value - rest.penalty.value(beta)
-    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven, loss)
+    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven, value, loss)
 
 
 def _settle(rest: Objective, beta: Array, hessian: Array) -> Array | None:
@@ -213,8 +258,9 @@ def far_along(found: Separated, goal: float) -> tuple[Array, float]:
     total = cone.likelihood.weight_sum
     wanted = math.log(1.0 / min(max(goal, 1e-300), 0.5)) + 2.0
     speed = sign * direction.along[moved]
-    c = float(np.max((wanted - sign * at[moved]) / speed, initial=0.0))
-    c = min(c, _FARTHEST / float(speed.max()))
+    there = speed > 0.0  # but for rounding, where rows move very little beside others
+    c = float(np.max((wanted - sign * at[moved])[there] / speed[there], initial=0.0))
+    c = min(c, _FARTHEST / float(speed.max(initial=1e-300)))
     z = at[moved] + c * direction.along[moved]
     weight = None if rows.weight is None else rows.weight[moved]
     loss = np.asarray(bce_with_logits(rows.y[moved], z, reduction="none"))
@@ -235,7 +281,7 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
     """
     cone, direction = found.cone, found.direction
     labels = (INTERCEPT, *names)
-    along = _reported(cone, direction.d)
+    along = _along(found)
     along = along / np.abs(along).max()
     endless = _undetermined(found)
     infinite = np.where(along == 0.0, np.nan, np.copysign(np.inf, along))
@@ -280,9 +326,20 @@ def _reported(cone: Cone, d: Array) -> Array:
     return rounded
 
 
+def _along(found: Separated) -> Array:
+    """The direction in the units of the columns, intercept first."""
+    if found.decision is None:
+        return _reported(found.cone, found.direction.d)
+    raw = found.decision.raw
+    return raw if found.cone.likelihood.has_intercept else np.append(0.0, raw)
+
+
 def _undetermined(found: Separated) -> Mask:
     """Coefficients that the rows that are left say nothing of, intercept first."""
     cone = found.cone
+    if found.decision is not None:
+        free: Mask = (found.decision.raw_basis != 0.0).any(axis=1)
+        return free if cone.likelihood.has_intercept else np.append(False, free)
     seen = np.array([_reported(cone, cone.full(b)) for b in found.null.basis.T]) != 0.0
     endless: Mask = seen.any(axis=0)
     return endless

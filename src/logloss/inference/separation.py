@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,11 @@ from numpy.typing import NDArray
 from logloss.backends.memory import MemoryLikelihood
 from logloss.evidence import Evidence
 from logloss.inference import existence
-from logloss.inference.direction import Cone, Undecided, find
-from logloss.inference.limit import Separated, far_along, peeled, step_within, verdict
+from logloss.inference.decision import Decision, is_little, is_possible
+from logloss.inference.decision import decide as decide_exactly
+from logloss.inference.direction import Cone, find
+from logloss.inference.limit import Separated, decided, far_along, peeled, step_within, verdict
+from logloss.inference.program import Undecided
 from logloss.objective import Objective
 from logloss.solvers.base import Result, Status, Step, Stop, minimise
 from logloss.solvers.choose import choose
@@ -28,14 +32,23 @@ from logloss.solvers.proving import tolerance
 from logloss.verdict import Kind, Separation
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 WIDEST = 2000  # coefficients without a penalty up to which a verdict is sought
 _TOO_WIDE = "Not decided: too many coefficients have no penalty."
 _TOO_HARD = "Not decided: the linear program that would tell takes too much time."
 _NO_TIME = "Not decided in the time that was given; a fit without time_budget decides."
+_EXACT = (
+    "A finite estimate exists: in exact arithmetic no direction tells rows apart, which a point"
+    " strictly inside the dual problem proves."
+)
+_SECONDS = 20.0  # for whole numbers to decide in
 _NO_DIRECTION = (
     "A finite estimate exists: linear programming finds no direction that tells rows apart."
 )
+
+
+_OPEN = (Status.SEPARATED_SUSPECTED,)  # statuses that wait for a verdict
 
 
 class Judge:
@@ -50,12 +63,24 @@ class Judge:
         self.tol = tol
         self.found: Separated | None = None
         self._cone: Cone | None = None
+        self._decision: Decision | None = None
 
     @property
     def able(self) -> bool:
         """Is there anything to decide, and can it be?"""
-        few = int(self.objective.penalty.free.sum()) <= WIDEST
+        few = len(self.free) <= WIDEST
         return isinstance(self.objective.likelihood, MemoryLikelihood) and few
+
+    @cached_property
+    def free(self) -> Indices:
+        """The coefficients that nothing keeps from growing."""
+        return np.flatnonzero(self.objective.penalty.free)
+
+    @cached_property
+    def little(self) -> bool:
+        """Whether whole numbers decide in no time."""
+        likelihood = self.objective.likelihood
+        return isinstance(likelihood, MemoryLikelihood) and is_little(likelihood, self.free)
 
     @property
     def cone(self) -> Cone:
@@ -63,8 +88,7 @@ class Judge:
         if self._cone is None:
             likelihood = self.objective.likelihood
             assert isinstance(likelihood, MemoryLikelihood)
-            free = np.flatnonzero(self.objective.penalty.free)
-            self._cone = Cone.over(likelihood, free, self.objective.penalty)
+            self._cone = Cone.over(likelihood, self.free, self.objective.penalty)
         return self._cone
 
     def separated(self, beta: Array, step: Array | None = None, thorough: bool = False) -> bool:
@@ -77,9 +101,13 @@ class Judge:
         """
         if not self.able:
             return False
-        if step is None:
-            step = step_within(self.cone, beta)
+        if self.little or thorough:
+            decision = self._decided(beta, step)
+            if decision is not None:
+                return self._found_by(decision, beta)
         try:
+            if step is None:
+                step = step_within(self.cone, beta)
             direction = find(self.cone, step, beta, thorough)
             if direction is None:
                 return False
@@ -92,9 +120,40 @@ class Judge:
             return False
         return True
 
+    def _decided(self, beta: Array, step: Array | None) -> Decision | None:
+        """What whole numbers say, once; None where that takes too much."""
+        likelihood = self.objective.likelihood
+        assert isinstance(likelihood, MemoryLikelihood)
+        if self._decision is None and is_possible(likelihood, self.free):
+            proposals = (beta,) if step is None else (-step, beta)
+            penalty = self.objective.penalty
+            self._decision = decide_exactly(likelihood, penalty, self.free, _SECONDS, proposals)
+        return self._decision
+
+    def _found_by(self, decision: Decision, beta: Array) -> bool:
+        if decision.direction is None:
+            return False
+        if self.found is None:
+            self.found = decided(self.objective, decision, beta, self.tol)
+        return True
+
+    @property
+    def certain(self) -> bool:
+        """Whole numbers have decided."""
+        return self._decision is not None
+
+    @property
+    def why(self) -> str:
+        """The proof that the estimate exists, where there is one."""
+        return _EXACT if self.certain else existence.PROVEN
+
     def exists(self, beta: Array) -> bool:
         """Is it proven that the estimate exists? Near the optimum yes, where it does."""
+        if self._decision is not None:
+            return self._decision.direction is None
         cone = self.cone
+        if self.little and len(cone.free) < len(self.free):
+            return False  # an alias, but for rounding: that is for whole numbers
         squares = np.diag(cone.gram)
         return existence.prove(cone.likelihood, cone.penalty, cone.free, squares, beta)
 
@@ -125,11 +184,11 @@ def closing(judge: Judge, beta: Array, names: tuple[str, ...]) -> Separation:
     """The verdict at a point near the optimum, or far along a direction without end."""
     try:
         if judge.found is None and judge.exists(beta):
-            return Separation(True, Kind.NONE, existence.PROVEN)
+            return Separation(True, Kind.NONE, judge.why)
         if judge.found is None and not judge.separated(beta, thorough=judge.patient):
-            if not judge.patient:
+            if not (judge.patient or judge.certain):
                 return Separation(None, Kind.UNKNOWN, _NO_TIME)
-            return Separation(True, Kind.NONE, _NO_DIRECTION)
+            return Separation(True, Kind.NONE, judge.why if judge.certain else _NO_DIRECTION)
     except Undecided:
         return Separation(None, Kind.UNKNOWN, _TOO_HARD)
     assert judge.found is not None
@@ -163,16 +222,19 @@ def _settled(
             if not judge.exists(result.beta) and not judge.separated(result.beta):
                 return result, None
         elif result.information is None:
-            return result, None
+            if not judge.little:
+                return result, None
+            found = closing(judge, result.beta, names)
         if judge.found is None:
-            return result, Separation(True, Kind.NONE, existence.PROVEN)
-    elif result.status is Status.SEPARATED_SUSPECTED:
+            return result, found or Separation(True, Kind.NONE, judge.why)
+    elif result.status in _OPEN or (result.status is Status.STALLED and judge.little):
         found = closing(judge, result.beta, names)
     if judge.found is None:
-        exists = found is not None and found.exists
+        exists = found is not None and found.exists and result.status in _OPEN
         return (replace(result, status=Status.CERTIFIED) if exists else result), found
     beta, gap = far_along(judge.found, tolerance(objective, result.value, judge.tol))
     value = objective.value_gradient(beta)[0]
+    gap = max(gap, value - judge.found.infimum)  # what rounding has made of the way there
     last = Step(objective.reads, time.perf_counter() - stop.begun, value, gap)
     ended = replace(
         result,
