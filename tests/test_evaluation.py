@@ -515,3 +515,27 @@ def test_a_million_rows_take_less_than_a_second() -> None:
     begun = time.perf_counter()
     evaluate(y, z=z)
     assert time.perf_counter() - begun < 1.5
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "words"),
+    [
+        (["no", "yes"], [0.2, 0.7], "y must hold numbers.*<U3"),
+        (np.array(["no", "yes"], dtype=object), [0.2, 0.7], "y must hold numbers.*text"),
+        ([0, 1], ["a", "b"], "p must hold numbers"),
+        ([0, 1j], [0.2, 0.7], "y must hold numbers"),
+        ([[0], [1, 2]], [0.2, 0.7], "y must hold numbers"),
+        ([0, None], [0.2, 0.7], "y is nan in row 1"),
+        (np.array(["2020-01-01"] * 2, "M8[D]"), [0.2, 0.7], "y must hold numbers"),
+        (None, [0.2, 0.7], "shape"),
+    ],
+)
+def test_what_are_no_labels_or_probabilities_is_refused(y: Any, p: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        evaluate(y, p)
+
+
+def test_one_column_is_a_column() -> None:
+    plain = evaluate([0, 1, 1], [0.2, 0.7, 0.4]).log_loss
+    assert evaluate([[0], [1], [1]], [[0.2], [0.7], [0.4]]).log_loss == plain
+    assert evaluate([False, True, True], [0.2, 0.7, 0.4], sample_weight=[[1]] * 3).log_loss == plain

@@ -342,7 +342,7 @@ def test_rows_without_a_target_count_for_nothing(frame: Callable[[Any], Any]) ->
         assert parts.weights.tolist() == weights
         assert parts.n_left_out == 1
         assert parts.notes == ("1 row without a target left out",)
-        classes = encode_target(parts.y_values, weights=parts.weights).classes
+        classes = encode_target(parts.y_values, kept=parts.kept).classes
         assert classes == ((0.0, 1.0) if y == "hole" else ("x", "z"))
 
 
@@ -446,3 +446,13 @@ def test_arrow_and_numpy_read_labels_alike(labels: list[str], size: int) -> None
         except DataError as error:
             answers.append(((), [str(error)]))  # type: ignore[arg-type]
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("exclude", [[0], (0,), "0", ["0"], np.array([0])])
+def test_a_frame_with_numbers_for_names_leaves_columns_out(exclude: Any) -> None:
+    frame = pd.DataFrame({0: [1.0, 2, 3, 4], 1: [0.0, 1, 1, 0], 2: [0, 1, 0, 1]})
+    assert split(frame, y="2", exclude=exclude).features.names == ("1",)
+    with pytest.raises(UsageError, match="no column '7'"):
+        split(frame, y="2", exclude=[7])
+    with pytest.raises(UsageError, match="exclude must be names of columns, not 3"):
+        split(frame, y="2", exclude=3)

@@ -16,10 +16,11 @@ In a loss ``0 · inf = 0``, and no term is negative, so nothing cancels.  1 − 
 above 1/2, and so is 1 − 2m for m ≥ 1/4.  Nothing is ever clipped: a certain and wrong forecast
 costs inf.
 
-Shapes.  Every argument is a real number or array of any shape; several are broadcast.  Scalars
-give a scalar.  The result is float64, or float32 if no floating-point argument is wider (it is
-computed in float64 and rounded once).  Labels y lie in [0, 1], as probabilities do, or a ValueError
-says which one does not; a label between 0 and 1 is the probability that it is 1.
+Shapes.  Every argument is a real number or array of any shape; several are broadcast, but never to
+more elements than one of them has: labels (n,) and forecasts (n, 1) are a ValueError, not n² pairs.
+Scalars give a scalar.  The result is float64, or float32 if no floating-point argument is wider (it
+is computed in float64 and rounded once).  Labels y lie in [0, 1], as probabilities do, or a
+ValueError says which one does not; a label between 0 and 1 is the probability that it is 1.
 
 Accuracy.  Each element is within 3 ulp of the exact result (σ′ within 5; ŷ − y within 3 ulp of
 max(ŷ, y)) for every z from −inf to inf, with exp, log and log1p within 0.85 ulp, as NumPy's are.
@@ -28,6 +29,7 @@ max(ŷ, y)) for every z from −inf to inf, with exp, log and log1p within 0.85 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -64,12 +66,8 @@ def sigmoid_derivative(z: ArrayLike) -> FloatArray:
 
 
 def logit(p: ArrayLike) -> FloatArray:
-    """Return the log-odds log(p / (1 − p)), the inverse of the sigmoid: −inf at 0, inf at 1.
-
-    Raises ValueError for a p outside [0, 1].
-    """
+    """Return the log-odds log(p / (1 − p)), the inverse of the sigmoid: −inf at 0, inf at 1."""
     form, (x,) = _read(p=p)
-    _require_unit_interval("p", x)
     with np.errstate(all="ignore"):
         return form.give(_blockwise(_logit, x))
 
@@ -81,7 +79,6 @@ def residual(y: ArrayLike, z: ArrayLike) -> FloatArray:
     and 1 the result is within 3 ulp of itself.  Raises ValueError for a y outside [0, 1].
     """
     form, (t, x) = _read(y=y, z=z)
-    _require_unit_interval("y", t)
     with np.errstate(all="ignore"):
         return form.give(_blockwise(_residual, t, x))
 
@@ -94,8 +91,6 @@ def likelihood(y: ArrayLike, p: ArrayLike) -> float:
     for labels 0 and 1, within 50 n u for soft ones.  Raises ValueError for a y or p outside [0, 1].
     """
     _, (t, q) = _read(y=y, p=p)
-    _require_unit_interval("y", t)
-    _require_unit_interval("p", q)
     with np.errstate(all="ignore"):
         return _product(_blockwise(_chance, t, q))
 
@@ -106,7 +101,6 @@ def log_likelihood(y: ArrayLike, z: ArrayLike) -> float:
     As accurate as `bce` says of a sum.  Raises ValueError for a y outside [0, 1].
     """
     _, (t, x) = _read(y=y, z=z)
-    _require_unit_interval("y", t)
     with np.errstate(all="ignore"):
         return 0.0 - _sum(_blockwise(_logit_loss, t, x))
 
@@ -140,8 +134,6 @@ def bce(
     for each sum, u for the division), and underflow adds at most 2⁻¹⁰⁷² an element.
     """
     form, (t, q) = _read(y=y, p=p)
-    _require_unit_interval("y", t)
-    _require_unit_interval("p", q)
     with np.errstate(all="ignore"):
         return _reduce(_blockwise(_forecast_loss, t, q), sample_weight, reduction, form)
 
@@ -158,7 +150,6 @@ def bce_with_logits(
     for every finite z.  Weights, reductions, accuracy and errors are those of `bce`.
     """
     form, (t, x) = _read(y=y, z=z)
-    _require_unit_interval("y", t)
     with np.errstate(all="ignore"):
         return _reduce(_blockwise(_logit_loss, t, x), sample_weight, reduction, form)
 
@@ -274,7 +265,7 @@ def _reduce(
     weights = None
     if sample_weight is not None:
         widened, (weights,) = _read(sample_weight=sample_weight)
-        form = _Form(np.broadcast_shapes(form.shape, widened.shape), form.dtype)
+        form = _Form(_common({"loss": form.shape, "sample_weight": widened.shape}), form.dtype)
         good = (weights >= 0.0) & (weights < np.inf)
         _require("sample_weight", "be finite and not negative", weights, good)
     if reduction not in _REDUCTIONS:
@@ -366,9 +357,19 @@ class _Form(NamedTuple):
 
 def _read(**given: Any) -> tuple[_Form, list[_Doubles]]:
     arrays = {name: _real(name, value) for name, value in given.items()}
+    for name in [name for name in arrays if name in ("y", "p")]:
+        _require_unit_interval(name, arrays[name])
     typed = [a for name, a in arrays.items() if type(given[name]) is not float]  # as in NumPy 2
-    form = _Form(np.broadcast_shapes(*(a.shape for a in arrays.values())), _float_dtype(*typed))
+    form = _Form(_common({n: a.shape for n, a in arrays.items()}), _float_dtype(*typed))
     return form, [np.atleast_1d(a.astype(np.float64, copy=False)) for a in arrays.values()]
+
+
+def _common(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape to which all are broadcast; ValueError where it has more elements than any."""
+    shape = np.broadcast_shapes(*shapes.values())
+    if math.prod(shape) > max(map(math.prod, shapes.values())):
+        raise ValueError(f"shapes do not fit: {shapes} would pair up to {shape}; try ravel()")
+    return shape
 
 
 def _real(name: str, value: ArrayLike) -> NDArray[Any]:

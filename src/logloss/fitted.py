@@ -31,7 +31,7 @@ from logloss.table.schema import Schema
 from logloss.verdict import INTERCEPT, Separation
 
 if TYPE_CHECKING:
-    from logloss.table.target import Label
+    from logloss.table.labels import Label
 
 FORMAT = "logloss.model/1"
 LARGEST_FILE = 2**28  # bytes: about five million coefficients

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_ONE_CLASS = 1e-290  # the loss of the intercept alone where all weight is on one class
+
 
 def fit(
     X: Any,
@@ -238,11 +240,18 @@ def solve_task(
         loss=loss,
         objective=math.nan if result.status is Status.NO_LOSS else result.value,
         null_loss=objective.value_of_null(),
-        notes=task.notes,
+        notes=(*task.notes, *_notes_on_classes(task, objective)),
         separation=separation,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)
+
+
+def _notes_on_classes(task: Task, objective: Objective) -> tuple[str, ...]:
+    if not _one_class(objective):
+        return ()
+    label = task.target.classes[int(task.rows.total(task.rows.y) > 0.0)]
+    return (f"all rows with weight are {label!r}, so the intercept has no finite best value",)
 
 
 def _solved(
@@ -258,9 +267,17 @@ def _solved(
         return result, objective.value_gradient(result.beta)[0], None
     judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
     result = minimise(objective, chosen.solver, first, replace(stop, separated=judge.separated))
+    penalty = objective.penalty
+    if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:
+        result = replace(result, status=Status.SEPARATED_SUSPECTED)
     result, separation = settled(judge, result, names, stop)
     value = math.nan if result.status is Status.NO_LOSS else result.value
     return result, value - objective.penalty.value(result.beta), separation
+
+
+def _one_class(objective: Objective) -> bool:
+    """Whether all rows with weight have one label, so that the intercept would grow without end."""
+    return objective.value_of_null() < _ONE_CLASS
 
 
 def _certificate(

@@ -24,6 +24,7 @@ from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
 from logloss.table.batches import batches_with_offset, nan_may_be_missing, nan_missing
 from logloss.table.design import design_of
+from logloss.table.labels import label_array
 
 if TYPE_CHECKING:
     from logloss.certificate import Certificate
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from logloss.evidence import Evidence
     from logloss.inference.influence import Influence
     from logloss.solvers.base import Step
-    from logloss.table.target import Label
+    from logloss.table.labels import Label
 
 
 class Model(InferenceFace):
@@ -160,9 +161,13 @@ class Model(InferenceFace):
         return np.asarray(sigmoid(self.decision_function(table, offset, n_threads)))
 
     def predict(self, table: Any, offset: Any = None, n_threads: int | None = None) -> NDArray[Any]:
-        """Return the likelier label of each row, shape (n,): the positive one where z > 0."""
+        """Return the likelier label of each row, shape (n,): the positive one where z > 0.
+
+        Labels keep their type; the array is of objects where the two differ in it (one label
+        against all others: "not 2" and 2).
+        """
         positive = self.decision_function(table, offset, n_threads) > 0
-        return np.array(self.classes)[positive.astype(np.intp)]
+        return label_array(self.classes)[positive.astype(np.intp)]
 
     @property
     def notes(self) -> tuple[str, ...]:

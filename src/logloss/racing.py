@@ -76,6 +76,8 @@ class Race:
     n_rows, n_columns : int
     penalty : str
         In words.
+    notes : tuple of str
+        What was done with the table that its owner should know.
     """
 
     optimum: float
@@ -84,6 +86,7 @@ class Race:
     n_rows: int
     n_columns: int
     penalty: str
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def table(self) -> Any:
@@ -149,7 +152,8 @@ class Race:
             ["ended", *(_ENDS[run.certificate.status] for run in self.runs)],
         )
         head = f"{self.n_rows:,} rows, {self.n_columns:,} columns; penalty: {self.penalty}; {known}"
-        return "\n".join([head, "", *lines])
+        notes = [f"note: {visible(note)}" for note in self.notes]
+        return "\n".join([head, "", *lines, *([""] if notes else []), *notes])
 
     def _panel(self, label: str, position: Callable[[Step], float]) -> Panel:
         curves = []
@@ -259,7 +263,8 @@ n_threads, memory, spool
     least = min([best.objective, *(step.loss for run in runs for step in run.history)])
     unknown = max(best.certificate.gap - (best.objective - least), 0.0)
     words = penalty_text({**options, "C": "inf" if math.isinf(C) else C})
-    return Race(least, unknown, tuple(runs), *size[:1], task.design.n_columns, words)
+    n_rows = task.design.n_rows - parts.n_left_out
+    return Race(least, unknown, tuple(runs), n_rows, task.design.n_columns, words, task.notes)
 
 
 def _asked_for(solvers: Sequence[str | Solver] | None, smooth: bool) -> list[str | Solver]:

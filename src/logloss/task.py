@@ -66,7 +66,7 @@ class Task:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader and the schema did that the user should know."""
-        return (*self.parts.notes, *self.schema.notes)
+        return (*self.parts.notes, *self.target.notes, *self.schema.notes)
 
     def asked(
         self, strength: Strength, class_weight: Mapping[Any, float] | str | None
@@ -152,9 +152,7 @@ def task_of(
     options: TableOptions | None = None,
 ) -> Task:
     """Learn what the columns are, and encode them and the target."""
-    target = encode_target(
-        parts.y_values, positive=positive, where=parts.y_where, weights=parts.weights
-    )
+    target = encode_target(parts.y_values, positive=positive, where=parts.y_where, kept=parts.kept)
     weight = class_weights(target, parts.weights, class_weight)
     options = options or TableOptions()
     policy = Policy(
@@ -187,8 +185,8 @@ def _target_again(parts: Split, classes: tuple[Label, Label]) -> Target:
     """Labels, the positive one as in the fit."""
     other, positive = classes
     against_all = positive if other == f"not {positive}" else None
-    values, where, weights = parts.y_values, parts.y_where, parts.weights
-    target = encode_target(values, positive=against_all, where=where, weights=weights)
+    values, where, kept = parts.y_values, parts.y_where, parts.kept
+    target = encode_target(values, positive=against_all, where=where, kept=kept)
     if target.soft or target.classes[1] == positive:
         return target
-    return encode_target(values, positive=positive, where=where, weights=weights)
+    return encode_target(values, positive=positive, where=where, kept=kept)

@@ -23,6 +23,7 @@ from logloss.table.design import Design
 
 Array = NDArray[np.float64]
 
+_FAR_OUT = 690.0  # log odds of an intercept that has no finite best value: a loss of 1e-300
 _LARGEST_SHIFT = 1e3  # of the intercept, in log odds, to make Σ s r' vanish
 
 
@@ -54,6 +55,13 @@ class _Moved:
     xi: Array
     shift: float
     score: Array
+
+
+def _log_odds(mean: float) -> float:
+    """Of a mean label; where rows with weight are all of one class, as far out as is of use."""
+    if mean in (0.0, 1.0):
+        return math.copysign(_FAR_OUT, mean - 0.5)
+    return float(np.log(mean) - np.log1p(-mean))
 
 
 class MemoryLikelihood:
@@ -106,11 +114,11 @@ class MemoryLikelihood:
 
     def _find_null(self) -> tuple[float, float]:
         rows, total = self.rows, self._weight_sum
-        mean = min(max(rows.total(rows.y) / total, 1e-300), 1.0 - 1e-16)
-        b = float(np.log(mean) - np.log1p(-mean)) if self.coordinates.intercept else 0.0
+        mean = min(max(rows.total(rows.y) / total, 0.0), 1.0)
+        b = _log_odds(mean) if self.coordinates.intercept else 0.0
         if rows.offset is None:
-            loss = max(b, 0.0) + float(np.log1p(np.exp(-abs(b)))) - mean * b
-            return b, loss
+            wrong = (1.0 - mean) * max(b, 0.0) + mean * max(-b, 0.0)
+            return b, float(np.log1p(np.exp(-abs(b)))) + wrong
         for _ in range(50):
             loss_sum, slope, curvature = self._offset_sums(b)
             if not self.coordinates.intercept or abs(slope) <= 1e-12 * total or curvature <= 0.0:

@@ -191,8 +191,8 @@ def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -
 
 
 def _text(found: Fits) -> str:
-    """The table of fits, and a chart."""
-    from logloss.report.figures import aligned, figure
+    """The table of fits, a chart, and notes."""
+    from logloss.report.figures import aligned, figure, visible
 
     columns = {
         "lambda": [figure(x) for x in found.lambdas],
@@ -222,7 +222,8 @@ def _text(found: Fits) -> str:
             f"leave-one-out: by one Hessian for each λ; {rows:,} rows were fitted again exactly.",
         ]
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    return "\n\n".join([*parts, *_chart(found, width)])
+    notes = ["\n".join(f"note: {visible(note)}" for note in found.notes)] if found.notes else []
+    return "\n\n".join([*parts, *_chart(found, width), *notes])
 
 
 def _chart(found: Fits, width: int) -> list[str]:

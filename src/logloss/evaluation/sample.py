@@ -21,6 +21,8 @@ from logloss.errors import DataError, UsageError
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
+_NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -138,7 +140,7 @@ def sample_of(
 
 
 def _column(name: str, values: Any, n: int | None, low: float, high: float) -> Array:
-    column = np.asarray(values, dtype=np.float64)
+    column = _numbers(name, values)
     if column.ndim != 1 or (n is not None and len(column) != n):
         wanted = "one value a row" if n is None else f"{n} values, one a row"
         raise DataError(f"{name} has the shape {column.shape}, where it must have {wanted}")
@@ -150,3 +152,21 @@ def _column(name: str, values: Any, n: int | None, low: float, high: float) -> A
             f"numbers from {low:g} to {high:g} are needed",
         )
     return column
+
+
+def _numbers(name: str, values: Any) -> Array:
+    """As float64; of shape (n,) also where it is one column."""
+    try:
+        column = np.asarray(values)
+        if column.dtype.kind not in _NUMBER_KINDS + "O":
+            raise TypeError(f"it has the type {column.dtype}")
+        if column.dtype.kind == "O" and any(isinstance(value, str) for value in column.flat):
+            raise TypeError("it has text")
+        column = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name} must hold numbers, one a row: {error}",
+            "give 1 for the positive label and 0 for the other; model.evaluate(table) knows the"
+            " labels of its model",
+        ) from None
+    return column[:, 0] if column.ndim == 2 and column.shape[1] == 1 else column

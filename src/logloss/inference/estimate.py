@@ -141,6 +141,8 @@ def _tjur(evidence: Evidence, optimum: Optimum) -> float:
     rows, y = evidence.rows, evidence.rows.y
     p = optimum.objective.likelihood.residuals(optimum.beta) + y
     positive = rows.total(y)
+    if not 0.0 < positive < rows.total():
+        return math.nan  # one class alone has weight
     both, above = rows.total(p), rows.total(y * p)
     return above / positive - (both - above) / (rows.total() - positive)
 

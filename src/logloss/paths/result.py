@@ -80,6 +80,11 @@ class Path:
         return self.template.schema.coefficient_names
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done with the table that its owner should know, a sentence each."""
+        return self.template.notes
+
+    @property
     def gaps(self) -> Array:
         """How far each fit is from its minimum at most, shape (n_lambdas,); absolute."""
         return np.array([one.gap for one in self.certificates])

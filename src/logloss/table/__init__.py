@@ -7,12 +7,13 @@ learned from them (`learn`), and both make the design that the kernels read (`de
 from __future__ import annotations
 
 from logloss.table.features import CategoricalColumn, NumericColumn
+from logloss.table.labels import Label, Labels
 from logloss.table.learn import Policy, learn
 from logloss.table.read import read
 from logloss.table.schema import Encoded, Schema
 from logloss.table.source import Source
 from logloss.table.split import Split, offset_values, split, weight_values
-from logloss.table.target import Label, Labels, Target, encode_target
+from logloss.table.target import Target, encode_target
 from logloss.table.treatment import TableOptions
 
 __all__ = [

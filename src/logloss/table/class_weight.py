@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from logloss.checks import number
 from logloss.errors import UsageError
-from logloss.table.target import Label, Target
+from logloss.table.labels import Label
+from logloss.table.spelling import spelled
+from logloss.table.target import Target
 
 Array = NDArray[np.float64]
 
@@ -67,17 +69,33 @@ def _factors(
                 f"class_weight must be 'balanced' or a mapping of labels, not {class_weight!r}"
             )
         total, share = float(s.sum()), float(s[positive].sum())
-        return total / (2.0 * (total - share)), total / (2.0 * share)
+        return _balanced(total, float(s[~positive].sum())), _balanced(total, share)
     if not isinstance(class_weight, Mapping):
         raise UsageError(
             f"class_weight must be 'balanced' or a mapping of labels, not {class_weight!r}"
         )
+    factors = [1.0, 1.0]
     for label, value in class_weight.items():
-        if label not in target.classes:
-            raise UsageError(
-                f"class_weight names {label!r}, but the classes are {target.classes[0]!r}"
-                f" and {target.classes[1]!r}"
-            )
-        number(f"the class weight of {label!r}", value, 0.0, sys.float_info.max, open_low=True)
-    negative, positive_label = target.classes
-    return float(class_weight.get(negative, 1.0)), float(class_weight.get(positive_label, 1.0))
+        factor = number(f"the class weight of {label!r}", value, 0.0, sys.float_info.max)
+        factors[_place(label, target.classes)] = factor
+    if not any(factors):
+        raise UsageError("both class weights are zero", "at least one class must count")
+    return factors[0], factors[1]
+
+
+def _balanced(total: float, share: float) -> float:
+    return total / (2.0 * share) if share > 0.0 else 1.0
+
+
+def _place(label: Any, classes: tuple[Any, Any]) -> int:
+    """Which class a label is: as it is, or by its spelling ("1" is 1)."""
+    for known in (list(classes), list(map(spelled, classes))):
+        name = label if known == list(classes) else spelled(label)
+        if name in known:
+            return known.index(name)
+    raise UsageError(
+        f"class_weight names {label!r}, but the classes are {classes[0]!r} and {classes[1]!r}",
+        "with positive, one label stands against all others: weigh rows by sample_weight"
+        if classes[0] == f"not {classes[1]}"
+        else None,
+    )

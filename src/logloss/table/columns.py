@@ -67,11 +67,14 @@ class Codes:
         of it. Blanks around a level are trimmed. A level may have no row.
     type : str
         Arrow's name of the type that the table gave it ("string", "dictionary<…>").
+    declared : tuple or None
+        Of a category: the values that the table declares, of their own types, in its order.
     """
 
     codes: NDArray[Any]
     levels: tuple[str | None, ...]
     type: str
+    declared: tuple[Any, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)

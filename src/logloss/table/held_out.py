@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from logloss.errors import DataError, nearest
 from logloss.table.columns import Codes, Numbers, Unusable
+from logloss.table.labels import MISSING_WORDS, Label
 from logloss.table.source import Source
-from logloss.table.target import Label
+from logloss.table.spelling import spelled
 
 Array = NDArray[np.float64]
 Classes = tuple[Label, Label]
@@ -77,6 +78,7 @@ def held_out_labels(source: Source, target: Any, classes: Classes) -> HeldOut:
             f"{where} has {len(codes)} values, but {source.where} has {source.n_rows} rows",
             "one value a row is needed",
         )
+    codes = _without_words(levels, codes, classes)
     if not (codes >= 0).any():
         raise DataError(f"{where} has no labels: all values are missing")
     if _soft(levels, classes):
@@ -166,6 +168,18 @@ def _missing(value: Any) -> bool:
         return True
 
 
+def _without_words(
+    levels: list[Any], codes: NDArray[np.int64], classes: Classes
+) -> NDArray[np.int64]:
+    """−1 also where a word such as NA says that there is no label."""
+    words = [
+        k
+        for k, level in enumerate(levels)
+        if isinstance(level, str) and level.strip() in MISSING_WORDS and level not in classes
+    ]
+    return np.where(np.isin(codes, words), -1, codes) if words else codes
+
+
 def _soft(levels: list[Any], classes: Classes) -> bool:
     if isinstance(classes[0], str) or tuple(classes) != (0, 1):
         return False
@@ -183,6 +197,8 @@ def _matched(
     y, notes = np.full(len(levels) + 1, np.nan), []
     all_others = classes[0] == f"not {classes[1]}"
     for code, level in enumerate(levels):
+        if not (codes == code).any():
+            continue
         found = next((k for same in _EXACT for k in (0, 1) if same(level, classes[k])), None)
         if found is None:
             alike = [k for k in (0, 1) if _plain(level) == _plain(classes[k])]
@@ -209,7 +225,11 @@ def _same_number(level: Any, label: Label) -> bool:
         return False
 
 
-_EXACT = (_same, _same_number)
+def _same_spelling(level: Any, label: Label) -> bool:
+    return spelled(level) == spelled(label)
+
+
+_EXACT = (_same, _same_spelling, _same_number)
 
 
 def _plain(label: Any) -> str:

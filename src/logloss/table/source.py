@@ -107,6 +107,18 @@ def column_at(name: str, names: Sequence[str], where: str) -> str:
         raise unknown_column(name, names, where) from None
 
 
+def left_out_names(exclude: Any) -> tuple[str, ...]:
+    """The columns that `exclude` names: one name, or several; a frame's labels as text."""
+    if exclude is None or isinstance(exclude, str):
+        return () if exclude is None else (exclude,)
+    try:
+        return tuple(map(str, exclude))
+    except TypeError:
+        raise UsageError(
+            f"exclude must be names of columns, not {exclude!r}", "such as exclude=['id']"
+        ) from None
+
+
 def unknown_column(name: str, names: Iterable[str], where: str) -> UsageError:
     """The error for a column that is not there; the hint is the nearest name, or all names."""
     names = tuple(names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from logloss.errors import DataError, UsageError
 from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Column, Numbers
 from logloss.table.encoding import encoded
+from logloss.table.labels import Labels, labels_of, without_missing_words
 from logloss.table.read import column_values, read
-from logloss.table.source import Source, column_at, unknown_column
-from logloss.table.target import Labels
+from logloss.table.source import Source, column_at, left_out_names, unknown_column
 from logloss.table.treatment import Missing, TableOptions
+from logloss.table.words import listed
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 
@@ -43,10 +44,12 @@ class Split:
         What messages call it.
     weights, offset : ndarray of float64, shape (n_rows,), or None
         A row that is left out has the weight 0.
-    notes : tuple of str
-        What was left out, and why.
     target_name, weights_name, offset_name : str or None
         The names of these columns; None where they were given as arrays, or not at all.
+    left_out : ndarray of bool, shape (n_rows,), or None
+        The rows that take no part.
+    notes : tuple of str
+        What was left out, and why.
     """
 
     features: Source
@@ -57,8 +60,18 @@ class Split:
     target_name: str | None
     weights_name: str | None
     offset_name: str | None
-    n_left_out: int = 0
+    left_out: Mask | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def n_left_out(self) -> int:
+        """How many rows take no part."""
+        return 0 if self.left_out is None else int(self.left_out.sum())
+
+    @property
+    def kept(self) -> Mask | None:
+        """The rows that take part; None: all."""
+        return None if self.left_out is None else ~self.left_out
 
 
 def split(
@@ -79,7 +92,7 @@ def split(
         None for y where a table comes to be predicted. A named column is not a feature; y may also
         be its position as text ("0", "-1" for the last). Weights are finite, not negative and not
         all zero; offsets finite.
-    exclude : collection of str
+    exclude : collection of column names, or one
         Columns to leave out.
     options : TableOptions, optional
 
@@ -90,7 +103,7 @@ def split(
     UsageError
         An unknown column name (with the nearest one); a column with two roles.
     """
-    options = options or TableOptions()
+    options, exclude = options or TableOptions(), left_out_names(exclude)
     named = {
         role: value for role, value in _roles(y, sample_weight, offset) if isinstance(value, str)
     }
@@ -107,8 +120,9 @@ def split(
     if options.missing is Missing.DROP and table.named and isinstance(table.matrix, np.ndarray):
         table = in_columns(table)
     y_where = _where("y", y, table)
+    table, words = _without_missing_words(table, named.get("y"))
     features = table.without(list(named.values())) if named else table
-    out, notes = _left_out(table, named.get("y"), features, options.missing)
+    out, notes = _left_out(table, named.get("y"), features, options.missing, words)
     y_values = None if y is None else _values(y, table, y_where, out)
     if y_values is not None:
         _check_length(len(y_values), table, y_where)
@@ -124,7 +138,7 @@ def split(
         target_name=named.get("y"),
         weights_name=named.get("sample_weight"),
         offset_name=named.get("offset"),
-        n_left_out=0 if out is None else int(out.sum()),
+        left_out=out,
         notes=(*table.notes, *notes),
     )
 
@@ -138,8 +152,20 @@ def _needed(table: Source, features: Collection[str], others: Iterable[str]) -> 
     return table.select([name for name in table.names if name in names])
 
 
+def _without_missing_words(table: Source, target: str | None) -> tuple[Source, list[str]]:
+    """The table in which words such as NA are missing values of the target; and those words."""
+    if target is None or table.columns is None or target not in table.names:
+        return table, []
+    column = table.columns.by_name[target]
+    if not isinstance(column, Codes):
+        return table, []
+    column, words = without_missing_words(column)
+    by_name = {**table.columns.by_name, target: column}
+    return replace(table, columns=replace(table.columns, by_name=by_name)), words
+
+
 def _left_out(
-    table: Source, target: str | None, features: Source, missing: Missing
+    table: Source, target: str | None, features: Source, missing: Missing, words: list[str]
 ) -> tuple[Mask | None, list[str]]:
     """Rows that do not take part, and why in words."""
     out: Mask | None = None
@@ -153,7 +179,8 @@ def _left_out(
                 raise DataError(
                     f"{table.where}: column {target!r}, the target, has no value in any row"
                 )
-            notes.append(f"{_rows(int(out.sum()))} without a target left out")
+            spelled = f" ({listed(list(map(repr, words)))} means there is none)" if words else ""
+            notes.append(f"{_rows(int(out.sum()))} without a target left out{spelled}")
     if missing is Missing.DROP:
         before = 0 if out is None else int(out.sum())
         for name in features.names:
@@ -250,6 +277,8 @@ def _of_column(
 ) -> npt.NDArray[Any] | Labels:
     if not isinstance(column, (Codes, Numbers)):
         raise DataError(f"{where} {column.reason}", "numbers or text are needed")
+    if isinstance(column, Codes):
+        column, _ = without_missing_words(column)
     missing = column.missing()
     if missing is not None and (out is None or (missing & ~out).any()):
         raise DataError(
@@ -258,7 +287,7 @@ def _of_column(
             "leave out the rows without a value",
         )
     if isinstance(column, Codes):
-        return _labels(column)
+        return labels_of(column)
     values = column.values
     if column.type == "bool":
         values = values.view(np.bool_)
@@ -268,18 +297,6 @@ def _of_column(
 
 
 _FRACTIONS = frozenset(("double", "float", "halffloat"))
-
-
-def _labels(column: Codes) -> Labels:
-    """Levels that some row has; a missing one counts as the first of the others."""
-    used = np.bincount(column.codes, minlength=len(column.levels)) > 0
-    place = np.zeros(len(column.levels), np.min_scalar_type(len(column.levels)))
-    labels: list[str] = []
-    for k, level in enumerate(column.levels):
-        if used[k] and level is not None:
-            place[k] = len(labels)
-            labels.append(level)
-    return Labels(tuple(labels), place[column.codes])
 
 
 def _numbers(value: Any, source: Source, where: str) -> Floats:

@@ -1,7 +1,8 @@
 """The target: two labels, or numbers in [0, 1], become y.
 
-Two labels a < b (in their own order: numbers by size, text by its letters) become 0 and 1, so the
-positive class is the larger one unless `positive` names it. One of more than two labels that
+Two labels a < b (in the order that the table declares, as a pandas Categorical does; else in their
+own: numbers by size, text by its letters) become 0 and 1, so the positive class is the larger one
+unless `positive` names it. One of more than two labels that
 `positive` names stands against all others. Numbers with a decimal fraction that
 all lie in [0, 1] are *soft labels*, the probability of the positive class, and stay as they are.
 """
@@ -12,38 +13,22 @@ import contextlib
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError, nearest
+from logloss.table.labels import MISSING_WORDS, Label, Labels, merged
+from logloss.table.spelling import folded, spelled
 
-Label: TypeAlias = str | int | float | bool
 Floats: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _SHOWN = 10  # labels listed in a message
 _LABEL_KINDS = "OUST"  # NumPy's kinds of object and text
 _NUMBER_KINDS = "biuf"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A column as codes into its distinct values.
-
-    Attributes
-    ----------
-    values : tuple
-        The distinct values, each of them in use.
-    codes : ndarray of int, shape (n,)
-    """
-
-    values: tuple[Any, ...]
-    codes: npt.NDArray[Any]
-
-    def __len__(self) -> int:
-        return len(self.codes)
 
 
 @dataclass(frozen=True)
@@ -57,15 +42,18 @@ class Target:
     classes : tuple of two labels
         (negative, positive), plain Python values.
     soft : bool
+    notes : tuple of str
+        What was taken for one label.
     """
 
     y: Floats
     classes: tuple[Label, Label]
     soft: bool
+    notes: tuple[str, ...] = ()
 
 
 def encode_target(
-    values: Any, *, positive: Label | None = None, where: str = "y", weights: Floats | None = None
+    values: Any, *, positive: Label | None = None, where: str = "y", kept: Mask | None = None
 ) -> Target:
     """Turn a column of labels, or of probabilities, into y.
 
@@ -73,12 +61,13 @@ def encode_target(
     ----------
     values : array-like of shape (n,) or (n, 1), or Labels
     positive : label, optional
-        The class whose probability is modelled; also as text ("1" finds 1.0). Default: the larger
-        of the two. Where there are more than two, it stands against all others.
+        The class whose probability is modelled; also as text ("1" finds 1.0, "YES" finds "Yes").
+        Default: the later one where the table declares an order, else the larger of the two. Where
+        there are more than two, it stands against all others.
     where : str
         How messages name the column.
-    weights : ndarray of float64, shape (n,), optional
-        Where given, both classes need a row with a positive weight.
+    kept : ndarray of bool, shape (n,), optional
+        The rows that take part: both classes need one. (Its weight may be 0, as in a bootstrap.)
 
     Raises
     ------
@@ -89,12 +78,17 @@ def encode_target(
     """
     column = values if isinstance(values, Labels) else _column(values, where)
     if isinstance(column, Labels):
-        target = _from_labels(column, positive, where)
+        labels = merged(column)
+        target = replace(_from_labels(labels, positive, where), notes=_notes(labels, where))
     else:
         target = _from_numbers(column, positive, where)
-    if weights is not None and not target.soft:
-        _check_both_weigh(target, weights, where)
+    if kept is not None:
+        _check_both_kept(target, kept, where)
     return target
+
+
+def _notes(labels: Labels, where: str) -> tuple[str, ...]:
+    return tuple(f"{where}: {note}" for note in labels.notes)
 
 
 def _column(values: Any, where: str) -> npt.NDArray[Any] | Labels:
@@ -129,7 +123,8 @@ def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels
     except TypeError as error:
         raise DataError(f"{where} holds values that are not labels: {error}") from error
     if any(map(_is_missing, seen)):
-        raise _missing(where, next(row for row, value in enumerate(values) if _is_missing(value)))
+        row = next(row for row, value in enumerate(values) if _is_missing(value))
+        raise _missing(where, row, values[row])
     if {type(value) for value in seen} <= {int, float}:
         numbers = np.array(values)
         whole = float not in map(type, seen)
@@ -146,6 +141,8 @@ def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels
 
 
 def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip() in MISSING_WORDS
     try:
         return value is None or bool(operator.ne(value, value))  # NaN
     except (TypeError, ValueError):  # pandas.NA has no truth
@@ -158,9 +155,10 @@ def _plain(value: Any) -> Any:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _missing(where: str, row: int) -> DataError:
+def _missing(where: str, row: int, value: Any = None) -> DataError:
+    word = f": {value!r} is a word for it" if isinstance(value, str) else ""
     return DataError(
-        f"{where} has a missing value in row {row}", "leave out the rows without a label"
+        f"{where} has a missing value in row {row}{word}", "leave out the rows without a label"
     )
 
 
@@ -174,7 +172,7 @@ def _from_labels(labels: Labels, positive: Label | None, where: str) -> Target:
     if len(values) < 2:
         raise _one_class(values[0], where)
     try:
-        low, high = sorted(values)
+        low, high = values if labels.ordered else sorted(values, key=labels.key)
     except TypeError as error:
         raise DataError(
             f"{where} mixes labels of two types: {values[0]!r} and {values[1]!r}"
@@ -230,7 +228,7 @@ def _against(label: Label) -> tuple[Label, Label]:
 
 def _class_named(name: Label, classes: Sequence[Label], where: str) -> int:
     """The position of the class that `name` means: as it is, as text, as a number."""
-    for same in (_equal, _equal_text, _equal_number):
+    for same in _SAME:
         for position, label in enumerate(classes):
             if same(name, label):
                 return position
@@ -249,7 +247,11 @@ def _equal(name: Label, label: Label) -> bool:
 
 
 def _equal_text(name: Label, label: Label) -> bool:
-    return str(name).strip().casefold() == str(label).strip().casefold()
+    return spelled(name) == spelled(label)
+
+
+def _equal_folded(name: Label, label: Label) -> bool:
+    return folded(name) == folded(label)
 
 
 def _equal_number(name: Label, label: Label) -> bool:
@@ -259,10 +261,13 @@ def _equal_number(name: Label, label: Label) -> bool:
         return False
 
 
-def _check_both_weigh(target: Target, weights: Floats, where: str) -> None:
-    weighed = target.y[weights > 0]
-    if weighed.size and weighed.min() == weighed.max():
-        raise _one_class(target.classes[int(weighed[0])], where, " among rows of positive weight")
+_SAME = (_equal, _equal_text, _equal_folded, _equal_number)
+
+
+def _check_both_kept(target: Target, kept: Mask, where: str) -> None:
+    y = target.y[kept]
+    if y.size and y.min() == y.max() and y[0] in (0.0, 1.0):
+        raise _one_class(target.classes[int(y[0])], where, " among the rows that are kept")
 
 
 def _infinite(where: str, row: int) -> DataError:

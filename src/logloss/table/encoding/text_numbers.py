@@ -19,26 +19,8 @@ import pyarrow.types as kind
 from numpy.typing import NDArray
 
 from logloss.table.encoding.narrow import numbers_of
+from logloss.table.spelling import MISSING_NUMBERS
 
-MISSING_NUMBERS = (
-    "",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "-1.#IND",
-    "-1.#QNAN",
-    "-NaN",
-    "-nan",
-    "1.#IND",
-    "1.#QNAN",
-    "N/A",
-    "NA",
-    "NULL",
-    "NaN",
-    "n/a",
-    "nan",
-    "null",
-)
 TRUE = ["true", "True", "TRUE"]  # not "1": whether a column is bool or int must not depend on the
 FALSE = ["false", "False", "FALSE"]  # row at which one looks
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.types as kind
 from numpy.typing import NDArray
 
-from logloss.table.columns import Column, Columns, Numbers
+from logloss.table.columns import Codes, Column, Columns, Numbers
 from logloss.table.encoding.grow import Array, InMemory
 from logloss.table.encoding.kinds import is_text, no_value, number_type, refused
 from logloss.table.encoding.narrow import chunk_values, values_in_place
@@ -77,7 +77,24 @@ def _codes(column: Any, reading: Reading) -> Column:
         codes.append(chunk)
     codes.close()
     room.seal()
-    return codes.column()
+    found = codes.column()
+    if isinstance(found, Codes) and kind.is_dictionary(column.type):
+        return replace(found, declared=_declared(column))
+    return found
+
+
+def _declared(column: Any) -> tuple[Any, ...] | None:
+    """The values of a dictionary in its order; None of polars' Categorical, which has none.
+
+    Its Enum is ordered, and so told apart.
+    """
+    type_ = column.type
+    if kind.is_string_view(type_.value_type) and not type_.ordered:
+        return None
+    if column.num_chunks > 1:
+        column = column.unify_dictionaries()
+    values = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    return tuple(value for value in values if value is not None)
 
 
 def _numbers(column: Any, dtype: np.dtype[Any], nan_is_missing: bool) -> Column:

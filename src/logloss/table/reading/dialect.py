@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from logloss.errors import DataError
 from logloss.table.arrow import is_number
-from logloss.table.encoding.text_numbers import MISSING_NUMBERS
 from logloss.table.reading.options import Dialect
+from logloss.table.spelling import MISSING_NUMBERS
 
 _MARKS = "\t;|,"  # the first one wins where several fit: commas occur within numbers and texts
 _ROWS = 200

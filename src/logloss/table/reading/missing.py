@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from logloss.table.arrow import is_number
-from logloss.table.encoding.text_numbers import MISSING_NUMBERS
+from logloss.table.spelling import MISSING_NUMBERS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())  # how the streams deliver text
 
