@@ -133,13 +133,124 @@ def test_interrupted_while_it_reads(table: Path, tmp_path: Path, command: str, n
         child.send_signal(number)
         child.wait(LIMIT)
         printed, err = child.stdout.read(), child.stderr.read().decode()
-    assert (child.returncode, printed) == (1, b"")
+    assert (child.returncode, printed) == (128 + number, b"")
     lines = err.splitlines()
     assert lines[0] == (
         "error: interrupted before there was a result; no file was left half-written"
     )
     assert [line.split(":")[0] for line in lines] == ["error", "hint"]
     assert os.listdir(out) == []
+
+
+AT_IMPORT = """
+import os, runpy, sys
+module, number = sys.argv[1], int(sys.argv[2])
+class Finder:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), number)
+sys.meta_path.insert(0, Finder())
+sys.argv[:] = ["logloss", *sys.argv[3:]]
+runpy.run_module("logloss.cli", run_name="__main__", alter_sys=True)
+"""
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "module",
+    ["logloss.cli", "logloss.cli.interrupt", "logloss.bernoulli", "numpy", "numpy.linalg", "typer",
+     "logloss.cli.fit", "logloss.files.atomic", "pyarrow", "logloss.fitting", "logloss._kernels"],
+)  # fmt: skip
+def test_interrupted_while_a_module_is_imported(
+    table: Path, tmp_path: Path, module: str, number: int
+) -> None:
+    """From our first line on, NumPy's import included: words, and no trace."""
+    words = ["fit", table, "--target", "y", "--C", "1", "--model", tmp_path / "m.json"]
+    done = subprocess.run(
+        [sys.executable, "-c", AT_IMPORT, module, str(int(number)), *map(str, words)],
+        check=False, capture_output=True, text=True, timeout=LIMIT,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
+    assert os.listdir(tmp_path) == []
+
+
+class Lost:
+    """Its end raises a signal where no exception can be raised."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self.number)
+
+
+@BOTH
+def test_an_interruption_that_is_lost_comes_again(
+    table: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    """Python prints a trace for an exception in a destructor, and goes on as if nothing were."""
+    usual = Progress.__call__
+    steps: list[Any] = []
+
+    def at_step(progress: Progress, step: Any) -> bool:
+        steps.append(step)
+        if len(steps) == 3:
+            Lost(number)
+        return usual(progress, step)
+
+    monkeypatch.setattr(Progress, "__call__", at_step)
+    words = ["--target", "y", "--C", "1", "--solver", "gd", "--tol", "1e-14"]
+    assert main(["fit", str(table), *words]) == 1
+    assert len(steps) == 3  # the same step ends it
+    err = capfd.readouterr().err
+    assert "interrupted at" in err
+    assert "ignored" not in err
+    assert "Traceback" not in err
+
+
+MOMENTS = 4
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "encode", "evaluate", "path"])
+def test_interrupted_at_any_moment(table: Path, tmp_path: Path, command: str) -> None:
+    """Never a trace, never exit status 0 as if nothing had been, never half a file."""
+    model, out = tmp_path / "model.json", tmp_path / "out"
+    out.mkdir()
+    main(["fit", str(table), "--target", "y", "--C", "1", "--model", str(model), "--quiet"])
+    words: list[object] = {
+        "fit": ["fit", table, "--target", "y", "--model", out / "m.json"],
+        "predict": ["predict", model, table, "-o", out / "p.parquet"],
+        "encode": ["encode", table, "-o", out / "t.spool"],
+        "evaluate": ["evaluate", model, table],
+        "path": ["path", table, "--target", "y", "--n-lambdas", "10", "-o", out / "path.csv"],
+    }[command]
+    seconds = min(taken(words) for _ in range(2))
+    statuses = []
+    for moment in range(2 * MOMENTS):
+        number = (signal.SIGINT, signal.SIGTERM)[moment % 2]
+        with started(*words) as child:
+            time.sleep(seconds * (0.15 + 0.6 * moment / (2 * MOMENTS)))
+            child.send_signal(number)
+            _, err = child.communicate(timeout=LIMIT)
+        assert b"Traceback" not in err
+        assert b"ignored" not in err
+        assert not [name for name in os.listdir(out) if name.startswith(".")]
+        # -number: before our first line
+        assert child.returncode in (0, 1, 128 + number, -number)
+        statuses.append(child.returncode)
+    assert statuses.count(0) <= 1  # quicker than before
+
+
+def taken(words: list[object]) -> float:
+    """The seconds that a command takes."""
+    begun = time.perf_counter()
+    with started(*words) as child:
+        child.communicate(timeout=LIMIT)
+    return time.perf_counter() - begun
 
 
 STUBBORN = """

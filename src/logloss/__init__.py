@@ -10,8 +10,14 @@ other functions of `logloss.bernoulli` are the mathematics on NumPy arrays.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
+
+if os.path.basename(getattr(sys, "argv", [""])[0]) == "logloss" or "logloss.cli" in sys.orig_argv:  # noqa: PTH119
+    # The command: Ctrl-C and SIGTERM wait for the words to end it with; then comes NumPy.
+    importlib.import_module("_signal").pthread_sigmask(0, (2, 15))  # `signal` takes a while
+    importlib.import_module("logloss.cli.interrupt").guard()
 
 from logloss.bernoulli import (
     bce,

@@ -1,57 +1,19 @@
 """The command line: `logloss fit | predict | evaluate | show | encode | path | race | demo`.
 
 Data goes to standard output and words to standard error. Exit status: 0 done, 1 the data or the fit
-says no, 2 wrong use. Commands import what is heavy only when they run, so that `--help` is quick.
+says no, 2 wrong use, 130 and 143 ended by Ctrl-C or SIGTERM without a result. Nothing is imported
+before the signals are taken care of, and what is heavy only by the commands that need it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from logloss.cli.interrupt import interruptible
 
-import logloss
-from logloss.cli import demo, encode, evaluate, fit, path, predict, race, show
-from logloss.cli.outcome import run
-from logloss.cli.terminal import emit
-
-app = typer.Typer(
-    name="logloss",
-    help="Logistic regression with a proof: every fit says how far it is from the optimum.",
-    epilog="Exit status: 0 done, 1 the data or the fit says no, 2 wrong use.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        emit(f"logloss {logloss.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Logistic regression with a proof: every fit says how far it is from the optimum."""
-    del version  # its callback has done the work
-
-
-app.command("fit")(fit.fit)
-app.command("predict")(predict.predict)
-app.command("evaluate")(evaluate.evaluate)
-app.command("show")(show.show)
-app.command("encode")(encode.encode)
-app.command("path")(path.path)
-app.command("race")(race.race)
-app.command("demo")(demo.demo)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +22,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The words after `logloss`; those of the process by default.
+        The words after `logloss`; those of the process by default, which Ctrl-C and SIGTERM then
+        end at once as long as there is no result.
     """
-    return run(app, arguments)
+    with interruptible(own_process=arguments is None):
+        from logloss.cli.outcome import run
+
+        return run(arguments)
+
+
+def command() -> NoReturn:
+    """`logloss` as a program: run the command line of the process, and end it.
+
+    Python's own end takes a while and prints a trace where it is interrupted: it is left out.
+    """
+    import os
+    import sys
+
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            status = status or 1
+    os._exit(status)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from logloss.cli import command
 
-from logloss.cli import main
-
-sys.exit(main())
+command()

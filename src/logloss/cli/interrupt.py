@@ -1,23 +1,35 @@
 """Ctrl-C and SIGTERM: the first asks the command to end, the second ends the process.
 
-Python runs a handler when its main thread comes back from a kernel or from the disk; the system's
-own handler, which is in place from then on, does not wait.
+Where there is no result yet, nothing is worth waiting for: the first one says so in words and ends
+the process where it stands, in the middle of an import too. No exception is raised, since whoever
+it passes on its way may print a trace or swallow it; and nothing is left half-written, since files
+have no name before they are whole. Where there is a result (`keeps`: a fit has made a step) a
+KeyboardInterrupt is raised: what catches it keeps the best point. It may be lost on its way (in a
+destructor, say): then it is raised once more, and the command never ends as if nothing had been.
 
-While a module is imported nothing is raised: code that initialises modules may swallow it, and the
-command would go on. The signal is then sent once more a little later.
+`main` with arguments of its own runs inside another program, which goes on: there it is always a
+KeyboardInterrupt. While a module is imported nothing is raised, but a little later.
+
+This module is loaded before anything else is, see `logloss/__init__.py`: it imports little.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
-from logloss.cli.terminal import show_cursor
+if TYPE_CHECKING:
+    from types import FrameType
 
+NO_RESULT = "interrupted before there was a result; no file was left half-written"
+_AFTER = {
+    "fit": "once a fit has begun its steps, Ctrl-C keeps the best of them",
+    "path": "once there is a fit, Ctrl-C keeps those that there are",
+    "race": "once the optimum is known, Ctrl-C keeps the solvers so far",
+}
 # What is in place where nobody else has decided: `nohup` and callers that have keep theirs.
 _USUAL: dict[signal.Signals, Any] = {
     signal.SIGINT: signal.default_int_handler,
@@ -25,38 +37,125 @@ _USUAL: dict[signal.Signals, Any] = {
 }
 _LATER = 0.02  # seconds
 _IMPORT = "importlib._bootstrap"
-_OUTERMOST = "logloss.cli.outcome"  # what imported that has nothing to do with the command
+_OUTERMOST = "logloss.cli"  # what imported that has nothing to do with the command
+_BEGINNING_OF_LINE = b"\r\x1b[2K\x1b[?25h"  # the progress is wiped out, the cursor shown again
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM raise KeyboardInterrupt once; the next one ends the process at once.
+class _Heard:
+    """What is to be known when a signal comes; there is one for the process."""
 
-    The handlers are as before when the block ends. Off the main thread, which alone may set
-    handlers, nothing changes.
+    number = 0  # of the signal that came
+    own_process = False
+    keeps = False
+    ours: tuple[signal.Signals, ...] = ()
+
+
+_heard = _Heard()
+
+
+def hint_after(command: str) -> str:
+    """What to know after an interruption without a result."""
+    return _AFTER.get(command, "give the same command again")
+
+
+def guard() -> None:
+    """End at once from here on: for a process that has just begun, and is a command's own.
+
+    Its first line has blocked the signals, so that none came before.
     """
-    main = threading.current_thread() is threading.main_thread()
-    ours = [one for one, usual in _USUAL.items() if main and signal.getsignal(one) is usual]
-    again: list[threading.Timer] = []
+    _heard.own_process = True
+    _take()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _USUAL)
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if _importing(frame):
-            again.append(_once_more(number))
-            return
-        for one in ours:
-            signal.signal(one, signal.SIG_DFL)
-        show_cursor()  # nobody will after a second one
-        raise KeyboardInterrupt
 
-    try:
-        for one in ours:
-            signal.signal(one, interrupt)
-        yield
-    finally:
-        for timer in again:
-            timer.cancel()
+class interruptible:  # noqa: N801 (it reads as a word: `with interruptible():`)
+    """Take care of Ctrl-C and SIGTERM; the handlers are as before when the block ends.
+
+    Off the main thread, which alone may set handlers, nothing changes.
+
+    Parameters
+    ----------
+    own_process : bool
+        Whether the process may be ended.
+    """
+
+    def __init__(self, own_process: bool = False) -> None:
+        self._own_process = own_process
+
+    def __enter__(self) -> None:
+        _heard.number, _heard.keeps = 0, False
+        _heard.own_process = self._own_process
+        _take()
+        self._usual_hook = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
+
+    def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._usual_hook
+        ours, _heard.ours = _heard.ours, ()
         for one in ours:
             signal.signal(one, _USUAL[one])
+
+    def _unraisable(self, lost: Any) -> None:
+        """An exception that nobody can catch: an interruption is raised once more."""
+        if lost.exc_type is not KeyboardInterrupt:
+            self._usual_hook(lost)
+            return
+        for one in _heard.ours:
+            signal.signal(one, _hear)
+        _once_more(_heard.number or signal.SIGINT)
+
+
+def came() -> int:
+    """The number of the signal that came; 0: none."""
+    return _heard.number
+
+
+def keep(there_is_a_result: bool) -> None:
+    """Say whether there is a result that an interruption must not cost."""
+    _heard.keeps = there_is_a_result
+
+
+def _take() -> None:
+    """Set the handlers, where the usual ones are in place."""
+    try:
+        free = [one for one, usual in _USUAL.items() if signal.getsignal(one) is usual]
+        for one in free:
+            signal.signal(one, _hear)
+    except ValueError:  # not the main thread
+        return
+    _heard.ours = (*_heard.ours, *free)
+
+
+def _hear(number: int, frame: FrameType | None) -> None:
+    raising = _heard.keeps or not _heard.own_process
+    if raising and _importing(frame):
+        _once_more(number)
+        return
+    for one in _heard.ours:
+        signal.signal(one, signal.SIG_DFL)  # it does not wait for Python
+    if not raising:
+        _leave(number)
+    _heard.number = number
+    _show_cursor()  # nobody will after a second one
+    raise KeyboardInterrupt
+
+
+def _leave(number: int) -> None:
+    """End the process, with words: by the system's own calls, whatever Python is doing."""
+    atomic = sys.modules.get("logloss.files.atomic")  # there may be half of it
+    getattr(atomic, "remove_unfinished", int)()
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    words = f"error: {NO_RESULT}\nhint: {hint_after(command)}\n".encode()
+    with contextlib.suppress(OSError):  # words that nobody can hear change no outcome
+        os.write(2, _BEGINNING_OF_LINE + words if os.isatty(2) else words)
+    os._exit(128 + number)
+
+
+def _show_cursor() -> None:
+    """Show the cursor again that the progress on standard error hides, whatever happens next."""
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, b"\x1b[?25h")
 
 
 def _importing(frame: FrameType | None) -> bool:
@@ -69,9 +168,14 @@ def _importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _once_more(number: int) -> threading.Timer:
-    main = threading.main_thread().ident or 0
-    timer = threading.Timer(_LATER, signal.pthread_kill, (main, number))
+def _once_more(number: int) -> None:
+    """Send the signal again a little later, unless the command has ended by then."""
+    import threading
+
+    def send() -> None:
+        if _heard.ours:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    timer = threading.Timer(_LATER, send)
     timer.daemon = True
     timer.start()
-    return timer

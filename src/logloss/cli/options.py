@@ -197,11 +197,11 @@ class Reading:
         return self._read(table, columns=names, na=schema.na, text=schema.text_names)
 
     def _read(self, table: str, **chosen: Any) -> Source:
-        from logloss.cli.tables import lean_memory
+        from logloss.cli.tables import prepare_arrow
         from logloss.table import read
         from logloss.table.reading.options import Dialect, Sql
 
-        lean_memory()
+        prepare_arrow()
         source: Any = table
         if self.sql is not None:
             source = Sql(self.sql, None if table == "-" else table)

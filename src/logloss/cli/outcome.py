@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from logloss.cli.interrupt import interruptible
+from logloss.cli import interrupt
 from logloss.cli.terminal import say
 from logloss.errors import LoglossError, MissingExtra, UsageError
 
@@ -17,28 +17,25 @@ DONE = 0
 SAYS_NO = 1
 WRONG_USE = 2
 _INTERRUPTED = 130  # what newer versions of typer return for Ctrl-C; older ones raise Abort
+_BY_SIGNAL = 128  # and its number: what a shell says of a program that a signal ended
 
 # click's UsageError: where it lives changed with typer's version, that it is the base did not.
 _WrongCommandLine: Any = typer.BadParameter.__base__
 
-# What to know after an interruption, by command.
-_AFTER = {
-    "fit": "once a fit has begun its steps, Ctrl-C keeps the best of them",
-    "path": "once there is a fit, Ctrl-C keeps those that there are",
-    "race": "once the optimum is known, Ctrl-C keeps the solvers so far",
-}
 _STATUS_OF = {UsageError: WRONG_USE, MissingExtra: WRONG_USE}
 
 
-def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+def run(arguments: Sequence[str] | None) -> int:
     """Run the command line, report what went wrong in words, and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        from logloss.cli.commands import app
+
         command = typer.main.get_command(app)
-        with interruptible(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.showwarning = _note
             status = command(args=words or ["--help"], prog_name="logloss", standalone_mode=False)
-        return _interrupted(words) if status == _INTERRUPTED else int(status or DONE)
+        return _interrupted(words) if status == _INTERRUPTED else _told(int(status or DONE))
     except _WrongCommandLine as error:
         path = error.ctx.command_path if error.ctx else f"logloss {words[0]}"
         return _report(error.format_message(), f"see '{path} --help'", WRONG_USE)
@@ -53,6 +50,15 @@ def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         return SAYS_NO
 
 
+def _told(status: int) -> int:
+    """The status of a command that came to its end; not 0 where a signal asked it to stop."""
+    number = interrupt.came()
+    if status != DONE or not number:
+        return status
+    say("note: it was interrupted; what there was by then is above, and in the files")
+    return _BY_SIGNAL + number
+
+
 def _report(problem: str, hint: str, status: int) -> int:
     say(f"error: {problem.strip()}")
     say(f"hint: {hint.strip()}")
@@ -60,11 +66,9 @@ def _report(problem: str, hint: str, status: int) -> int:
 
 
 def _interrupted(words: Sequence[str]) -> int:
-    return _report(
-        "interrupted before there was a result; no file was left half-written",
-        _AFTER.get(words[0] if words else "", "give the same command again"),
-        SAYS_NO,
-    )
+    hint = interrupt.hint_after(words[0] if words else "")
+    number = interrupt.came()
+    return _report(interrupt.NO_RESULT, hint, _BY_SIGNAL + number if number else SAYS_NO)
 
 
 def _note(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logloss.cli import options
+from logloss.cli import interrupt, options
 from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
 from logloss.cli.tables import writer
@@ -159,11 +159,12 @@ def _fits(
     with Progress(table, 1e-6, None, quiet) as progress:
 
         def show(step: PathStep) -> bool:
+            interrupt.keep(True)
             progress.show(
                 f"λ {step.index + 1} of {step.total}: {step.nonzeros:,} coefficients,"
                 f" {step.data_reads:,} reads of the data"
             )
-            return False
+            return interrupt.came() != 0
 
         source = progress.reading(reading.open(table, roles))
         return run_path(source, roles["--target"], callbacks=(show,), **given)

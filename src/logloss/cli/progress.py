@@ -10,6 +10,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from logloss.cli import interrupt
+
 if TYPE_CHECKING:
     from logloss.solvers.base import Step
     from logloss.table import Source
@@ -58,6 +60,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        interrupt.keep(False)
         if self._status is not None:
             self._status.stop()
 
@@ -96,12 +99,13 @@ class Progress:
         return replace(stream, batches=batches)
 
     def __call__(self, step: Step) -> bool:
-        """Show one step; False: go on."""
+        """Show one step; True: stop, since a signal came. From now on there is a result."""
+        interrupt.keep(True)
         self._steps = [*self._steps[1 - _LOOK_BACK :], step]
         if self._status is not None:
             left = seconds_left(self._steps, self._tol, self._time_budget)
             self._status.update(_literal(self._name + step_text(step, left)))
-        return False
+        return interrupt.came() != 0
 
 
 def _reading(stream: Stream, n_rows: int, seconds: float) -> str:

@@ -13,14 +13,16 @@ from logloss.errors import UsageError
 Writer: TypeAlias = Callable[[Any, BinaryIO], AbstractContextManager[Any]]
 
 
-def lean_memory() -> None:
-    """Let Arrow give memory back at once.
+def prepare_arrow() -> None:
+    """Let Arrow give memory back at once, and leave the signals to us.
 
     Its own allocators keep what they had for the next batch: a third of a small process's memory.
+    And while it reads it has handlers of its own.
     """
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
+    pa.enable_signal_handlers(False)
 
 
 def writer(output: Path | None) -> Writer:

@@ -35,13 +35,6 @@ def emit(text: str) -> None:
         out.write(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
-def show_cursor() -> None:
-    """Show the cursor again that the progress on standard error hides, whatever happens next."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or no real file
-        if sys.stderr.isatty():
-            os.write(sys.stderr.fileno(), b"\x1b[?25h")
-
-
 @contextlib.contextmanager
 def standard_output() -> Iterator[BinaryIO]:
     """Open standard output for bytes; all of them are written, or it is an error, when it ends."""

@@ -33,6 +33,7 @@ _WORDS = {
     errno.ENOTDIR: ("the folder does not exist", "create the folder first"),
     errno.EISDIR: ("it is a folder", "give the name of a file"),
 }
+_unfinished: set[Path] = set()  # hidden files that are being written
 
 
 @contextlib.contextmanager
@@ -114,6 +115,7 @@ def _replace(target: Path, descriptor: int) -> None:
 @contextlib.contextmanager
 def _hidden(target: Path) -> Iterator[BinaryIO]:
     beside = _beside(target)
+    _unfinished.add(beside)
     try:
         with beside.open("xb") as file:
             yield cast("BinaryIO", file)
@@ -123,6 +125,14 @@ def _hidden(target: Path) -> Iterator[BinaryIO]:
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+        _unfinished.discard(beside)
+
+
+def remove_unfinished() -> None:
+    """Take away the hidden files, of a process that ends at once."""
+    for path in _unfinished:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _beside(target: Path) -> Path:

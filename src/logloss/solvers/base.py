@@ -167,6 +167,8 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
     except KeyboardInterrupt:
         if not best:
             raise
+        if not history:
+            history.append(_step(objective, best[0].value, math.nan, stop))
         gap = math.nan if best[0].lossless else max(best[0].value - _proven(history), 0.0)
         return Result(best[0].beta, best[0].value, gap, Status.INTERRUPTED, tuple(history))
 

@@ -6,8 +6,8 @@ cut into batches:
 
 - Blanks around a value do not count. Empty values, and those named as missing, are the level None.
 - More than 2**18 levels, or a value of more than 4096 characters: no categories, left out.
-- Text of a CSV file that reads as numbers throughout is a column of numbers, and the usual words for
-  a missing number are that; so it is with bools, dates and times.
+- Text of a CSV file that reads as numbers throughout is a column of numbers, and the usual words
+  for a missing number are that; so it is with bools, dates and times.
 """
 
 from __future__ import annotations
