@@ -26,6 +26,7 @@ from logloss.bernoulli import log_sigmoid, sigmoid
 from logloss.certificate import Status
 from logloss.errors import DataError, UsageError
 from logloss.fitting import fit
+from logloss.interface import ESTIMATOR
 from logloss.model import Model
 from logloss.table import Source, offset_values, read
 from logloss.table.bad_values import check_finite
@@ -335,7 +336,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_iter_ = np.array([steps], dtype=np.int32)
         if fitted.certificate.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
-        if not (fitted.certified or fitted.certificate.status is Status.NO_LOSS):
+        if fitted.certificate.status is Status.SEPARATED and fitted.separation is not None:
+            words = fitted.separation.in_words(ESTIMATOR)
+            warnings.warn(words, ConvergenceWarning, stacklevel=3)
+        elif not (fitted.certified or fitted.certificate.status is Status.NO_LOSS):
             warnings.warn(self._shortfall(steps), ConvergenceWarning, stacklevel=3)
 
     def _shortfall(self, steps: int) -> str:
@@ -346,7 +350,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         return (
             f"{certificate.solver} ended at step {steps}, after {certificate.seconds:.3g} s,"
             f" without a proof of tol={self.tol:g}: the relative gap to the optimum {reached}.\n"
-            f"{certificate.status.value}"
+            f"{ESTIMATOR.status(certificate.status)}"
         )
 
 

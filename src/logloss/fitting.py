@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +17,7 @@ from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
+from logloss.inference.causes import explained
 from logloss.inference.firth import FirthChoice
 from logloss.inference.separation import Judge, settled
 from logloss.model import Model
@@ -30,7 +32,7 @@ from logloss.table.treatment import table_options
 from logloss.task import Task, task_of
 
 if TYPE_CHECKING:
-    from logloss.table import Label
+    from logloss.table import Label, Schema
     from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
@@ -217,7 +219,7 @@ def solve_task(
     objective, where = task.objective(strength, exact, by_row)
     first = task.first(objective, where, None if start is None else start.fitted)
     with np.errstate(invalid="ignore", over="ignore"):
-        result, loss, separation = _solved(objective, first, chosen, stop, task.names)
+        result, loss, separation = _solved(objective, first, chosen, stop, task.schema)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
         raise DataError(
@@ -259,7 +261,7 @@ def _solved(
     first: Array,
     chosen: Choice | FirthChoice,
     stop: Stop,
-    names: tuple[str, ...],
+    schema: Schema,
 ) -> tuple[Result, float, Separation | None]:
     """The end of the fit, the log loss there, and the verdict that came with it."""
     if isinstance(chosen, FirthChoice):
@@ -270,7 +272,10 @@ def _solved(
     penalty = objective.penalty
     if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:
         result = replace(result, status=Status.SEPARATED_SUSPECTED)
-    result, separation = settled(judge, result, names, stop)
+    result, separation = settled(judge, result, schema.coefficient_names, stop)
+    if separation is not None:
+        with contextlib.suppress(KeyboardInterrupt):  # it is a verdict without its causes too
+            separation = explained(separation, judge.found, schema, patient=judge.patient)
     value = math.nan if result.status is Status.NO_LOSS else result.value
     return result, value - objective.penalty.value(result.beta), separation
 

@@ -22,6 +22,7 @@ from logloss.checks import flag
 from logloss.errors import DataError, UsageError
 from logloss.fitted import Fitted
 from logloss.fitting import check_limits, solve_task
+from logloss.interface import PYTHON, Interface
 from logloss.report.curves import Curve, Panel, draw, terminal_chart
 from logloss.report.figures import aligned, columns, figure, visible
 from logloss.report.text import penalty_text
@@ -35,6 +36,7 @@ from logloss.task import Task, task_of
 
 if TYPE_CHECKING:
     from logloss.table import Label
+    from logloss.verdict import Separation
 
 DEFAULT = ("gd", "adam", "saga", "lbfgs", "auto")
 DEFAULT_NONSMOOTH = ("gd", "nesterov", "saga", "auto")
@@ -50,6 +52,22 @@ _ENDS = {
 }
 
 Announce = Callable[[str], Any]
+
+
+class Separated(DataError):
+    """The data are separated, so there is no optimum; `separation` says what separates them."""
+
+    separation: Separation
+
+
+def no_optimum(separation: Separation, interface: Interface = PYTHON) -> Separated:
+    """The error of a race on separated data, in the words of an interface."""
+    error = Separated(
+        f"there is no optimum to measure from. {separation.finding.rstrip('.')}",
+        separation.remedy_in(interface, firth=False),
+    )
+    error.separation = separation
+    return error
 
 
 @dataclass(frozen=True)
@@ -305,7 +323,10 @@ def _reference(task: Task, strength: Strength, chosen: Choice, options: dict[str
     certificate = best.certificate
     if certificate.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
-    if certificate.status in (Status.SEPARATED, Status.SEPARATED_SUSPECTED):
+    if best.separated:
+        assert best.separation is not None
+        raise no_optimum(best.separation)
+    if certificate.status is Status.SEPARATED_SUSPECTED:
         raise DataError(
             "there is no optimum to measure from: the data look separated, so that the best"
             " coefficients are infinite",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from logloss.cli import options
+from logloss.cli.models import say_first
 from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, say
@@ -18,6 +19,7 @@ from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
     from logloss.evaluation import Decision, Evaluation
+    from logloss.model import Model
 
 _WIDEST = 110
 
@@ -100,15 +102,19 @@ def evaluate(
             decisions.append(found.decide_by(**{name: limit}))
     if plot is not None:
         found.plot(plot)
-    _show(found, decisions, quiet, json)
+    _show(fitted, found, decisions, quiet, json)
     if plot is not None and not quiet:
         say(f"calibration drawn to {plot}")
     return DONE
 
 
-def _show(found: Evaluation, decisions: list[Decision], quiet: bool, json: bool) -> None:
+def _show(
+    model: Model, found: Evaluation, decisions: list[Decision], quiet: bool, json: bool
+) -> None:
     from logloss.evaluation import decision_text
 
+    if not quiet:
+        say_first(model)
     if json:
         whole = found.to_json() | {"decisions": [one.to_json() for one in decisions]}
         emit(js.dumps(whole, allow_nan=False, indent=1))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logloss.cli import options
+from logloss.cli.models import say_first, summary_of
 from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, say
@@ -80,9 +81,9 @@ def fit(
     """Fit a table and print the result.
 
     The result: the coefficients, and a certificate of how far they are from the optimum at most.
-    Without --C, --l1 and --l2 there is no penalty. Exit status 0: certified to --tol.
-    1: not certified, or Ctrl-C; the best point is printed and written all the same, and --start
-    goes on from it.
+    Without --C, --l1 and --l2 there is no penalty. Exit status 0: certified to --tol, or proven to
+    have no finite estimate, which the summary then begins with. 1: not certified, or Ctrl-C; the
+    best point is printed and written all the same, and --start goes on from it.
     """
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
@@ -126,9 +127,11 @@ def fit(
             fitted.save(model)
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
-            emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
+            emit(fitted.dumps().rstrip("\n") if json else summary_of(fitted))
     if influence is not None:
         emit("\n" + fitted.influence().text(influence))
+    if json:
+        say_first(fitted)
     return _verdict(fitted, model, quiet, table)
 
 
@@ -146,27 +149,31 @@ def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress)
 def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
     if path is not None and not quiet:
         say(f"model written to {path}")
-    if model.fitted.converged:
+    status = model.certificate.status
+    if model.fitted.converged or status.name == "SEPARATED":  # a verdict is a proven answer too
         return DONE
+    from logloss.interface import COMMAND_LINE
     from logloss.report import reached
 
-    status = model.certificate.status
     if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
         if not quiet:
-            say(f"note: {status.value}")
+            say(f"note: {COMMAND_LINE.status(status)}")
         return DONE
     how = reached(model.fitted) or status.name.lower()
     kept = "" if path is None else "; the model file is marked so"
     say(f"error: the fit is not certified: {how}{kept}")
     verdict = model.fitted.separation
     apart = verdict is not None and verdict.exists is False
-    say(f"hint: {verdict.text if verdict and apart else _way_on(status, path, table)}")
+    words = verdict.in_words(COMMAND_LINE) if verdict and apart else _way_on(status, path, table)
+    say(f"hint: {words}")
     return SAYS_NO
 
 
 def _way_on(status: Status, path: Path | None, table: str) -> str:
     if status.name not in ("BUDGET", "INTERRUPTED"):
-        return status.value
+        from logloss.interface import COMMAND_LINE
+
+        return COMMAND_LINE.status(status)
     if path is None:
         return "--model FILE keeps the model, and --start FILE goes on from it"
     again = f"to go on from it, give the same command with --start {path}"

@@ -193,7 +193,9 @@ def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -
 
 def _text(found: Fits) -> str:
     """The table of fits, a chart, and notes."""
-    from logloss.report.figures import aligned, figure, visible
+    from logloss.interface import COMMAND_LINE
+    from logloss.report import first_words
+    from logloss.report.figures import aligned, figure, visible, wrapped
 
     columns = {
         "lambda": [figure(x) for x in found.lambdas],
@@ -223,7 +225,9 @@ def _text(found: Fits) -> str:
             f"leave-one-out: by one Hessian for each λ; {rows:,} rows were fitted again exactly.",
         ]
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    notes = ["\n".join(f"note: {visible(note)}" for note in found.notes)] if found.notes else []
+    first = first_words(found.template, COMMAND_LINE)
+    parts = [wrapped(first, indent=""), *parts] if first else parts
+    notes = [wrapped(f"note: {visible(note)}") for note in found.notes]
     return "\n\n".join([*parts, *_chart(found, width), *notes])
 
 
@@ -294,13 +298,15 @@ def _verdict(found: Fits, files: list[Path], quiet: bool) -> int:
     for file in files if not quiet else ():
         say(f"written to {file}")
     from logloss.certificate import Status
+    from logloss.interface import COMMAND_LINE
 
-    poor = [one for one in found.certificates if one.status is not Status.CERTIFIED]
+    proven = (Status.CERTIFIED, Status.SEPARATED)
+    poor = [one for one in found.certificates if one.status not in proven]
     if found.complete and not poor:
         return DONE
     if poor:
         say(f"error: {len(poor)} of {len(found)} fits are not certified")
-        say(f"hint: {poor[0].status.value}")
+        say(f"hint: {COMMAND_LINE.status(poor[0].status)}")
     else:
         say(f"error: the path was ended after {len(found)} fits")
         say("hint: raise --time-budget, or ask for fewer by --n-lambdas")

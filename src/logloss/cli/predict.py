@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logloss.cli import options
+from logloss.cli.models import say_first
 from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
 from logloss.cli.tables import writer
@@ -67,6 +68,8 @@ def predict(
             for batch in batches:
                 out.write(batch)
                 n_rows += batch.num_rows
+    if not quiet:
+        say_first(fitted)
     if output is not None and not quiet:
         say(f"{n_rows:,} rows written to {output}")
     return DONE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as js
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,7 +116,10 @@ def race(
     given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     with Progress(table, tol or 1e-6, time_budget, quiet) as progress:
         source = progress.reading(reading.open(table, roles))
-        found = run_race(source, target, callbacks=(progress,), announce=progress.begin, **given)
+        with _own_words():
+            found = run_race(
+                source, target, callbacks=(progress,), announce=progress.begin, **given
+            )
     if output is not None:
         found.plot(output)
     if json:
@@ -125,6 +130,18 @@ def race(
     if output is not None and not quiet:
         say(f"race drawn to {output}")
     return DONE
+
+
+@contextlib.contextmanager
+def _own_words() -> Iterator[None]:
+    """A verdict says what to do in the words of the command line."""
+    from logloss.interface import COMMAND_LINE
+    from logloss.racing import Separated, no_optimum
+
+    try:
+        yield
+    except Separated as error:
+        raise no_optimum(error.separation, COMMAND_LINE) from None
 
 
 def _check_output(path: Path) -> None:

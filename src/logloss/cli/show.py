@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from logloss.cli import options
+from logloss.cli.models import summary_of
 from logloss.cli.outcome import DONE
 from logloss.cli.terminal import emit
 
@@ -12,5 +13,5 @@ def show(model: options.ModelFile, json: options.Json = False) -> int:
     from logloss.model import load
 
     fitted = load(model)
-    emit(fitted.dumps().rstrip("\n") if json else str(fitted.summary()))
+    emit(fitted.dumps().rstrip("\n") if json else summary_of(fitted))
     return DONE

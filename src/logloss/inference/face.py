@@ -66,7 +66,7 @@ class InferenceFace:
             raise no_data("verdicts on separation")
         from logloss.inference.separation import decide
 
-        return decide(self._evidence, self._fitted.certificate.status is Status.CERTIFIED)
+        return decide(self._evidence, self._fitted.certified, schema=self._fitted.schema)
 
     def covariance(
         self, kind: str | None = None, groups: Any = None, weights: str = "frequency"

@@ -48,7 +48,7 @@ from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
-from logloss.verdict import INTERCEPT, REMEDY, Kind, Separation
+from logloss.verdict import INTERCEPT, Kind, Separation
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -307,7 +307,6 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
         first_rows=tuple(rows[:_FIRST].tolist()),
         estimates=dict(zip(labels[skipped:], estimates[skipped:].tolist(), strict=True)),
         standard_errors=dict(zip(labels[skipped:], errors[skipped:].tolist(), strict=True)),
-        remedy=REMEDY,
         loss=_infimum(found),
         covariance=covariance[skipped:, skipped:],
     )

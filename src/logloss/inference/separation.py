@@ -13,6 +13,7 @@ import math
 import time
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from logloss.backends.memory import MemoryLikelihood
 from logloss.evidence import Evidence
 from logloss.inference import existence
+from logloss.inference.causes import explained
 from logloss.inference.decision import Decision, is_little, is_possible
 from logloss.inference.decision import decide as decide_exactly
 from logloss.inference.direction import Cone, find
@@ -30,6 +32,9 @@ from logloss.solvers.base import Result, Status, Step, Stop, minimise
 from logloss.solvers.choose import choose
 from logloss.solvers.proving import tolerance
 from logloss.verdict import Kind, Separation
+
+if TYPE_CHECKING:
+    from logloss.table import Schema
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -158,13 +163,17 @@ class Judge:
         return existence.prove(cone.likelihood, cone.penalty, cone.free, squares, beta)
 
 
-def decide(evidence: Evidence, near: bool, tol: float = 1e-6) -> Separation:
+def decide(
+    evidence: Evidence, near: bool, tol: float = 1e-6, schema: Schema | None = None
+) -> Separation:
     """The verdict on a fit, from its data.
 
     Parameters
     ----------
     near : bool
         The point of the evidence is near the optimum; else a fit comes first.
+    schema : Schema, optional
+        Of the design, for the causes of a separation.
     """
     objective = evidence.objective.until(math.inf)
     judge = Judge(objective, tol)
@@ -177,7 +186,8 @@ def decide(evidence: Evidence, near: bool, tol: float = 1e-6) -> Separation:
         smooth = objective.penalty.smooth
         solver = choose("auto", objective.n_rows, objective.n_coefficients, smooth).solver
         beta = minimise(objective, solver, beta, Stop(tol=tol, separated=judge.separated)).beta
-    return closing(judge, beta, evidence.names)
+    verdict = closing(judge, beta, evidence.names)
+    return verdict if schema is None else explained(verdict, judge.found, schema)
 
 
 def closing(judge: Judge, beta: Array, names: tuple[str, ...]) -> Separation:

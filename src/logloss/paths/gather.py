@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from logloss.certificate import Status
 from logloss.errors import DataError
 from logloss.fitted import Fitted
+from logloss.inference.causes import explained
+from logloss.inference.separation import Judge, closing
 from logloss.paths.follow import Place
 from logloss.paths.leave_one_out import LeaveOneOut, Minimum, left_out
 from logloss.paths.result import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from logloss.solvers.base import Solver
     from logloss.strength import Strength
     from logloss.task import Task
+    from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
 
@@ -148,6 +151,7 @@ class _Gathered:
         self.request = request
         self.found: list[Found] = []
         self.left_out: list[tuple[float, int]] = []
+        self.separation: Separation | None = None
 
     def walk(self, values: Array, start: Place | Array) -> bool:
         """Walk to the end, or until a budget, a callback or Ctrl-C ends it; whether all is done."""
@@ -192,8 +196,36 @@ class _Gathered:
             certificate.data_reads,
         )
 
+    def _judge(self) -> None:
+        """Where it looks as if coefficients without a penalty were infinite: a verdict.
+
+        It is the same for each λ, as no penalty has a part in it.
+        """
+        suspected = Status.SEPARATED_SUSPECTED
+        first = next((f for f in self.found if f.certificate.status is suspected), None)
+        if first is None:
+            return
+        objective, schema = first.objective.until(math.inf), self.track.task.schema
+        judge = Judge(objective, self.plan.tol, self.plan.seconds == math.inf)
+        if not judge.able:
+            return
+        verdict = closing(judge, first.beta, schema.coefficient_names)
+        verdict = explained(verdict, judge.found, schema, patient=judge.patient)
+        if verdict.exists is None:
+            return
+        # the limits of the others differ from λ to λ
+        self.separation = replace(verdict, estimates={}, standard_errors={}, covariance=None)
+        status = Status.CERTIFIED if verdict.exists else Status.SEPARATED
+        self.found = [
+            replace(f, certificate=replace(f.certificate, status=status))
+            if f.certificate.status is suspected
+            else f
+            for f in self.found
+        ]
+
     def path(self, values: Array, complete: bool, record: dict[str, Any]) -> Path:
         """Lay out what was found."""
+        self._judge()
         raw = [self.track.likelihood.coordinates.raw(one.beta) for one in self.found]
         first = self.found[0]
         task, likelihood = self.track.task, self.track.likelihood
@@ -211,6 +243,7 @@ class _Gathered:
             objective=first.value,
             null_loss=likelihood.null_fit()[1],
             notes=task.notes,
+            separation=self.separation,
             **record,
         )
         left = None

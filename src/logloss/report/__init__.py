@@ -4,12 +4,13 @@ Reads `Fitted` (or plain arrays) only; never the data, never the solver.
 """
 
 from logloss.report.reliability import ReliabilityBin, reliability, reliability_text
-from logloss.report.text import Summary, certificate_text, reached, summary_text
+from logloss.report.text import Summary, certificate_text, first_words, reached, summary_text
 
 __all__ = [
     "ReliabilityBin",
     "Summary",
     "certificate_text",
+    "first_words",
     "reached",
     "reliability",
     "reliability_text",

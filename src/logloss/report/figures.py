@@ -67,8 +67,8 @@ def columns(names: Sequence[str], *numbers: Sequence[str]) -> list[str]:
     return lines
 
 
-def wrapped(text: str) -> str:
-    """Return the text in lines of readable length."""
+def wrapped(text: str, indent: str = "  ") -> str:
+    """Return the text in lines of readable length; all but the first begin with `indent`."""
     return textwrap.fill(
-        text, width=96, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        text, width=79, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

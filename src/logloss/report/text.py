@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from logloss.interface import PYTHON, Interface
 from logloss.report.figures import aligned, columns, figure, odds_ratio, visible, wrapped
 from logloss.report.inference import (
     LONGEST_TABLE,
@@ -36,14 +37,17 @@ class Summary:
         Standard errors and what follows from them, where there are any.
     reason : LoglossError or None
         Why there are none.
+    interface : Interface
+        In whose words it says what to do.
     """
 
     fitted: Fitted
     findings: Findings | None = None
     reason: LoglossError | None = None
+    interface: Interface = PYTHON
 
     def __str__(self) -> str:
-        return summary_text(self.fitted, self.findings, self.reason)
+        return summary_text(self.fitted, self.findings, self.reason, self.interface)
 
     __repr__ = __str__
 
@@ -90,10 +94,17 @@ class Summary:
 
 
 def summary_text(
-    fitted: Fitted, findings: Findings | None = None, reason: LoglossError | None = None
+    fitted: Fitted,
+    findings: Findings | None = None,
+    reason: LoglossError | None = None,
+    interface: Interface = PYTHON,
 ) -> str:
-    """Return what was fitted, the coefficients and the certificate; no final line break."""
-    blocks = [_title(fitted), _header(fitted, findings)]
+    """Return what was fitted, the coefficients and the certificate; no final line break.
+
+    What must be known before any of it is used comes first: that the data are separated, or that
+    the model is no better than the intercept alone.
+    """
+    blocks = [*_first(fitted, interface), _title(fitted), _header(fitted, findings)]
     if findings is None:
         blocks.append(_coefficients(fitted))
     else:
@@ -102,10 +113,7 @@ def summary_text(
         why = f"no standard errors: {reason.message}."
         hint = "" if reason.hint is None else f" Instead: {reason.hint}."
         blocks.append(wrapped(why + hint))
-    if fitted.separated:
-        assert fitted.separation is not None
-        blocks.append(wrapped(f"note: {visible(fitted.separation.text)}"))
-    blocks.append(certificate_text(fitted))
+    blocks.append(certificate_text(fitted, interface))
     if fitted.notes:
         blocks.append("\n".join(wrapped(f"note: {visible(note)}") for note in fitted.notes))
     return "\n\n".join(blocks)
@@ -115,7 +123,20 @@ def _is_plain(value: Any) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def certificate_text(fitted: Fitted) -> str:
+def first_words(fitted: Fitted, interface: Interface = PYTHON) -> str:
+    """What must be known before a model is used; "" where there is nothing."""
+    verdict = fitted.separation
+    if verdict is not None and verdict.exists is False:
+        return visible(verdict.in_words(interface))
+    return ""
+
+
+def _first(fitted: Fitted, interface: Interface) -> list[str]:
+    words = first_words(fitted, interface)
+    return [wrapped(words, indent="")] if words else []
+
+
+def certificate_text(fitted: Fitted, interface: Interface = PYTHON) -> str:
     """Return the certificate in words, wrapped to lines of readable length."""
     certificate = fitted.certificate
     sentences = [_distance(fitted)]
@@ -125,7 +146,7 @@ def certificate_text(fitted: Fitted) -> str:
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
     if not (fitted.converged or fitted.separated):
-        sentences.append(f"Not certified: {certificate.status.value}")
+        sentences.append(f"Not certified: {interface.status(certificate.status)}")
     return wrapped("certificate: " + " ".join(sentences))
 
 

@@ -1,0 +1,28 @@
+"""What is said of a model, in the words of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from logloss.cli.terminal import say
+
+if TYPE_CHECKING:
+    from logloss.model import Model
+
+
+def summary_of(model: Model) -> str:
+    """The summary."""
+    from logloss.interface import COMMAND_LINE
+
+    return str(replace(model.summary(), interface=COMMAND_LINE))
+
+
+def say_first(model: Model) -> None:
+    """Say what must be known before a model is used, where its summary is not shown."""
+    from logloss.interface import COMMAND_LINE
+    from logloss.report import first_words
+
+    words = first_words(model.fitted, COMMAND_LINE)
+    if words:
+        say(f"note: {words}")
