@@ -101,6 +101,12 @@ def test_columns_of_lengths_that_whole_numbers_of_a_word_do_not_hold() -> None:
     assert logloss.fit(X, y).separation.exists is (not right.moved)
 
 
+def test_columns_that_nearly_repeat_others_twice_over() -> None:
+    """Own parts of 1e-4 and 1e-11: sums round the second away, which must prove nothing."""
+    assert judged(4708) is None
+    assert judged(8008) is None
+
+
 def test_what_the_model_predicts_has_the_gap_that_is_said() -> None:
     """Rows that move a million times less than others are told apart as well."""
     X = np.array([[1.0, 1e6], [1.0, 1e6], [1.0 + 1e-9, 2e6], [1.0 - 1e-9, 0.0], [0.0, 0.0]])

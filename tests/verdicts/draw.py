@@ -138,6 +138,8 @@ def draw(seed: int) -> Table:
     if rng.random() < 0.2:
         factors = rng.choice([0.0, 0.0, 1.0, 2.0], d)
         options |= _PENALTIES[rng.integers(len(_PENALTIES))] | {"penalty_factors": factors}
+        # without one a penalty is next to nothing beside years and amounts
+        options["fit_intercept"] = True
         free = free & (factors == 0.0)
         bound = np.where(free, bound, 0)
     store = _STORES[rng.integers(len(_STORES))]

@@ -48,8 +48,8 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_BLUR = 1e-10  # of a column, that others do not have: less is not known to any digits
-_SUMS = 1e3 * float(np.finfo(np.float64).eps)  # the same, of what a sum has rounded
+_BLUR = 0.01  # of T, where the ½ above covers it
+_SUMS = 100.0 * float(np.finfo(np.float64).eps)  # of M, that its sums may have rounded
 
 PROVEN = (
     "A finite estimate exists: a point strictly inside the dual problem proves it, with a margin"
@@ -122,16 +122,16 @@ def prove(
 def _is_sharp(
     likelihood: MemoryLikelihood, free: Indices, information: Array, inverse: Array
 ) -> bool:
-    """Is T right to some digits? Not where a column is others but for what summing M has rounded.
+    """Is T right to some digits? With what sums have rounded of M, E, it is off by |T E Tᵀ|.
 
     Sparse columns are centred after they are summed, and lose (μ/σ)² of M to that.
     """
     where, columns = likelihood.coordinates, free[free < len(likelihood.coordinates.center)]
-    far = (where.center[columns] / where.scale[columns]) ** 2 * likelihood.design.sparse[columns]
-    blurred = np.full(len(free), _SUMS)
-    blurred[: len(columns)] += _SUMS * far
-    pivot = 1.0 / (np.diag(inverse) ** 2 * np.diag(information))
-    return bool((pivot > _BLUR + blurred).all())
+    lost = np.ones(len(free))
+    far = (where.center[columns] / where.scale[columns]) ** 2
+    lost[: len(columns)] += far * likelihood.design.sparse[columns]
+    blurred = _SUMS * float((inverse**2).sum(axis=0) @ (lost * np.diag(information)))
+    return blurred < _BLUR
 
 
 def _error(

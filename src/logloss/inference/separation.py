@@ -229,7 +229,8 @@ def _settled(
     found: Separation | None = None
     if result.status is Status.CERTIFIED:
         if result.information is not None and not _proven_by_certificate(judge, result):
-            if not judge.exists(result.beta) and not judge.separated(result.beta):
+            known = judge.exists(result.beta) or judge.separated(result.beta) or judge.certain
+            if not known:
                 return result, None
         elif result.information is None:
             if not judge.little:
@@ -237,7 +238,7 @@ def _settled(
             found = closing(judge, result.beta, names)
         if judge.found is None:
             return result, found or Separation(True, Kind.NONE, judge.why)
-    elif result.status in _OPEN or (result.status is Status.STALLED and judge.little):
+    elif result.status in _OPEN or (judge.little and _given_up(result, stop)):
         found = closing(judge, result.beta, names)
     if judge.found is None:
         exists = found is not None and found.exists and result.status in _OPEN
@@ -255,6 +256,12 @@ def _settled(
         history=(*result.history, last),
     )
     return ended, found or verdict(judge.found, names)
+
+
+def _given_up(result: Result, stop: Stop) -> bool:
+    """It ended without a proof, though nobody stopped it."""
+    unlimited = stop.max_iter is None and stop.seconds == math.inf
+    return result.status is Status.STALLED or (result.status is Status.BUDGET and unlimited)
 
 
 def _proven_by_certificate(judge: Judge, result: Result) -> bool:
