@@ -4,6 +4,10 @@
 PYTHON ?= python3
 JOBS   ?= auto
 
+# Of `make prove`: how many random problems, and the seed of the first one.
+COUNT  ?= 20000
+SEED   ?= 0
+
 BIN   := .venv/bin
 PIP   := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := .venv/stamps
@@ -16,11 +20,12 @@ SOURCES := pyproject.toml CMakeLists.txt \
 # In CI a compiler warning is an error, and the tests include those under the sanitizers.
 STRICT := $(if $(CI),-C cmake.define.LOGLOSS_WERROR=ON)
 
-.PHONY: help demo test lint format stub sanitize prove-verdicts bench bench-kernels docs docs-pictures clean
+.PHONY: help demo test prove lint format stub sanitize prove-verdicts bench bench-kernels docs docs-pictures clean
 
 help:
 	@echo "make demo           fit the breast-cancer table: no file, no network"
 	@echo "make test           all tests; with CI=true those under the sanitizers too"
+	@echo "make prove          20,000 random certificates against exact arithmetic; COUNT=500 for fewer"
 	@echo "make lint           ruff and mypy"
 	@echo "make format         let ruff mend what it can"
 	@echo "make stub           write src/logloss/_kernels.pyi again"
@@ -40,6 +45,10 @@ test: $(STAMP)/package $(STAMP)/test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not alone"
 	$(BIN)/python -m pytest -m alone || [ $$? -eq 5 ]
 	$(if $(CI),$(MAKE) sanitize)
+
+# Exit status 1 where a certificate is false: python -m tests.search SEED shows one problem.
+prove: $(STAMP)/package $(STAMP)/test
+	$(BIN)/python -m tests.search --count $(COUNT) --first $(SEED)
 
 lint: $(STAMP)/package $(STAMP)/lint
 	$(BIN)/ruff check .
