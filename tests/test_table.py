@@ -26,7 +26,7 @@ from logloss.table import (
     split,
     weight_values,
 )
-from logloss.table.features import RARE
+from logloss.table.levels import RARE
 from logloss.table.schema import LeftOut
 
 RNG = np.random.default_rng(0)

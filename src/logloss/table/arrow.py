@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from logloss.errors import DataError, UsageError
 from logloss.table.columns import Column
+from logloss.table.encoding.kinds import UNORDERED
 from logloss.table.encoding.whole import columns_of
 from logloss.table.reading.options import Projection
 from logloss.table.source import Source
@@ -123,11 +124,19 @@ def column_of(values: Any, where: str) -> Column:
             column = pa.chunked_array(values)
         else:
             column = pa.chunked_array([pa.array(values)])
-        return columns_of(pa.table({where: column})).by_name[where]
+        marks = {UNORDERED: b""} if _as_they_came(values) else None
+        field = pa.field(where, column.type, metadata=marks)
+        return columns_of(pa.table([column], pa.schema([field]))).by_name[where]
     except (pa.ArrowException, TypeError) as error:
         raise DataError(
             f"{where} ({_type_name(values)}) cannot be read as a column: {first_line(error)}"
         ) from error
+
+
+def _as_they_came(values: Any) -> bool:
+    """Whether it is a Categorical of polars: a series has no field to be marked."""
+    type_ = type(getattr(values, "dtype", None))
+    return type_.__name__ == "Categorical" and type_.__module__.startswith("polars")
 
 
 # ---- words

@@ -10,6 +10,7 @@ import numpy as np
 
 from logloss.errors import DataError
 from logloss.table.block import in_columns
+from logloss.table.schema import Schema
 from logloss.table.source import Source
 from logloss.table.split import Floats, offset_values, split
 
@@ -81,6 +82,15 @@ def batches_of(source: Source) -> Iterator[Source]:
 def nan_may_be_missing(source: Source) -> bool:
     """Whether NaN in the table would be a missing value."""
     return source.columns is not None or (source.named and isinstance(source.matrix, np.ndarray))
+
+
+def looked_at(source: Source, schema: Schema) -> Source:
+    """The same table in typed columns where the schema looks values up: some may be new to it."""
+    dense = source.named and isinstance(source.matrix, np.ndarray)
+    if not (dense and schema.looks_up):
+        return source
+    there = [name for name in schema.column_names if name in source.names]
+    return in_columns(source.select(there))
 
 
 def nan_missing(source: Source) -> Source:

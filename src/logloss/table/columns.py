@@ -68,7 +68,8 @@ class Codes:
     type : str
         Arrow's name of the type that the table gave it ("string", "dictionary<…>").
     declared : tuple or None
-        Of a category: the values that the table declares, of their own types, in its order.
+        The values that a category, an enum or a dictionary declares, in its order and of their own
+        types, those without a row too. None: it declares none.
     """
 
     codes: NDArray[Any]

@@ -12,7 +12,7 @@ Each kind is a class with a ``kind``: the word under which it is saved, by which
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias
@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 
 from logloss.errors import ModelFileError
 from logloss.table.columns import Codes, Column, Numbers, Unusable
+from logloss.table.levels import MISSING, RARE, Places, as_numbers, as_text, reads_as_number
 from logloss.table.pieces import CodesPiece, NullablePiece, NumberPiece, Piece
 from logloss.table.words import shortened
 
 Array = NDArray[np.float64]
-
-MISSING = "<missing>"  # the level of rows without a value
-RARE = "<rare>"  # the level of all levels that too few rows have
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,12 @@ class NumericColumn:
 
     def suited(self, column: Column) -> Column:
         """The column in the form of this kind, where another form says the same."""
-        return _as_numbers(column) if isinstance(column, Codes) else column
+        return as_numbers(column) if isinstance(column, Codes) else column
 
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
         if isinstance(column, Codes):
-            text = next(level for level in column.levels if level and not _numeric((level,)))
+            text = next(level for level in column.levels if level and not reads_as_number(level))
             return f"holds text ({shortened(text)}), and numbers when the model was fitted"
         if not isinstance(column, Numbers):
             return f"{column.reason}; numbers are needed"
@@ -154,13 +152,14 @@ class CategoricalColumn:
         return tuple(f"{self.name}={self.levels[k]}" for k in self.own)
 
     @cached_property
-    def _slot_of(self) -> dict[str, int]:
-        """Level → which coefficient; −1 for the reference."""
-        slots = dict.fromkeys(self.levels, -1)
-        slots.update((self.levels[k], slot) for slot, k in enumerate(self.own))
-        if self.rare:
-            slots.update(dict.fromkeys(self.rare, slots[RARE]))
-        return slots
+    def _places(self) -> Places:
+        place = {level: k for k, level in enumerate(self.levels)}
+        return Places(place | dict.fromkeys(self.rare, place.get(RARE, -1)))
+
+    def places(self, column: Codes) -> NDArray[np.int32]:
+        """Which of `levels` each level of a column is; −1: none of them."""
+        found = (self._places.find(level) for level in column.levels)
+        return np.array([-1 if place is None else place for place in found], np.int32)
 
     @property
     def average(self) -> Array:
@@ -175,8 +174,10 @@ class CategoricalColumn:
         """
         assert isinstance(column, Codes)
         n_own = len(self.own)
-        known, other = self._slot_of, n_own if new else -1
-        slots = np.array([known.get(_word(level), other) for level in column.levels], np.int32)
+        slot_of = np.full(len(self.levels) + 1, -1, np.int32)
+        slot_of[list(self.own)] = np.arange(n_own)
+        slot_of[-1] = n_own if new else -1
+        slots = slot_of[self.places(column)]
         n_columns = n_own + bool((slots == n_own).any())
         if n_columns == 1 and len(slots) == 2 and column.codes.dtype == np.uint8:
             if slots.tolist() == [-1, 0]:  # the codes are the column
@@ -187,7 +188,7 @@ class CategoricalColumn:
 
     def suited(self, column: Column) -> Column:
         """The column in the form of this kind, where another form says the same."""
-        return _as_text(column) if isinstance(column, Numbers) else column
+        return as_text(column) if isinstance(column, Numbers) else column
 
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
@@ -196,8 +197,8 @@ class CategoricalColumn:
     def unknown(self, column: Column) -> int:
         """How many rows have a level of which the training table had none."""
         assert isinstance(column, Codes)
-        new = [k for k, level in enumerate(column.levels) if _word(level) not in self._slot_of]
-        if not new:
+        new = self.places(column) < 0
+        if not new.any():
             return 0
         counts = np.bincount(column.codes, minlength=len(column.levels))
         return int(counts[new].sum())
@@ -244,43 +245,6 @@ KINDS: dict[str, type[NumericColumn] | type[CategoricalColumn]] = {
     NumericColumn.kind: NumericColumn,
     CategoricalColumn.kind: CategoricalColumn,
 }
-
-
-def _word(level: str | None) -> str:
-    return MISSING if level is None else level
-
-
-def _as_numbers(column: Codes) -> Column:
-    """Text that reads as numbers or bools throughout, as in a file without types, as numbers."""
-    meaning = _meaning(column.levels)
-    if meaning is None or meaning.temporal:
-        return column
-    there = meaning.there[column.codes]
-    valid = None if there.all() else np.packbits(there, bitorder="little")
-    return Numbers(meaning.values[column.codes], valid, column.type)
-
-
-def _meaning(levels: Sequence[str | None]) -> Any:
-    from logloss.table.encoding.text_numbers import meaning_of  # pyarrow: not for arrays
-
-    return meaning_of(levels)
-
-
-def _numeric(levels: Sequence[str | None]) -> bool:
-    meaning = _meaning(levels)
-    return meaning is not None and not meaning.temporal
-
-
-def _as_text(column: Numbers) -> Codes:
-    """Numbers as the levels that they are in a file of text."""
-    values, codes = np.unique(column.values, return_inverse=True)
-    whole = values.dtype.kind != "f" or bool((values == np.rint(values)).all())
-    levels: list[str | None] = [str(int(v)) if whole else repr(float(v)) for v in values]
-    if column.valid is not None:
-        there = np.unpackbits(column.valid, count=len(column), bitorder="little").view(np.bool_)
-        codes = np.where(there, codes, len(levels))
-        levels.append(None)
-    return Codes(codes.astype(np.int32), tuple(levels), column.type)
 
 
 def _all_valid(n_rows: int) -> NDArray[np.uint8]:

@@ -20,7 +20,8 @@ from logloss.errors import DataError
 from logloss.table.block import arrow_type, in_columns
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.design import design_of, threads
-from logloss.table.features import MISSING, RARE, CategoricalColumn, Kind, NumericColumn
+from logloss.table.features import CategoricalColumn, Kind, NumericColumn
+from logloss.table.levels import MISSING, RARE
 from logloss.table.matrix import readable
 from logloss.table.pieces import NullablePiece, NumberPiece, Piece
 from logloss.table.schema import Encoded, LeftOut, Schema, one_type

@@ -88,6 +88,11 @@ class Schema:
         return tuple(k.name for k in self.columns if isinstance(k, CategoricalColumn))
 
     @property
+    def looks_up(self) -> bool:
+        """Whether values are looked up among those that were learned, so that some may be new."""
+        return bool(self.text_names)
+
+    @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Column → the names of its coefficients."""
         return {column.name: column.coefficient_names for column in self.columns}

@@ -151,7 +151,7 @@ class _Growing:
         if number_type(type_) is not None:
             self._grown = NumberColumn(self._room, type_)
         elif is_text(type_):
-            self._grown = TextColumn(self._room, type_, self._reading)
+            self._grown = TextColumn(self._room, type_, self._reading, _ordered(type_))
         else:
             self._unusable = refused(type_)
         n_missing, self._n_missing = self._n_missing, 0
@@ -169,3 +169,8 @@ class _Growing:
             f"column {self.name!r} changes its type, from {self._type} to {type_}",
             "give all parts of the table the same types",
         )
+
+
+def _ordered(type_: Any) -> bool:
+    """Whether the dictionaries of a stream declare an order: those that are marked do."""
+    return bool(kind.is_dictionary(type_) and type_.ordered)

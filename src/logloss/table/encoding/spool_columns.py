@@ -17,6 +17,7 @@ from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.encoding.grow import Array, Bits
 from logloss.table.encoding.narrow import values_in_place
 from logloss.table.encoding.scratch import Spilling
+from logloss.table.levels import spelled
 
 _ALIGN = 64
 _STEP = 1 << 20
@@ -93,6 +94,7 @@ def _pack_codes(column: Codes) -> Packed:
         "codes": _checksum(column.codes),
         "levels": _checksum_of_levels(column.levels),
         "missing": missing,
+        "declared": _plain(column.declared),
     }
     valid = None if missing is None else _bitmap(column.codes, missing)
     buffers = [None if valid is None else _buffer(valid), _buffer(column.codes)]
@@ -102,6 +104,13 @@ def _pack_codes(column: Codes) -> Packed:
     codes = _array(column.codes, buffers)
     array = pa.DictionaryArray.from_arrays(codes, dictionary, safe=False)
     return Packed(record, array, buffers)
+
+
+def _plain(declared: tuple[Any, ...] | None) -> list[Any] | None:
+    """What a table declares, as JSON: dates as text."""
+    if declared is None:
+        return None
+    return [value if isinstance(value, str | int | float) else spelled(value) for value in declared]
 
 
 def _bitmap(codes: Array, missing: int) -> NDArray[np.uint8] | None:
@@ -176,7 +185,8 @@ def _read_codes(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) -> C
     levels: list[str | None] = array.dictionary.to_pylist()
     if record["missing"] is not None:
         levels[record["missing"]] = None
-    return Codes(codes, tuple(levels), str(record["type"]))
+    declared = record.get("declared")
+    return Codes(codes, tuple(levels), str(record["type"]), declared and tuple(declared))
 
 
 def _parts(array: Any, n_rows: int) -> tuple[Array, NDArray[np.uint8] | None]:

@@ -12,7 +12,8 @@ cut into batches:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -24,6 +25,7 @@ from logloss.table.encoding.grow import Array, Bits, Room
 from logloss.table.encoding.kinds import is_string, is_text, refused
 from logloss.table.encoding.narrow import Narrowing, values_in_place
 from logloss.table.encoding.text_numbers import Meaning, meaning_of
+from logloss.table.levels import spelled
 
 MOST_LEVELS = 1 << 18
 LONGEST = 1 << 12  # characters
@@ -76,10 +78,15 @@ class TextColumn:
     room : Room
     type_ : pyarrow.DataType
     reading : Reading
+    ordered : bool
+        Whether its dictionaries declare an order.
     """
 
-    def __init__(self, room: Room, type_: Any, reading: Reading) -> None:
+    def __init__(self, room: Room, type_: Any, reading: Reading, ordered: bool = False) -> None:
         self._type = str(type_)
+        self._reading = reading
+        self._orders: set[tuple[str, ...]] | None = set() if ordered else None
+        self._typed: dict[str, Any] = {}  # level → the value that it is
         self._state: _State = _Levels(room, self._type, reading)
         self._dictionary: Any = None
         self._values: _Values = []
@@ -114,7 +121,11 @@ class TextColumn:
 
     def column(self) -> Column:
         """The finished column; the room is sealed."""
-        return self._state.column()
+        column = self._state.column()
+        order = _agreed(self._orders) if self._orders else None
+        if order is None or not isinstance(column, Codes):
+            return column
+        return replace(column, declared=tuple(self._typed[level] for level in order))
 
     def _decoded(self, chunk: Any) -> tuple[_Values, Array]:
         """Distinct values, and the place of each row among them; also where it is missing."""
@@ -135,8 +146,14 @@ class TextColumn:
         if self._dictionary is None or not dictionary.equals(self._dictionary):
             values = dictionary.to_pylist()
             if not is_string(dictionary.type):
-                values = [None if v is None or v != v else str(v) for v in values]  # noqa: PLR0124
+                typed = [plain(dictionary.type, value) for value in values]
+                values = [None if value is None else spelled(value) for value in typed]
+                self._typed.update((spelled(value), value) for value in typed if value is not None)
             self._dictionary, self._values = dictionary, values
+            if self._orders is not None:
+                levels = [v for v in map(self._reading.trimmed, values) if v is not None]
+                self._typed = dict(zip(levels, levels, strict=True)) | self._typed
+                self._orders.add(tuple(dict.fromkeys(levels)))
         return self._values
 
 
@@ -297,6 +314,29 @@ class _Refused:
 
     def column(self) -> Column:
         return self._why
+
+
+def plain(type_: Any, value: Any) -> Any:
+    """A value of a dictionary as Python has it, None for NaN too.
+
+    A float is the shortest that reads as it in its own type, and a decimal a float.
+    """
+    if value is None or value != value:  # noqa: PLR0124
+        return None
+    if kind.is_floating(type_):
+        return float(str(type_.to_pandas_dtype()(value)))
+    return float(value) if kind.is_decimal(type_) else value
+
+
+def _agreed(orders: set[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The order in which all others are found; None where there is none."""
+    longest = max(orders, key=len)
+    place = {level: k for k, level in enumerate(longest)}
+    for order in orders:
+        places = [place.get(level, -1) for level in order]
+        if -1 in places or any(one >= other for one, other in pairwise(places)):
+            return None
+    return longest
 
 
 def _identifier(reason: str, type_: str) -> Unusable:

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow.types as kind
 from numpy.typing import NDArray
 
-from logloss.table.columns import Codes, Column, Columns, Numbers
+from logloss.table.columns import Column, Columns, Numbers
 from logloss.table.encoding.grow import Array, InMemory
-from logloss.table.encoding.kinds import is_text, no_value, number_type, refused
+from logloss.table.encoding.kinds import declares, is_text, no_value, number_type, refused
 from logloss.table.encoding.narrow import chunk_values, values_in_place
 from logloss.table.encoding.text import Reading, TextColumn
 
@@ -42,8 +42,8 @@ def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True
     reading = Reading(frozenset(value.strip() for value in na))
     return Columns(
         {
-            name: _column_of(table.column(j), reading, nan_is_missing)
-            for j, name in enumerate(table.column_names)
+            field.name: _column_of(table.column(j), reading, nan_is_missing, declares(field))
+            for j, field in enumerate(table.schema)
         },
         table.num_rows,
     )
@@ -59,42 +59,25 @@ def with_nan_missing(columns: Columns) -> Columns:
     return Columns(found, columns.n_rows)
 
 
-def _column_of(column: Any, reading: Reading, nan_is_missing: bool) -> Column:
+def _column_of(column: Any, reading: Reading, nan_is_missing: bool, ordered: bool) -> Column:
     if kind.is_null(column.type):
         return no_value(len(column), column.type)
     dtype = number_type(column.type)
     if dtype is not None:
         return _numbers(column, dtype, nan_is_missing)
     if is_text(column.type):
-        return _codes(column, reading)
+        return _codes(column, reading, ordered)
     return refused(column.type)
 
 
-def _codes(column: Any, reading: Reading) -> Column:
+def _codes(column: Any, reading: Reading, ordered: bool) -> Column:
     room = InMemory().room(1)
-    codes = TextColumn(room, column.type, reading)
+    codes = TextColumn(room, column.type, reading, ordered)
     for chunk in column.chunks:
         codes.append(chunk)
     codes.close()
     room.seal()
-    found = codes.column()
-    if isinstance(found, Codes) and kind.is_dictionary(column.type):
-        return replace(found, declared=_declared(column))
-    return found
-
-
-def _declared(column: Any) -> tuple[Any, ...] | None:
-    """The values of a dictionary in its order; None of polars' Categorical, which has none.
-
-    Its Enum is ordered, and so told apart.
-    """
-    type_ = column.type
-    if kind.is_string_view(type_.value_type) and not type_.ordered:
-        return None
-    if column.num_chunks > 1:
-        column = column.unify_dictionaries()
-    values = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
-    return tuple(value for value in values if value is not None)
+    return codes.column()
 
 
 def _numbers(column: Any, dtype: np.dtype[Any], nan_is_missing: bool) -> Column:

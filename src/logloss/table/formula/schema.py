@@ -24,7 +24,7 @@ from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.files import strict_json as js
 from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Columns, Numbers
-from logloss.table.features import MISSING, CategoricalColumn, NumericColumn
+from logloss.table.features import CategoricalColumn, NumericColumn
 from logloss.table.formula.state import boolean, plain_states, states_of
 from logloss.table.formula.terms import Formula, formulaic, width_of
 from logloss.table.formula.values import Recipe, Values, filled, places
@@ -86,6 +86,11 @@ class FormulaSchema(Schema):
     def text_names(self) -> tuple[str, ...]:
         """The columns that are text, whatever their values look like in another table."""
         return self.raw.text_names
+
+    @property
+    def looks_up(self) -> bool:
+        """True: each column of a formula is looked at on its own."""
+        return True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -209,10 +214,8 @@ class FormulaSchema(Schema):
             name = kind.name
             if isinstance(kind, CategoricalColumn):
                 assert isinstance(column, Codes)
-                place = {level: k for k, level in enumerate(kind.levels)}
-                of_code = [place.get(MISSING if v is None else v, -1) for v in column.levels]
                 levels: Sequence[Any] = kind.levels
-                codes = np.array(of_code, np.intp)[column.codes]
+                codes = kind.places(column).astype(np.intp)[column.codes]
                 values.levels[name] = levels, codes
             else:
                 assert isinstance(column, Numbers)

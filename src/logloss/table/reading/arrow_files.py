@@ -13,7 +13,7 @@ from logloss.errors import DataError
 from logloss.table.arrow import check_names
 from logloss.table.reading.damage import damaged_errors
 from logloss.table.reading.inputs import Input
-from logloss.table.reading.typed import typed
+from logloss.table.reading.typed import delivered, typed
 
 MAGIC = b"ARROW1"
 STREAM_MAGIC = b"\xff\xff\xff\xff"
@@ -73,7 +73,7 @@ def open_arrow(file: Input, na: tuple[str, ...]) -> ArrowFile:
         schema = _reader(raw, file.magic).schema
         str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
         check_names(schema.names, file.name)
-    return ArrowFile(file, schema.remove_metadata(), na)
+    return ArrowFile(file, delivered(schema), na)
 
 
 def _reader(raw: Any, magic: bytes) -> Any:

@@ -20,6 +20,7 @@ from logloss.table.arrow import is_number
 from logloss.table.spelling import MISSING_NUMBERS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())  # how the streams deliver text
+ORDERED = pa.dictionary(pa.int32(), pa.string(), ordered=True)  # of which the order is declared
 
 
 def is_text(type_: Any) -> bool:

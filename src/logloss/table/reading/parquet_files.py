@@ -14,7 +14,7 @@ from logloss.table.arrow import check_names
 from logloss.table.reading.damage import damaged_errors
 from logloss.table.reading.inputs import Input
 from logloss.table.reading.missing import is_text
-from logloss.table.reading.typed import typed
+from logloss.table.reading.typed import delivered, typed
 
 MAGIC = b"PAR1"
 _BATCH = 32 << 20  # bytes in a batch, or a little more
@@ -95,4 +95,17 @@ def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
         schema, n_rows = parquet.schema_arrow, parquet.metadata.num_rows
         str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
         check_names(schema.names, file.name)
-    return ParquetFile(file, schema.remove_metadata(), n_rows, na)
+        for j, field in enumerate(schema):
+            if pa.types.is_dictionary(field.type) and not _has_dictionaries(
+                parquet.metadata, field
+            ):
+                schema = schema.set(j, pa.field(field.name, field.type.value_type))
+    return ParquetFile(file, delivered(schema), n_rows, na)
+
+
+def _has_dictionaries(metadata: Any, name: str) -> bool:
+    """Whether a column is stored as its type says: else the reader numbers levels as they come."""
+    names = list(metadata.schema.names)
+    groups = range(metadata.num_row_groups)
+    j = names.index(name) if names.count(name) == 1 else -1
+    return j >= 0 and all(metadata.row_group(k).column(j).has_dictionary_page for k in groups)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.reading.missing import TEXT, is_text
+from logloss.table.reading.missing import ORDERED, TEXT, is_text
 from logloss.table.reading.options import Projection
 from logloss.table.reading.streams import Stream, TypesChanged, never_empty
 
@@ -209,10 +209,10 @@ def unified(schemas: Sequence[Any], parts: Sequence[Part]) -> Any:
 
 def common_type(one: Any, other: Any) -> Any | None:
     """The type that holds both exactly enough: text for texts, the wider one for numbers."""
-    if is_text(one) and is_text(other):
-        return TEXT
     if one == other:
         return one
+    if is_text(one) and is_text(other):
+        return TEXT
     # what decimals become in the end; no decimal type holds all numbers of another
     one, other = (pa.float64() if pa.types.is_decimal(t) else t for t in (one, other))
     try:
@@ -228,10 +228,14 @@ def _settled(schema: Any, parts: Sequence[Part]) -> Any:
     """The types to read: text as TEXT; and where none was found in a first look, text too."""
     all_seen = all(part.settled for part in parts)
     types = [
-        TEXT if is_text(type_) or (pa.types.is_null(type_) and not all_seen) else type_
+        TEXT if _plain_text(type_) or (pa.types.is_null(type_) and not all_seen) else type_
         for type_ in schema.types
     ]
     return pa.schema(list(zip(schema.names, types, strict=True)))
+
+
+def _plain_text(type_: Any) -> bool:
+    return is_text(type_) and type_ != ORDERED
 
 
 def _shown(type_: Any) -> str:

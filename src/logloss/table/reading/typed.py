@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from logloss.errors import DataError
 from logloss.table.arrow import first_line
-from logloss.table.reading.missing import TEXT, is_text, without_missing
+from logloss.table.encoding.kinds import declares
+from logloss.table.reading.missing import ORDERED, TEXT, is_text, without_missing
 
 
 def typed(batch: Any, target: Any, na: tuple[str, ...], where: str) -> Any:
@@ -36,6 +37,13 @@ def typed(batch: Any, target: Any, na: tuple[str, ...], where: str) -> Any:
 
 
 def delivered(schema: Any) -> Any:
-    """The schema in which a stream delivers what has this one: text as TEXT."""
-    types = [TEXT if is_text(type_) else type_ for type_ in schema.types]
-    return pa.schema(list(zip(schema.names, types, strict=True)))
+    """The schema in which a stream delivers what has this one: text as TEXT or ORDERED."""
+    return pa.schema([(field.name, _delivered(field)) for field in schema])
+
+
+def _delivered(field: Any) -> Any:
+    if is_text(field.type):
+        return ORDERED if declares(field) else TEXT
+    if declares(field):
+        return pa.dictionary(field.type.index_type, field.type.value_type, ordered=True)
+    return field.type
