@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.features import MISSING, CategoricalColumn
+from logloss.table.features import CategoricalColumn
+from logloss.table.levels import MISSING
 from logloss.table.pieces import CodesPiece, NullablePiece, NumberPiece
 
 if TYPE_CHECKING:
