@@ -22,7 +22,7 @@ from logloss.inference.face import InferenceFace
 from logloss.report.text import Summary, short_distance
 from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
-from logloss.table.batches import batches_with_offset, looked_at, nan_may_be_missing, nan_missing
+from logloss.table.batches import batches_with_offset, nan_may_be_missing, nan_missing
 from logloss.table.design import design_of
 from logloss.table.labels import label_array
 
@@ -131,7 +131,6 @@ class Model(InferenceFace):
         unknown: Counter[str] = Counter()
         n_rows = 0
         for source, o in self._batches(table, offset):
-            source = looked_at(source, fitted.schema)  # noqa: PLW2901
             encoded, z = self._decisions(source, o, n_threads)
             finite = bool(np.isfinite(z).all())
             if not finite and nan_may_be_missing(source):
@@ -369,7 +368,7 @@ class Model(InferenceFace):
         source = read(table, columns=names, na=schema.na, text=schema.text_names)
         if named and offset is None and chosen not in source.names:
             raise _offset_missing(f"the offset column {chosen!r}")
-        return batches_with_offset(source, chosen)
+        return batches_with_offset(source, chosen, schema)
 
 
 def _unknown(counts: Mapping[str, int], n_rows: int) -> str:

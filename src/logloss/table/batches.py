@@ -17,13 +17,16 @@ from logloss.table.split import Floats, offset_values, split
 _AHEAD = 2  # batches that are read while others are predicted
 
 
-def batches_with_offset(source: Source, offset: Any) -> Iterator[tuple[Source, Floats | None]]:
+def batches_with_offset(
+    source: Source, offset: Any, schema: Schema
+) -> Iterator[tuple[Source, Floats | None]]:
     """The batches of a table with their parts of an offset: a column's name, an array, or None.
 
     A table in memory is one batch.
     """
     if source.stream is None:
-        yield _with_offset(source, offset)
+        features, values = _with_offset(source, offset)
+        yield _looked_at(features, schema), values
     elif offset is None or isinstance(offset, str):
         for batch in batches_of(source):
             yield _with_offset(batch, offset)
@@ -84,7 +87,7 @@ def nan_may_be_missing(source: Source) -> bool:
     return source.columns is not None or (source.named and isinstance(source.matrix, np.ndarray))
 
 
-def looked_at(source: Source, schema: Schema) -> Source:
+def _looked_at(source: Source, schema: Schema) -> Source:
     """The same table in typed columns where the schema looks values up: some may be new to it."""
     dense = source.named and isinstance(source.matrix, np.ndarray)
     if not (dense and schema.looks_up):
