@@ -133,10 +133,13 @@ def column_of(values: Any, where: str) -> Column:
         ) from error
 
 
+_AS_THEY_CAME = frozenset((("polars", "Categorical"),))
+
+
 def _as_they_came(values: Any) -> bool:
     """Whether it is a Categorical of polars: a series has no field to be marked."""
     type_ = type(getattr(values, "dtype", None))
-    return type_.__name__ == "Categorical" and type_.__module__.startswith("polars")
+    return (type_.__module__.partition(".")[0], type_.__name__) in _AS_THEY_CAME
 
 
 # ---- words

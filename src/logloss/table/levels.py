@@ -28,6 +28,7 @@ _MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00:00(\.0+)?", re.AS
 _BOOLS = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 _AS_NUMBER = {"True": "1", "False": "0"}
 _AS_BOOL = {number: word for word, number in _AS_NUMBER.items()}
+_OWN: dict[str, type[np.generic]] = {"bool": np.bool_, "halffloat": np.float16}
 _WHOLE = 1e22  # up to here floats hold all powers of ten
 
 
@@ -54,7 +55,7 @@ def key_of(level: str) -> str:
     if level in _BOOLS:
         return _BOOLS[level]
     if _INTEGER.fullmatch(level):
-        return "0" if level == "-0" else level
+        return str(int(level))  # no -0
     if _FLOAT.fullmatch(level) and str(float(level)) == level:
         return spelled(float(level) + 0.0)  # no -0
     midnight = _MIDNIGHT.fullmatch(level)
@@ -118,9 +119,7 @@ def as_text(column: Numbers) -> Codes:
 
 def _as_typed(values: NDArray[Any], column: Numbers) -> NDArray[Any]:
     """Values in the type of the table, which has its own shortest spelling."""
-    if column.type == "bool":
-        return values.astype(np.bool_)
-    return values.astype(np.float16) if column.type == "halffloat" else values
+    return values.astype(_OWN.get(column.type, values.dtype), copy=False)
 
 
 def as_numbers(column: Codes) -> Column:
