@@ -117,8 +117,12 @@ def test_targets_that_cannot_be(y: Any, message: str) -> None:
 
 
 def test_one_class_by_the_weights() -> None:
-    with pytest.raises(DataError, match="one class only among rows of positive weight"):
-        LogisticRegression().fit(X, Y, sample_weight=Y)
+    """As in the bootstraps of a bagging, which scikit-learn's fits too."""
+    model = LogisticRegression().fit(X, Y, sample_weight=Y)
+    assert model.classes_.tolist() == [0, 1]
+    assert (model.predict(X) == 1).all()
+    peer = Peer().fit(X, Y, sample_weight=Y)
+    np.testing.assert_allclose(model.predict_proba(X), peer.predict_proba(X), atol=1e-3)
 
 
 # ---- what it says of itself

@@ -248,3 +248,19 @@ def test_out_of_time_leaves_gaps_in_the_scores(cancer: tuple[Array, Array]) -> N
     assert np.isnan(found.scores_[:, 0, 1:]).all()
     assert found.Cs_[0] == found.C_
     assert np.isnan(found.coefs_paths_[0, 0, 1]).all()
+
+
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_a_fold_of_one_class_has_a_log_loss_and_no_ranking() -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.zeros(60, int)
+    y[:3] = 1
+    Cs = [0.1, 1.0]
+    found = LogisticRegressionCV(Cs=Cs, cv=5).fit(X, y)
+    truth = Peer(
+        Cs=Cs, cv=5, l1_ratios=(0,), use_legacy_attributes=False, scoring="neg_log_loss", tol=1e-10
+    ).fit(X, y)
+    assert truth.C_ == found.C_
+    np.testing.assert_allclose(found.scores_[:, 0], truth.scores_.reshape(5, 2), rtol=1e-3)
+    with pytest.raises(DataError, match=r"fold 3 are all of one class, .*0.*'roc_auc'"):
+        LogisticRegressionCV(Cs=Cs, cv=5, scoring="roc_auc").fit(X, y)

@@ -29,6 +29,7 @@ from logloss.fitting import fit
 from logloss.interface import ESTIMATOR
 from logloss.model import Model
 from logloss.table import Source, offset_values, read
+from logloss.table.alignment import check_all_aligned
 from logloss.table.bad_values import check_finite
 from logloss.table.design import design_of
 
@@ -200,6 +201,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             Ctrl-C stops a search that the fit is part of; the best point so far is kept.
         """
+        check_all_aligned(X=X, y=y, sample_weight=sample_weight, offset=offset)
         X, y = self._checked(X, y)
         y = np.asarray(y)
         soft = is_soft(y)
@@ -246,6 +248,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             The fit had an offset, and none is given.
         """
         check_is_fitted(self)
+        check_all_aligned(X=X, offset=offset)
         source = read(self._checked(X, reset=False))
         fitted = self.model_.fitted
         if offset is None and fitted.offset is not None:
@@ -288,6 +291,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         """Share of the rows (or of their weight) whose label `predict` hits."""
         from sklearn.metrics import accuracy_score
 
+        check_all_aligned(X=X, y=y, sample_weight=sample_weight)
         return float(accuracy_score(y, self.predict(X, offset), sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -356,7 +360,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
 def array_of(values: Any) -> NDArray[Any] | None:
     """Weights or offsets on their own: a name of a column is nothing an estimator can look up."""
-    return None if values is None else np.asarray(values)
+    if values is None:
+        return None
+    array = np.asarray(values)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def is_soft(y: NDArray[Any]) -> bool:

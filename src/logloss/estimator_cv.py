@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -28,14 +27,24 @@ from sklearn.utils._metadata_requests import (
 )
 from sklearn.utils.validation import validate_data
 
-from logloss.certificate import Certificate, Status
 from logloss.errors import UsageError
 from logloss.estimator import AS_IT_LIES, LogisticRegression, array_of, is_soft
 from logloss.fitting import fit
-from logloss.folds import best, held_out, log_loss, mask, ratios, strengths
+from logloss.folds import (
+    best,
+    check_scored,
+    held_out,
+    log_loss,
+    mask,
+    mean_of,
+    ratios,
+    scores,
+    strengths,
+)
 from logloss.model import Model
 from logloss.paths import Options, Searched, search
 from logloss.table import read
+from logloss.table.alignment import check_all_aligned
 
 Array = NDArray[np.float64]
 
@@ -181,6 +190,7 @@ random_state, n_threads, verbose
         """
         begun = time.perf_counter()
         _raise_for_params(params, self, "fit")
+        check_all_aligned(X=X, y=y, sample_weight=sample_weight, offset=offset)
         X, y = validate_data(self, X, y, **AS_IT_LIES)
         soft = is_soft(y)
         weight, shift = array_of(sample_weight), array_of(offset)
@@ -199,7 +209,8 @@ random_state, n_threads, verbose
             if soft or shift is not None:
                 self._needs_log_loss("soft labels or an offset")
             rows = held_out(X, y, shift, folds, routed.scorer.score)
-            self.scores_ = self._scores_of(found, rows, not soft and shift is None)
+            self.scores_ = scores(found, rows, self._judge(not soft and shift is None))
+            check_scored(self.scores_, rows, self.scoring)
         data = None if folds is None else (source, y, weight, shift)
         self._choose(found, data, time.perf_counter() - begun)
         return self
@@ -223,6 +234,7 @@ random_state, n_threads, verbose
             For the scorer, where metadata routing is enabled.
         """
         _raise_for_params(score_params, self, "score")
+        check_all_aligned(X=X, y=y, sample_weight=sample_weight, offset=offset)
         weight = {} if sample_weight is None else {"sample_weight": sample_weight}
         if offset is not None:
             self._needs_log_loss("an offset")
@@ -260,8 +272,12 @@ random_state, n_threads, verbose
             time_budget=self.time_budget,
         )
 
+    @property
+    def _by_log_loss(self) -> bool:
+        return isinstance(self.scoring, str) and self.scoring in _LOG_LOSS
+
     def _needs_log_loss(self, what: str) -> None:
-        if not (isinstance(self.scoring, str) and self.scoring in _LOG_LOSS):
+        if not self._by_log_loss:
             raise UsageError(
                 f"{what} goes with the log loss only, not with scoring={self.scoring!r}",
                 "scoring='neg_log_loss'",
@@ -316,20 +332,16 @@ random_state, n_threads, verbose
                     self.scores_[0, mix, position] = -left.losses[at]
                     self.refitted_[mix, position] = left.refitted[at]
 
-    def _scores_of(self, found: Searched, held_out: Sequence[Bunch], plain: bool) -> Array:
-        """The score of each fit on the rows held out; nan where time was out."""
-        scores = np.full((len(held_out), len(self.l1_ratios_), len(self.Cs_)), np.nan)
-        scorer = self._scorer() if plain else None
-        for fold, mix, position in np.ndindex(scores.shape):
-            model, rows = found.model(fold, mix, position), held_out[fold]
-            if model is None:
-                continue
-            shown = self._shown(model)
-            if scorer is None:
-                scores[fold, mix, position] = log_loss(shown, rows)
-            else:
-                scores[fold, mix, position] = scorer(shown, rows.X, rows.y, **rows.params)
-        return scores
+    def _judge(self, plain: bool) -> Callable[[Model, Bunch], float]:
+        """What scores a model on rows; our log loss where scikit-learn's has no value."""
+        scorer, ours = self._scorer(), self._by_log_loss
+
+        def judge(model: Model, rows: Bunch) -> float:
+            if not plain or (ours and len(np.unique(rows.y)) == 1):
+                return log_loss(self._shown(model), rows)
+            return float(scorer(self._shown(model), rows.X, rows.y, **rows.params))
+
+        return judge
 
     def _shown(self, model: Model) -> LogisticRegression:
         """A fit of a fold as an estimator, for scorers; it takes arrays, not frames."""
@@ -379,22 +391,7 @@ random_state, n_threads, verbose
         fits = [model.fitted for model in models if model is not None]
         self.C_ = float(np.mean([self.Cs_[at] for at, _ in chosen]))
         self.l1_ratio_ = float(np.mean([self.l1_ratios_[mix] for _, mix in chosen]))
-        certificate = Certificate(
-            gap=math.nan,
-            relative_gap=math.nan,
-            coefficient_error=math.nan,
-            data_reads=sum(one.certificate.data_reads for one in fits),
-            solver=fits[0].certificate.solver,
-            reason="the mean of the coefficients of all folds, which is no fit of its own",
-            status=Status.STALLED,
-            seconds=max(one.certificate.seconds for one in fits),
-        )
-        mean = replace(
-            fits[0],
-            coefficients=np.mean([one.coefficients for one in fits], axis=0),
-            intercept=float(np.mean([one.intercept for one in fits])),
-            certificate=certificate,
-        )
+        mean = mean_of(fits)
         self.model_ = Model(mean)
         self.coef_ = mean.coefficients[np.newaxis].copy()
         self.intercept_ = np.array([mean.intercept])

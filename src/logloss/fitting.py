@@ -85,6 +85,7 @@ def fit(
         `Model.notes` says so; not those of arrays.
     y : array of shape (n,), or column name
         Two labels, or probabilities in [0, 1]. Rows without one are left out where it is a column.
+        Two columns are successes and failures.
     sample_weight, offset : array of shape (n,), or column name, optional
     class_weight : mapping of label to weight, or "balanced", optional
         Multiplied into the weights. "balanced" gives both classes the same weight in total.
@@ -121,7 +122,8 @@ def fit(
     min_count : float
         Levels of text that have less weight than this are taken together.
     positive : label, optional
-        The class whose probability is modelled; the larger one by default.
+        The class whose probability is modelled; by default the later one of declared categories,
+        else the larger one.
     exclude : collection of column names
         Columns to leave out.
     prior : float, optional

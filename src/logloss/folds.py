@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,14 @@ from sklearn.utils import Bunch, _safe_indexing
 from sklearn.utils.validation import _check_method_params
 
 from logloss.bernoulli import bce_with_logits
+from logloss.certificate import Certificate, Status
 from logloss.checks import whole
 from logloss.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from logloss.fitted import Fitted
+    from logloss.model import Model
+    from logloss.paths import Searched
 
 Array = NDArray[np.float64]
 
@@ -69,6 +76,51 @@ def log_loss(estimator: Any, rows: Bunch) -> float:
     labels = y if soft else (y == estimator.classes_[1]).astype(np.float64)
     weight = rows.get("sample_weight", rows.get("params", {}).get("sample_weight"))
     return -float(bce_with_logits(labels, z, sample_weight=weight))
+
+
+def scores(
+    found: Searched, held_out: Sequence[Bunch], judge: Callable[[Model, Bunch], float]
+) -> Array:
+    """The score of each fit on the rows held out; nan where time was out."""
+    shape = (len(held_out), len(found.l1_ratios), len(found.Cs))
+    scores = np.full(shape, np.nan)
+    for fold, mix, position in np.ndindex(shape):
+        model = found.model(fold, mix, position)
+        if model is not None:
+            scores[fold, mix, position] = judge(model, held_out[fold])
+    return scores
+
+
+def check_scored(scores: Array, held_out: Sequence[Bunch], scoring: Any) -> None:
+    """Raise a DataError where the rows of a fold are of one class, which has no such score."""
+    for fold, rows in enumerate(held_out):
+        if np.isnan(scores[fold]).all() and len(np.unique(rows.y)) == 1:
+            label = np.asarray(rows.y)[:1].tolist()[0]
+            raise DataError(
+                f"the rows held out of fold {fold} are all of one class, {label!r}, and"
+                f" scoring={scoring!r} has no value there",
+                "take fewer folds, or scoring='neg_log_loss'",
+            )
+
+
+def mean_of(fits: Sequence[Fitted]) -> Fitted:
+    """The mean of the coefficients of fits, which has no certificate."""
+    certificate = Certificate(
+        gap=math.nan,
+        relative_gap=math.nan,
+        coefficient_error=math.nan,
+        data_reads=sum(one.certificate.data_reads for one in fits),
+        solver=fits[0].certificate.solver,
+        reason="the mean of the coefficients of all folds, which is no fit of its own",
+        status=Status.STALLED,
+        seconds=max(one.certificate.seconds for one in fits),
+    )
+    return replace(
+        fits[0],
+        coefficients=np.mean([one.coefficients for one in fits], axis=0),
+        intercept=float(np.mean([one.intercept for one in fits])),
+        certificate=certificate,
+    )
 
 
 def best(scores: Array) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from logloss.solvers.base import Status
 from logloss.table import Source, read, weight_values
 from logloss.table.encoding import encoded
 from logloss.table.held_out import held_out_labels
+from logloss.table.split import target_counts
 
 if TYPE_CHECKING:
     from logloss.fitted import Fitted
@@ -60,8 +61,12 @@ def evaluate_table(
     )
     if source.stream is not None:
         source = encoded(source, schema.na)
-    labels = held_out_labels(source, target, fitted.classes)
     weights = weight_values(source, sample_weight)
+    counts = None if isinstance(target, str) else target_counts(source, target)
+    if counts is not None:
+        target, trials = counts.share, counts.trials
+        weights = trials if weights is None else weights * trials
+    labels = held_out_labels(source, target, fitted.classes)
     z = log_odds(source, offset, n_threads)
     label, known = labels.y, labels.known
     if not known.all():

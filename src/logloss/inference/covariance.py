@@ -32,6 +32,8 @@ from logloss.backends.base import Groups
 from logloss.checks import one_of
 from logloss.errors import DataError, UsageError, nearest
 from logloss.inference.optimum import raw_matrix
+from logloss.table.alignment import check_aligned
+from logloss.table.read import one_column
 
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
@@ -216,7 +218,11 @@ def raw_covariance(
 
 def groups_of(groups: Any, evidence: Evidence) -> Groups:
     """Number the labels of groups: an array of one label a row, or the name of a feature."""
+    if not isinstance(groups, str):
+        check_aligned(evidence.features.index, groups, "groups", evidence.features.where)
+        groups = one_column(groups, "groups")
     values = np.asarray(_column(groups, evidence) if isinstance(groups, str) else groups)
+    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     n = evidence.design.n_rows
     if values.shape != (n,):
         raise DataError(f"groups has shape {values.shape}, not ({n},)", "give one label per row")

@@ -56,7 +56,8 @@ def _from_protocol(source: Any, where: str) -> Any:
     except pa.ArrowInvalid as error:
         raise DataError(
             f"{what} cannot be read as a table: {first_line(error)}",
-            "a single column is not a table; give a table of one column",
+            "a single column is not a table; give a table of one column"
+            + (" (frame.iloc[[0]] is one of one row)" if hasattr(source, "iloc") else ""),
         ) from error
     try:
         return reader.read_all()
@@ -98,6 +99,7 @@ def _from_pandas(frame: Any, where: str, projection: Projection) -> Any:
     label_of = {str(label): label for label in frame.columns}
     check_names([str(label) for label in frame.columns], where)
     labels = [label_of[name] for name in projection.keep(list(label_of), where)]
+    frame = _readable(frame, labels)
     try:
         return pa.Table.from_pandas(frame, preserve_index=False, columns=labels)
     except (pa.ArrowException, TypeError) as error:
@@ -105,8 +107,37 @@ def _from_pandas(frame: Any, where: str, projection: Projection) -> Any:
         problems = [f"{str(name)!r} has the type {frame[name].dtype}" for name in refused]
         raise DataError(
             f"{where} has columns that cannot be read: {listed(problems)}",
-            "give each of them one type; or " + how_to_exclude(list(map(str, refused))),
+            f"{_remedy(frame, refused)}; or " + how_to_exclude(list(map(str, refused))),
         ) from error
+
+
+def _readable(frame: Any, labels: Sequence[Any]) -> Any:
+    """The frame with intervals by what pandas prints for them, such as (0, 10].
+
+    Arrow would make records of them.
+    """
+    changed = {label: _readable_column(frame[label]) for label in labels}
+    changed = {label: column for label, column in changed.items() if column is not None}
+    if not changed:
+        return frame
+    frame = frame.copy(deep=False)
+    for label, column in changed.items():
+        frame[label] = column
+    return frame
+
+
+def _readable_column(column: Any) -> Any | None:
+    """A pandas column that Arrow reads as it is meant; None where the column is one."""
+    categories = getattr(column.dtype, "categories", None)
+    if categories is not None and hasattr(categories.dtype, "subtype"):  # intervals
+        return column.cat.rename_categories([str(value) for value in categories])
+    return None
+
+
+def _remedy(frame: Any, refused: Sequence[Any]) -> str:
+    sparse = all(hasattr(frame[label].dtype, "fill_value") for label in refused)
+    dense = "make them dense by frame[column].sparse.to_dense()"
+    return dense if sparse else "give each of them one type"
 
 
 def _refused(frame: Any, name: Any) -> bool:
@@ -119,6 +150,9 @@ def _refused(frame: Any, name: Any) -> bool:
 
 def column_of(values: Any, where: str) -> Column:
     """A pandas, polars or Arrow column as a typed column."""
+    if hasattr(values, "cat") and hasattr(values, "iloc"):
+        readable = _readable_column(values)
+        values = values if readable is None else readable
     try:
         if hasattr(values, "__arrow_c_stream__"):
             column = pa.chunked_array(values)

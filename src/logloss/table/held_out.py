@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import DataError, nearest
+from logloss.table.alignment import check_aligned
 from logloss.table.columns import Codes, Numbers, Unusable
 from logloss.table.labels import MISSING_WORDS, Label
+from logloss.table.read import one_column
 from logloss.table.source import Source
 from logloss.table.spelling import spelled
 
@@ -71,7 +73,8 @@ def held_out_labels(source: Source, target: Any, classes: Classes) -> HeldOut:
         where = f"{source.where}: column {target!r}"
         column = _column(source, target)
     else:
-        where, column = "y", target
+        where, column = "y", one_column(target, "y")
+        check_aligned(source.index, target, "y", source.where)
     levels, codes = _levels(column, where)
     if len(codes) != source.n_rows:
         raise DataError(

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from logloss.errors import DataError, UsageError
+from logloss.table.alignment import index_of
 from logloss.table.columns import Column
 from logloss.table.reading.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
@@ -89,7 +91,7 @@ def read(
     if _is_pandas(source):
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
-            return block
+            return replace(block, index=source.index)
     from logloss.table import arrow
     from logloss.table.reading import opening
 
@@ -99,7 +101,7 @@ def read(
     table = arrow.table_of(source, where, _ACCEPTED, options.projection)
     if table is None:
         return _project(_from_array(source, where), columns, exclude)
-    return arrow.source_of(table, where, na)
+    return replace(arrow.source_of(table, where, na), index=index_of(source))
 
 
 def _in_place(source: Any, where: str) -> Source | None:
@@ -139,6 +141,7 @@ def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
     DataError
         Its entries differ in length.
     """
+    values = one_column(values, where)
     of_numpy = isinstance(getattr(values, "dtype", None), np.dtype)
     if not of_numpy and (
         hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
@@ -150,6 +153,35 @@ def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
         return np.asarray(values)
     except ValueError as error:
         raise DataError(f"{where} is not a column: its entries differ in length") from error
+
+
+def one_column(values: Any, where: str) -> Any:
+    """The column of a frame or sparse matrix that has one, as it is; anything else unchanged.
+
+    Raises
+    ------
+    DataError
+        A frame of several columns.
+    """
+    shape: tuple[int, ...] = getattr(values, "shape", ())
+    if len(shape) != 2 or isinstance(values, np.ndarray):
+        return values
+    if shape[1] != 1:
+        raise DataError(
+            f"{where} has {shape[1]} columns, and one is needed", "give one value a row"
+        )
+    for name, take in _ONLY.items():
+        if hasattr(values, name):
+            return take(values)
+    return values
+
+
+_ONLY: dict[str, Callable[[Any], Any]] = {
+    "iloc": lambda frame: frame.iloc[:, 0],
+    "to_series": lambda frame: frame.to_series(0),
+    "column_names": lambda table: table.column(0),
+    "tocsr": lambda matrix: matrix.toarray()[:, 0],
+}
 
 
 def _project(source: Source, columns: Collection[str] | None, exclude: Collection[str]) -> Source:

@@ -38,6 +38,8 @@ class Source:
         The number of a row → where that row is, for messages: see `place`.
     notes : tuple of str
         What the reader found out and the user should know.
+    index : pandas.Index or None
+        What a pandas frame calls its rows.
     stream : Stream or None
         A table that comes in batches and has not been read. `n_rows` is -1 where it is not known.
     """
@@ -52,6 +54,7 @@ class Source:
     at: Callable[[int], str] = "row {}".format
     notes: tuple[str, ...] = ()
     stream: Any = None  # a Stream; it is above this module
+    index: Any = None
 
     def place(self, row: int) -> str:
         """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError
+from logloss.table.alignment import check_aligned, index_of
 from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Column, Numbers
+from logloss.table.counts import Counts, counts_of
 from logloss.table.encoding import encoded
 from logloss.table.labels import Labels, labels_of, without_missing_words
 from logloss.table.read import column_values, read
@@ -89,9 +91,9 @@ def split(
     ----------
     source : Source, or anything that `read` reads
     y, sample_weight, offset : array-like of shape (n_rows,), or the name of a column; or None
-        None for y where a table comes to be predicted. A named column is not a feature; y may also
-        be its position as text ("0", "-1" for the last). Weights are finite, not negative and not
-        all zero; offsets finite.
+        None for y where a table comes to be predicted; it may also be two columns (see `counts`).
+        A named column is not a feature; y may also be its position as text ("0", "-1" for the
+        last). Weights are finite, not negative and not all zero; offsets finite.
     exclude : collection of column names, or one
         Columns to leave out.
     options : TableOptions, optional
@@ -123,10 +125,15 @@ def split(
     table, words = _without_missing_words(table, named.get("y"))
     features = table.without(list(named.values())) if named else table
     out, notes = _left_out(table, named.get("y"), features, options.missing, words)
+    table = table if table.index is not None else replace(table, index=index_of(y))
+    weights = weight_values(table, sample_weight)
+    counts = target_counts(table, y)
+    if counts is not None:
+        y, notes = counts.share, [*notes, counts.note]
+        weights = counts.trials if weights is None else weights * counts.trials
     y_values = None if y is None else _values(y, table, y_where, out)
     if y_values is not None:
         _check_length(len(y_values), table, y_where)
-    weights = weight_values(table, sample_weight)
     if out is not None:
         weights = np.where(out, 0.0, 1.0 if weights is None else weights)
     return Split(
@@ -228,6 +235,11 @@ def weight_values(source: Source, weights: Any) -> Floats | None:
     return values
 
 
+def target_counts(source: Source, y: Any) -> Counts | None:
+    """Successes and failures, where y is two columns of them."""
+    return counts_of(y, lambda column, name: _numbers(column, source, name), source.place)
+
+
 def offset_values(source: Source, offset: Any) -> Floats | None:
     """An offset, an array or the name of a column, as float64, checked: finite."""
     return None if offset is None else _numbers(offset, source, _where("offset", offset, source))
@@ -254,6 +266,7 @@ def _values(
 ) -> npt.NDArray[Any] | Labels:
     """The values of a column; those of rows that are left `out` mean nothing."""
     if not isinstance(value, str):
+        check_aligned(source.index, value, where, source.where)
         values = column_values(value, where)
         if not isinstance(values, np.ndarray):
             return _of_column(values, where, "row {}".format, None)
