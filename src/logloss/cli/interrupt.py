@@ -48,6 +48,7 @@ class _Heard:
     own_process = False
     keeps = False
     ours: tuple[signal.Signals, ...] = ()
+    again: Any = None  # the timer that sends it once more
 
 
 _heard = _Heard()
@@ -83,7 +84,7 @@ class interruptible:  # noqa: N801 (it reads as a word: `with interruptible():`)
         self._own_process = own_process
 
     def __enter__(self) -> None:
-        _heard.number, _heard.keeps = 0, False
+        _heard.number, _heard.keeps, _heard.again = 0, False, None
         _heard.own_process = self._own_process
         _take()
         self._usual_hook = sys.unraisablehook
@@ -108,6 +109,17 @@ class interruptible:  # noqa: N801 (it reads as a word: `with interruptible():`)
 def came() -> int:
     """The number of the signal that came; 0: none."""
     return _heard.number
+
+
+def asked_to_stop() -> bool:
+    """Whether a signal came; whoever asks stops by himself, and none is sent once more."""
+    if not _heard.number:
+        return False
+    if _heard.again is not None:
+        _heard.again.cancel()
+    for one in _heard.ours:
+        signal.signal(one, signal.SIG_DFL)
+    return True
 
 
 def keep(there_is_a_result: bool) -> None:
@@ -178,4 +190,5 @@ def _once_more(number: int) -> None:
 
     timer = threading.Timer(_LATER, send)
     timer.daemon = True
+    _heard.again = timer
     timer.start()

@@ -164,7 +164,7 @@ def _fits(
                 f"λ {step.index + 1} of {step.total}: {step.nonzeros:,} coefficients,"
                 f" {step.data_reads:,} reads of the data"
             )
-            return interrupt.came() != 0
+            return interrupt.asked_to_stop()
 
         source = progress.reading(reading.open(table, roles))
         return run_path(source, roles["--target"], callbacks=(show,), **given)

@@ -105,7 +105,7 @@ class Progress:
         if self._status is not None:
             left = seconds_left(self._steps, self._tol, self._time_budget)
             self._status.update(_literal(self._name + step_text(step, left)))
-        return interrupt.came() != 0
+        return interrupt.asked_to_stop()
 
 
 def _reading(stream: Stream, n_rows: int, seconds: float) -> str:
