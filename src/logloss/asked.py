@@ -22,7 +22,7 @@ def check_named(options: Mapping[str, Any], names: Sequence[str]) -> None:
 
 def _factor(value: object, where: str) -> float:
     factor = js.number(value, where)
-    return factor if factor >= 0.0 else js.refuse(where, "a factor that is not negative", value)
+    return factor if factor >= 0.0 else js.refuse(where, "a number that is not negative", value)
 
 
 def _bounds(value: object, where: str) -> list[float | None]:
@@ -31,6 +31,15 @@ def _bounds(value: object, where: str) -> list[float | None]:
     if low is not None and high is not None and low > high:
         js.refuse(where, "a lower bound and an upper one", value)
     return ends
+
+
+def _strength(value: object, where: str) -> Any:
+    return value if value == "inf" else js.positive(value, where)
+
+
+def _prior(value: object, where: str) -> float:
+    prior = js.number(value, where)
+    return prior if 0.0 < prior < 1.0 else js.refuse(where, "a share between 0 and 1", value)
 
 
 def _class_weight(value: object, where: str) -> str | list[list[Any]]:
@@ -47,8 +56,17 @@ _TYPED: Mapping[str, js.Check[Any]] = {
     "penalty_factors": js.optional(js.mapping_of(_factor)),
     "bounds": js.optional(js.mapping_of(_bounds)),
     "class_weight": js.optional(_class_weight),
+    "C": js.optional(_strength),
+    "l1": js.optional(_factor),
+    "l2": js.optional(_factor),
+    "l1_ratio": js.optional(js.between(0.0, 1.0)),
+    "tol": js.optional(js.between(0.0, 1.0)),
+    "time_budget": js.optional(js.positive),
+    "min_count": js.optional(_factor),
+    "prior": js.optional(_prior),
+    "solver": js.text,
+    "missing": js.text,
 }
-_NUMBERS = ("l1", "l2", "tol", "time_budget", "min_count", "prior", "l1_ratio")
 _FLAGS = ("fit_intercept", "firth", "standardize")
 
 
@@ -57,12 +75,8 @@ def options(value: object, where: str) -> dict[str, Any]:
     found = _ANY_OPTION(value, where)
     for key, option in found.items():
         inside = f"{where}.{key}"
-        if key in _NUMBERS or (key == "C" and option != "inf"):
-            js.optional(js.number)(option, inside)
-        elif key in _TYPED:
+        if key in _TYPED:
             _TYPED[key](option, inside)
         elif key in _FLAGS and type(option) is not bool:
             js.refuse(inside, "true or false", option)
-        elif key in ("solver", "missing"):
-            js.text(option, inside)
     return found

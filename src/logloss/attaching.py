@@ -65,9 +65,10 @@ def evidence_of(
     if class_weight is None:
         class_weight = class_weight_recorded(fitted.options.get("class_weight"))
     task = task_again(_parts(fitted, table, given), fitted, class_weight)
-    objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
-    beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))
-    _check(fitted, task, objective, beta)
+    with np.errstate(invalid="ignore", over="ignore"):  # the file may hold any numbers
+        objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
+        beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))
+        _check(fitted, task, objective, beta)
     return task.evidence(objective, where, beta)
 
 
@@ -103,8 +104,7 @@ def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> Non
             f" count, the fit had {fitted.n_rows:,}",
             "attach the table that the model was fitted to",
         )
-    with np.errstate(invalid="ignore", over="ignore"):
-        loss = objective.likelihood.loss_gradient(beta)[0]
+    loss = objective.likelihood.loss_gradient(beta)[0]
     if not math.isclose(loss, fitted.loss, rel_tol=_SAME, abs_tol=1e-300):
         raise DataError(
             f"{where} is another table than that of the fit: the loss at the coefficients is"

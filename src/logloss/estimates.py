@@ -111,6 +111,8 @@ class Estimates:
         if not (np.diag(covariance)[kept] >= 0.0).all():
             raise ModelFileError("model.estimates.covariance: a variance is negative")
         everything = (INTERCEPT, *names) if len(values) > len(names) else names
+        aliases = fields["aliases"]
+        js.check_known("model.estimates.aliases", everything, aliases, *aliases.values())
         return Estimates(everything, **{**fields, "values": values, "covariance": covariance})
 
 
@@ -119,10 +121,10 @@ check_estimates = js.record(
         "values": js.list_of(js.optional(js.measure)),
         "covariance": js.list_of(js.number),
         "aliases": js.mapping_of(js.mapping_of(js.number)),
-        "loss": js.number,
-        "null_loss": js.number,
-        "entropy": js.number,
-        "tjur": js.number,
+        "loss": js.between(0.0),
+        "null_loss": js.between(0.0),
+        "entropy": js.between(0.0, math.log(2.0) * (1.0 + 1e-12)),
+        "tjur": js.between(-1.0, 1.0),
         "weighted_rows": js.count,
     }
 )

@@ -182,14 +182,12 @@ class Fitted:
         del fields["format"]
         fields["coefficients"] = _in_order(fields["schema"], fields["coefficients"])
         check_named(fields["options"], fields["schema"].coefficient_names)
-        negative, positive = fields["classes"]
-        if negative == positive:
-            js.refuse("model.classes", "two different labels", fields["classes"])
-        fields["classes"] = (negative, positive)
+        names = fields["schema"].coefficient_names
+        if fields["separation"] is not None:
+            fields["separation"].check_names((INTERCEPT, *names))
         fields["history"] = tuple(fields["history"])
         fields["notes"] = tuple(fields["notes"] or ())
         if fields["estimates"] is not None:
-            names = fields["schema"].coefficient_names
             fields["estimates"] = Estimates.from_json(fields["estimates"], names)
         return Fitted(**fields)
 
@@ -230,7 +228,9 @@ class Fitted:
         """
         data = _bytes_of(Path(path))
         try:
-            return Fitted.from_json(js.parse(data))
+            fitted = Fitted.from_json(js.parse(data))
+            _check_one_kind(fitted.classes)
+            return fitted
         except ModelFileError as error:
             hint = error.hint or "a model file is what 'logloss fit --model' or model.save() writes"
             message = f"{os.fspath(path)} is not a model file that can be used: {error.message}"
@@ -317,17 +317,36 @@ def _share(value: object, where: str) -> float:
     return share
 
 
+def _classes(value: object, where: str) -> tuple[Label, Label]:
+    negative, positive = js.list_of(js.label, length=2)(value, where)
+    if negative == positive:
+        js.refuse(where, "two different labels", value)
+    return negative, positive
+
+
+def _check_one_kind(classes: tuple[Label, Label]) -> None:
+    """Labels of a column are text, bools or numbers: no table has both of others."""
+    if _kind_of(classes[0]) is not _kind_of(classes[1]):
+        js.refuse("model.classes", "two labels of one kind", list(classes))
+
+
+def _kind_of(label: Label) -> type:
+    return float if type(label) is int else type(label)
+
+
 def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float64]:
     names = schema.coefficient_names
     for name in names:
         if name not in by_name:
             raise ModelFileError(f"model.coefficients: {name[:80]!a} of the schema is missing")
     if len(by_name) != len(names):
-        surplus = next(name for name in by_name if name not in set(names))
+        known = frozenset(names)
+        surplus = next(name for name in by_name if name not in known)
         raise ModelFileError(f"model.coefficients: {surplus[:80]!a} is not in the schema")
     return np.array([by_name[name] for name in names], dtype=np.float64)
 
 
+_amount = js.between(0.0, check=js.measure)
 _check_certificate = js.record(
     {
         "status": _status,
@@ -337,7 +356,7 @@ _check_certificate = js.record(
         "data_reads": js.count,
         "solver": js.text,
         "reason": js.text,
-        "seconds": js.measure,
+        "seconds": _amount,
     }
 )
 _check_step = js.record(
@@ -347,16 +366,16 @@ _check_record = js.record(
     {
         "format": js.text,
         "target": js.optional(js.text),
-        "classes": js.list_of(js.label, length=2),
+        "classes": _classes,
         "intercept": js.number,
         "coefficients": js.mapping_of(js.number),
         "certificate": _certificate,
         "n_rows": js.count,
-        "weight_sum": js.number,
+        "weight_sum": js.positive,
         "positive_share": _share,
-        "loss": js.measure,
-        "null_loss": js.measure,
-        "objective": js.measure,
+        "loss": _amount,
+        "null_loss": _amount,
+        "objective": _amount,
         "options": options,
         "offset": js.optional(js.text),
         "weights": js.optional(js.text),

@@ -177,7 +177,7 @@ def task_again(
     weight = class_weights(target, parts.weights, class_weight)
     design = design_of(fitted.schema.encode(parts.features, new=False))
     rows = RowData(target.y, weight, parts.offset)
-    intercept = bool(fitted.options["fit_intercept"])
+    intercept = bool(fitted.options.get("fit_intercept", True))
     return Task(parts, fitted.schema, target, design, rows, intercept, threads(None))
 
 

@@ -217,6 +217,13 @@ class Separation:
             "causes": [asdict(cause) for cause in self.causes],
         }
 
+    def check_names(self, names: Sequence[str]) -> None:
+        """Raise ModelFileError where it speaks of other coefficients than `names`, or of none."""
+        if self.exists is False and not (self.rows and self.columns):
+            js.refuse("model.separation.exists", "rows and columns with it", False)
+        told = (self.direction, self.columns, self.estimates, self.standard_errors)
+        js.check_known("model.separation", names, *told)
+
     @staticmethod
     def from_json(value: object, where: str) -> Separation:
         """Return the record that `to_json` gave; ModelFileError where it is not one."""

@@ -30,6 +30,7 @@ from logloss.table.schema import Encoded
 
 Array = NDArray[np.float64]
 
+_LARGEST = 1e9  # log odds; what is larger has no digits of a label's worth
 _POLISH = 2  # exact Newton steps after the fit: to rounding
 
 
@@ -37,7 +38,8 @@ _POLISH = 2  # exact Newton steps after the fit: to rounding
 class Recalibration:
     """The regression of the label on the log odds, with standard errors.
 
-    All are nan where they do not exist: one class only, log odds that are infinite or all equal.
+    All are nan where they do not exist: one class only, log odds that are infinite (or beyond any
+    sense) or all equal.
     Where the log odds tell the classes apart without an error, the slope is infinite.
 
     Attributes
@@ -60,7 +62,7 @@ class Recalibration:
 def recalibration(sample: Sample) -> Recalibration:
     """Fit the label on the log odds; a few reads of one column."""
     nothing, share = (math.nan, math.nan), sample.mean(sample.y)
-    if not (np.isfinite(sample.z[[0, -1]]).all() and 0.0 < share < 1.0):
+    if not ((np.abs(sample.z[[0, -1]]) < _LARGEST).all() and 0.0 < share < 1.0):
         return Recalibration(*nothing, *nothing, *nothing)
     ones, middle = np.ones(sample.n_rows), sample.mean(sample.z)
     begin = _likelihood(sample, middle, sample.z - middle).null_fit()[0]

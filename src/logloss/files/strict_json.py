@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from logloss.errors import ModelFileError
@@ -55,8 +55,8 @@ def parse(data: bytes) -> object:
 def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ModelFileError(f"the key {reprlib.repr(twice)} stands twice in one object")
     return found
 
@@ -102,6 +102,25 @@ def measure(value: object, where: str) -> float:
     return number(value, where)
 
 
+def between(low: float, high: float = math.inf, check: Check[float] = number) -> Check[float]:
+    """Return a check for a number from `low` to `high`; what is unknown (nan) passes."""
+
+    def checked(value: object, where: str) -> float:
+        found = check(value, where)
+        if found < low or found > high:
+            limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more"
+            refuse(where, f"a number {limits}", value)
+        return found
+
+    return checked
+
+
+def positive(value: object, where: str) -> float:
+    """Accept a finite number above 0."""
+    found = number(value, where)
+    return found if found > 0.0 else refuse(where, "a number above 0", value)
+
+
 def measure_to_json(value: float) -> float | str:
     """Return what `measure` accepts for `value`: JSON itself has no NaN and no infinity."""
     return float(value) if math.isfinite(value) else str(float(value))
@@ -140,6 +159,17 @@ def plain(value: object, where: str, depth: int = _PLAIN_DEPTH) -> Any:
     if type(value) is dict:
         return {text(k, where): plain(v, _inside(where, k), depth - 1) for k, v in value.items()}
     return scalar(value, where)
+
+
+def check_known(where: str, names: Collection[str], *mappings: Mapping[str, Any]) -> None:
+    """Refuse a mapping with a key that is not among `names`."""
+    known = frozenset(names)
+    for mapping in mappings:
+        for key in mapping:
+            if key not in known:
+                raise ModelFileError(
+                    f"{where}: {reprlib.repr(key)} is no coefficient of the schema"
+                )
 
 
 def optional(check: Check[T]) -> Check[T | None]:

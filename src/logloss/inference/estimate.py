@@ -195,7 +195,7 @@ def statistics_of(fitted: Fitted, estimates: Estimates, weights: str) -> Statist
         null_deviance=2.0 * total * (e.null_loss - e.entropy),
         aic=twice + 2.0 * e.rank,
         bic=twice + e.rank * math.log(n),
-        mcfadden=1.0 - e.loss / e.null_loss if meaning.likelihood else math.nan,
+        mcfadden=1.0 - e.loss / e.null_loss if meaning.likelihood and e.null_loss else math.nan,
         tjur=e.tjur,
         lr=ratio,
         lr_df=df,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.errors import DataError
 from logloss.estimates import Estimates, Findings
 from logloss.inference import penalised
 from logloss.inference.covariance import Covariance, masked, raw_covariance
@@ -111,6 +112,11 @@ class Limit(Maximum):
             from logloss.inference.separation import decide
 
             found = decide(self.evidence, near=True)
+            if found.exists is not False:
+                raise DataError(
+                    "the model says that its data are separated, and the data are not",
+                    "the model file was changed; fit again",
+                )
         return found
 
     @cached_property
