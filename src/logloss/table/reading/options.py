@@ -55,8 +55,9 @@ class Sql:
     query : str
         One SELECT. Files are tables: ``select * from 'visits.parquet' where year = 2020``.
     database : str, optional
-        The path of a database file, opened for reading only. Others can be attached in DuckDB's
-        own way, in front of the SELECT: ``attach 'other.db' as o; select * from o.visits``.
+        The path of a database file, opened for reading only. Others can be attached in front of
+        the SELECT, for reading too: ``attach 'other.db' as o; select * from o.visits``. Nothing
+        else may stand there, and nothing may write.
     """
 
     query: str
