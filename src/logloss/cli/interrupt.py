@@ -140,6 +140,8 @@ def _take() -> None:
 
 def _hear(number: int, frame: FrameType | None) -> None:
     raising = _heard.keeps or not _heard.own_process
+    if raising:
+        _heard.number = number
     if raising and _importing(frame):
         _once_more(number)
         return
@@ -147,7 +149,6 @@ def _hear(number: int, frame: FrameType | None) -> None:
         signal.signal(one, signal.SIG_DFL)  # it does not wait for Python
     if not raising:
         _leave(number)
-    _heard.number = number
     _show_cursor()  # nobody will after a second one
     raise KeyboardInterrupt
 
