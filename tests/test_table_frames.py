@@ -262,7 +262,7 @@ def test_what_text_becomes() -> None:
     schema = learn(read(table))
     assert schema.coefficient_names == (
         *("city=Bonn", "city=Ulm", "blank=3.5", "blank=<missing>"),
-        *("digits=1", "digits=2", "level=a", "level=b", "level=c"),
+        *("digits=1", "digits=2", "level=b", "level=a", "level=c"),  # a dictionary has an order
     )
     assert [(out.name, out.reason) for out in schema.left_out] == [
         ("where", "is the same as 'city' in all rows"),  # by other names

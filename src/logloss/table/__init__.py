@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from logloss.table.features import CategoricalColumn, NumericColumn
 from logloss.table.labels import Label, Labels
-from logloss.table.learn import Policy, learn
+from logloss.table.learn import learn
+from logloss.table.policy import Policy
 from logloss.table.read import read
 from logloss.table.schema import Encoded, Schema
 from logloss.table.source import Source

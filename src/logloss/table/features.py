@@ -227,7 +227,7 @@ class CategoricalColumn:
         shares, reference = _shares(record.get("shares")), record.get("reference")
         sound = (
             len(set(levels) | set(rare)) == len(levels) + len(rare)
-            and len(levels) > 1
+            and len(levels) > 0
             and len(shares) == len(levels)
             and (not rare or RARE in levels)
             and _is_place(reference, len(levels))

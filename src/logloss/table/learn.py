@@ -7,8 +7,7 @@ same in all rows, or in all rows the same as another. They are left out, and the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -20,10 +19,12 @@ from logloss.errors import DataError
 from logloss.table.block import arrow_type, in_columns
 from logloss.table.columns import Codes, Column, Numbers, Unusable
 from logloss.table.design import design_of, threads
-from logloss.table.features import CategoricalColumn, Kind, NumericColumn
-from logloss.table.levels import MISSING, RARE
+from logloss.table.features import Kind, NumericColumn
+from logloss.table.learn_levels import categorical, said_of
 from logloss.table.matrix import readable
 from logloss.table.pieces import NullablePiece, NumberPiece, Piece
+from logloss.table.policy import Policy
+from logloss.table.redundant import Measured, constant, first_value, repeated, stands_for_intercept
 from logloss.table.schema import Encoded, LeftOut, Schema, one_type
 from logloss.table.source import Source
 from logloss.table.words import how_to_exclude, listed
@@ -31,29 +32,6 @@ from logloss.table.words import how_to_exclude, listed
 Array = NDArray[np.float64]
 
 _FEW_ROWS = 20  # up to which text may differ in each of them
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How columns are to become coefficients.
-
-    Attributes
-    ----------
-    na : tuple of str
-        Texts that stand for a missing value: for the schema to remember.
-    penalised : callable
-        Says of a column by its name whether its coefficients are penalised: if they are, each level
-        has one.
-    missing : bool
-        Whether missing values are taken for a level, or a mean with an indicator; else refused.
-    min_count : float
-        Levels of less weight are taken together.
-    """
-
-    na: tuple[str, ...] = ()
-    penalised: Callable[[str], bool] = bool
-    missing: bool = True
-    min_count: float = 0.0
 
 
 def learn(
@@ -83,42 +61,62 @@ def learn(
     if not source.names:
         raise DataError(f"{source.where} has no columns left to fit")
     if source.columns is None:
-        by_name = source.named and not source.plain
-        if not (by_name and isinstance(source.matrix, np.ndarray)):
-            return one_type(source.names, arrow_type(source.matrix))
-        means = _plain(source, weight, threads(n_threads))
-        if means is not None:
-            type_ = arrow_type(source.matrix)
-            kinds = map(NumericColumn, source.names, repeat(type_), means.tolist())
-            return Schema(tuple(kinds), na=policy.na)
+        schema = _of_matrix(source, weight, policy, threads(n_threads))
+        if schema is not None:
+            return schema
         source = in_columns(source)
     assert source.columns is not None
     columns = source.columns.by_name
     _refuse(source, columns, policy)
-    out = _unusable(columns)
-    out.update(_identifiers(columns))
     numbers = {name: c for name, c in columns.items() if isinstance(c, Numbers)}
     measured = _measure(numbers, source.n_rows, weight, threads(n_threads))
     counts = _level_counts(columns, weight)
-    out.update(_constant(source.n_rows, measured, counts, columns))
-    out.update(_repeated({n: c for n, c in columns.items() if n not in out}, measured, counts))
+    constants = constant(source.n_rows, measured, counts, columns)
+    one, remarks = None, []
+    if not policy.intercept:
+        one = stands_for_intercept(constants, columns, policy.penalised)
+    if one is not None:
+        remarks = [f"column {one!r} {constants.pop(one)}: it is the intercept, as none is fitted"]
+    out = _unusable(columns) | _identifiers(columns) | constants
+    out.update(repeated({n: c for n, c in columns.items() if n not in out}, measured, counts))
     total = float(source.n_rows) if weight is None else float(weight.sum())
     kept: list[Kind] = []
+    spanned = policy.intercept or (one is not None and not policy.penalised(one))
     for name, column in columns.items():
-        if name in out:
-            continue
-        if isinstance(column, Numbers):
+        if isinstance(column, Numbers) and name not in out:
             kept.append(_numeric(name, column, measured[name]))
-        elif isinstance(column, Codes):
-            kept.append(_categorical(name, column, counts[name], total, policy))
-    if not kept:
-        raise DataError(
-            f"{source.where} has no column that could explain anything: "
-            + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
-        )
+        elif isinstance(column, Codes) and name not in out:
+            all_levels = policy.penalised(name) or not spanned or name == one
+            kept.append(categorical(name, column, counts[name], total, policy, all_levels))
+            remarks += said_of(name, column, counts[name])
+            spanned = spanned or not policy.penalised(name)
+    _check_some(kept, out, source.where)
     _check_told_apart(kept, source.where)
     left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
-    return Schema(tuple(kept), left_out, policy.na)
+    return Schema(tuple(kept), left_out, policy.na, tuple(remarks))
+
+
+def _of_matrix(
+    source: Source, weight: Array | None, policy: Policy, n_threads: int
+) -> Schema | None:
+    """The schema of a matrix whose columns are a coefficient each; None where some are not."""
+    by_name = source.named and not source.plain
+    type_ = arrow_type(source.matrix)
+    if not (by_name and isinstance(source.matrix, np.ndarray)):
+        return one_type(source.names, type_)
+    means = _plain(source, weight, n_threads)
+    if means is None:
+        return None
+    kinds = map(NumericColumn, source.names, repeat(type_), means.tolist())
+    return Schema(tuple(kinds), na=policy.na)
+
+
+def _check_some(kept: Sequence[Kind], out: Mapping[str, str], where: str) -> None:
+    if not kept:
+        raise DataError(
+            f"{where} has no column that could explain anything: "
+            + "; ".join(f"{name!r} {reason}" for name, reason in list(out.items())[:10])
+        )
 
 
 # ---- a frame of one block
@@ -227,27 +225,16 @@ def _identifiers(columns: Mapping[str, Column]) -> dict[str, str]:
 # ---- numbers
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Of one column of numbers: its mean, whether it varies, and sums that tell columns apart."""
-
-    mean: float
-    varies: bool
-    indicated: bool  # some row with weight has no value
-    empty: bool  # all have none
-    sums: tuple[float, float]
-
-
 def _measure(
     numbers: Mapping[str, Numbers], n_rows: int, weight: Array | None, n_threads: int
-) -> dict[str, _Measured]:
+) -> dict[str, Measured]:
     """About the first value c of each column, so that one that does not vary has squares of 0."""
     if not numbers:
         return {}
     pieces: list[Piece] = []
     centers: list[float] = []
     for column in numbers.values():
-        first = _first_value(column)
+        first = first_value(column)
         centers.append(first)
         if column.valid is None:
             pieces.append(NumberPiece(column.values))
@@ -265,7 +252,7 @@ def _measure(
         with np.errstate(invalid="ignore", over="ignore"):
             mean = (sums[at] - centers[at] * without) / there if there > 0.0 else centers[at]
         mean = float(mean) if math.isfinite(mean) else 0.0
-        measured[name] = _Measured(
+        measured[name] = Measured(
             mean,
             bool(squares[at] != 0.0),
             without > 0.0,
@@ -276,19 +263,7 @@ def _measure(
     return measured
 
 
-def _first_value(column: Numbers) -> float:
-    if column.valid is None:
-        return float(column.values[0])
-    used = np.flatnonzero(column.valid)
-    if not used.size:
-        return 0.0
-    byte = int(used[0])
-    bits = int(column.valid[byte])
-    row = 8 * byte + (bits & -bits).bit_length() - 1
-    return float(column.values[row]) if row < len(column) else 0.0
-
-
-def _numeric(name: str, column: Numbers, measured: _Measured) -> NumericColumn:
+def _numeric(name: str, column: Numbers, measured: Measured) -> NumericColumn:
     return NumericColumn(name, column.type, measured.mean, measured.indicated)
 
 
@@ -302,83 +277,3 @@ def _level_counts(columns: Mapping[str, Column], weight: Array | None) -> dict[s
         for name, column in columns.items()
         if isinstance(column, Codes)
     }
-
-
-def _categorical(
-    name: str, column: Codes, counts: Array, total: float, policy: Policy
-) -> CategoricalColumn:
-    weight_of = {level: float(counts[k]) for k, level in enumerate(column.levels) if counts[k] > 0}
-    # a level that is spelled as ours is ours
-    missing = weight_of.pop(None, 0.0) + weight_of.pop(MISSING, 0.0)
-    spelled_rare = weight_of.pop(RARE, 0.0)
-    rare = sorted(level for level, w in weight_of.items() if w < policy.min_count and level)
-    if len(rare) < 2:
-        rare = []
-    pooled = spelled_rare + sum(weight_of.pop(level) for level in rare)
-    order = sorted(level for level in weight_of if level is not None)
-    weights = [weight_of[level] for level in order]
-    if pooled:
-        order, weights = [*order, RARE], [*weights, pooled]
-    if missing:
-        order, weights = [*order, MISSING], [*weights, missing]
-    reference = None if policy.penalised(name) else int(np.argmax(weights))
-    shares = tuple(w / total for w in weights)
-    return CategoricalColumn(name, column.type, tuple(order), shares, reference, tuple(rare))
-
-
-# ---- columns that say nothing
-
-
-def _constant(
-    n_rows: int,
-    measured: Mapping[str, _Measured],
-    counts: Mapping[str, Array],
-    columns: Mapping[str, Column],
-) -> dict[str, str]:
-    """Columns that are the same in all rows with weight, and what they are."""
-    found = {}
-    for name, m in measured.items():
-        if m.empty:
-            found[name] = "has no value in any row"
-        elif not m.varies and not m.indicated and n_rows > 1:
-            found[name] = f"is {_first_value(columns[name]):g} in all rows"  # type: ignore[arg-type]
-    for name, count in counts.items():
-        used = np.flatnonzero(count)
-        column = columns[name]
-        if len(used) == 1 and isinstance(column, Codes) and n_rows > 1:
-            level = column.levels[int(used[0])]
-            found[name] = (
-                "has no value in any row" if level is None else f"is {level!r} in all rows"
-            )
-    return found
-
-
-def _repeated(
-    columns: Mapping[str, Column],
-    measured: Mapping[str, _Measured],
-    counts: Mapping[str, Array],
-) -> dict[str, str]:
-    """Columns that repeat an earlier one in all rows, and which."""
-    found: dict[str, str] = {}
-    first: dict[Any, list[str]] = {}
-    for name, column in columns.items():
-        key: Any = measured[name].sums if name in measured else counts[name].tobytes()
-        for other in first.setdefault(key, []):
-            if _same(column, columns[other]):
-                found[name] = f"is the same as {other!r} in all rows"
-                break
-        else:
-            first[key].append(name)
-    return found
-
-
-def _same(one: Column, other: Column) -> bool:
-    if isinstance(one, Numbers) and isinstance(other, Numbers):
-        holes, others = one.missing(), other.missing()
-        if holes is None or others is None:
-            return holes is others and bool(np.array_equal(one.values, other.values))
-        same = np.array_equal(holes, others)
-        return bool(same and np.array_equal(one.values[~holes], other.values[~holes]))
-    if isinstance(one, Codes) and isinstance(other, Codes):
-        return bool(np.array_equal(one.codes, other.codes))
-    return False

@@ -7,7 +7,7 @@ learned in `learn`. Here: finding the columns of a table, and laying them out fo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -66,11 +66,15 @@ class Schema:
         Columns of the training table that say nothing, or cannot be features.
     na : tuple of str
         Texts that stand for a missing value.
+    remarks : tuple of str
+        What else was done with the training table, a sentence each. Not saved: the model keeps all
+        notes of its fit.
     """
 
     columns: tuple[Kind, ...]
     left_out: tuple[LeftOut, ...] = ()
     na: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
     @cached_property
     def coefficient_names(self) -> tuple[str, ...]:
@@ -100,7 +104,8 @@ class Schema:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done with the table that its owner should know, a sentence each."""
-        return tuple(f"column {o.name!r} is left out: it {o.reason}" for o in self.left_out)
+        out = (f"column {o.name!r} is left out: it {o.reason}" for o in self.left_out)
+        return (*out, *self.remarks)
 
     def encode(self, source: Source, new: bool = True) -> Encoded:
         """Pick the columns by name, in any order (of an array: by position).

@@ -19,7 +19,8 @@ from logloss.table.formula.schema import (
 )
 from logloss.table.formula.terms import Formula
 from logloss.table.formula.values import some
-from logloss.table.learn import Policy, learn
+from logloss.table.learn import learn
+from logloss.table.policy import Policy
 from logloss.table.schema import Encoded, Schema
 from logloss.table.source import Source
 from logloss.table.words import listed
@@ -48,6 +49,7 @@ def learn_any(
             intercept=intercept,
             n_threads=n_threads,
         )
+    policy = replace(policy, intercept=intercept)
     schema = learn(source, weight=weight, policy=policy, n_threads=n_threads)
     return schema, schema.encode(source, new=False)
 
@@ -76,7 +78,10 @@ def learn_formula(
     formula = replace(formula, intercept=intercept)
     table = typed(source, formula.columns)
     raw = learn(
-        table, weight=weight, policy=replace(policy, penalised=_always), n_threads=n_threads
+        table,
+        weight=weight,
+        policy=replace(policy, penalised=_always, intercept=intercept),
+        n_threads=n_threads,
     )
     if raw.left_out:
         said = [f"{out.name!r} {out.reason}" for out in raw.left_out]

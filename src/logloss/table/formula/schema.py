@@ -95,11 +95,12 @@ class FormulaSchema(Schema):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done with the table."""
-        return tuple(
+        filled = (
             f"column {kind.name!r} misses values; its mean, {kind.mean:.6g}, stands for them"
             for kind in self.raw.columns
             if isinstance(kind, NumericColumn) and kind.indicated
         )
+        return (*filled, *self.raw.remarks)
 
     def encode(self, source: Source, new: bool = True) -> Encoded:
         """The matrix of the terms.

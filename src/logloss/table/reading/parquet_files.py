@@ -96,9 +96,8 @@ def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
         str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
         check_names(schema.names, file.name)
         for j, field in enumerate(schema):
-            if pa.types.is_dictionary(field.type) and not _has_dictionaries(
-                parquet.metadata, field
-            ):
+            declared = pa.types.is_dictionary(field.type)
+            if declared and not _has_dictionaries(parquet.metadata, field.name):
                 schema = schema.set(j, pa.field(field.name, field.type.value_type))
     return ParquetFile(file, delivered(schema), n_rows, na)
 
