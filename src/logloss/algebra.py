@@ -42,7 +42,9 @@ def inverse_factor(hessian: Array) -> tuple[Array, int]:
 
 
 def conjugate_gradients(
-    product: Callable[[Array], Array], right: Array
+    product: Callable[[Array], Array],
+    right: Array,
+    precondition: Callable[[Array], Array] | None = None,
 ) -> Iterator[tuple[Array, Array, float]]:
     """Iterates of conjugate gradients for Hx = b, from 0 (Hestenes & Stiefel 1952).
 
@@ -52,14 +54,17 @@ def conjugate_gradients(
         v → Hv, for a positive semidefinite H; called once an iteration.
     right : ndarray
         b.
+    precondition : function, optional
+        r → M⁻¹r, for a positive definite M near H.
 
     Yields
     ------
     x, b − Hx, and how much ½ x·Hx − b·x has fallen in this iteration. The same arrays each time.
     """
     x = np.zeros_like(right)
-    residual, direction = right.copy(), right.copy()
-    square = dot(residual, residual)
+    near = precondition or (lambda r: r)
+    residual, direction = right.copy(), near(right).copy()
+    square = dot(residual, direction)
     while square > 0.0:
         curved = product(direction)
         curvature = dot(direction, curved)
@@ -69,5 +74,6 @@ def conjugate_gradients(
         x += rate * direction
         residual -= rate * curved
         yield x, residual, 0.5 * rate * square
-        previous, square = square, dot(residual, residual)
-        direction = residual + (square / previous) * direction
+        towards = near(residual)
+        previous, square = square, dot(residual, towards)
+        direction = towards + (square / previous) * direction

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -235,7 +236,13 @@ def information_is_lost(objective: Objective, beta: Array, hessian: Array | None
     return at_null > 0.0 and left <= _LOST * at_null
 
 
-def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: float) -> Array:
+def newton_step(
+    objective: Objective,
+    beta: Array,
+    gradient: Array,
+    accuracy: float,
+    precondition: Callable[[Array], Array] | None = None,
+) -> Array:
     """A step near enough to Newton's for a certificate: exact where the Hessian can be formed.
 
     Otherwise conjugate gradients, until what is left of the gradient adds at most `accuracy` to
@@ -245,7 +252,7 @@ def newton_step(objective: Objective, beta: Array, gradient: Array, accuracy: fl
         return _step_on_active(objective, beta, gradient)
     if objective.n_coefficients <= LARGEST_HESSIAN:
         return solve(objective.hessian(beta), gradient)[0]
-    return conjugate_step(objective, beta, gradient, accuracy)
+    return conjugate_step(objective, beta, gradient, accuracy, precondition)
 
 
 def _step_on_active(objective: Objective, beta: Array, gradient: Array) -> Array:
@@ -264,12 +271,17 @@ def _step_on_active(objective: Objective, beta: Array, gradient: Array) -> Array
 
 
 def conjugate_step(
-    objective: Objective, beta: Array, gradient: Array, accuracy: float, most: int = 500
+    objective: Objective,
+    beta: Array,
+    gradient: Array,
+    accuracy: float,
+    precondition: Callable[[Array], Array] | None = None,
+    most: int = 500,
 ) -> Array:
     """H⁻¹g by conjugate gradients, one read an iteration; see `newton_step`."""
     step = np.zeros_like(gradient)
     product = partial(objective.hessian_product, beta)
-    for x, residual, _ in islice(conjugate_gradients(product, gradient), most):
+    for x, residual, _ in islice(conjugate_gradients(product, gradient, precondition), most):
         step = x
         left = objective.penalty.shortfall(residual, beta, accuracy)
         if left <= accuracy or objective.late:

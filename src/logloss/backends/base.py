@@ -196,6 +196,13 @@ class Likelihood(Protocol):
         """
         ...
 
+    def leading(self, count: int) -> NDArray[np.int64]:
+        """The coefficients of the columns that are not 0 in most rows, increasing; no read.
+
+        The intercept is the last of them. None, where more columns than that are never sparse.
+        """
+        ...
+
     def by_row(self) -> Rows | None:
         """The rows one at a time; None where the rows live elsewhere than in memory."""
         ...

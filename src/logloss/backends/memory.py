@@ -268,6 +268,14 @@ class MemoryLikelihood:
             self.n_threads,
         )
 
+    def leading(self, count: int) -> NDArray[np.int64]:
+        if np.count_nonzero(~self.design.sparse) > count:
+            return np.zeros(0, np.int64)
+        size = np.where(self.design.sparse, self.coordinates.scale, np.inf)
+        order = np.argsort(-size, kind="stable")[: count - self.has_intercept]
+        last = [self.n_coefficients - 1] if self.has_intercept else []
+        return np.append(np.sort(order), np.array(last, np.int64))
+
     def by_row(self) -> MemoryRows:
         if self._by_row is None:
             self._by_row = MemoryRows(self)

@@ -239,7 +239,8 @@ def _ended(
     gap = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
     gap = max(min(gap, best.value - _proven(history)), 0.0)
     history[-1] = _step(objective, last, gap + (last - best.value), stop)
-    if gap <= goal:
+    enough = stop.tol * best.value if status is Status.STALLED else goal
+    if gap <= max(goal, enough):  # rounding may forbid more than the tolerance, which is reached
         status = Status.CERTIFIED
     return _result(objective, best, gap, status, history)
 

@@ -58,5 +58,5 @@ def _newton_step(objective: Objective, state: State, goal: float, begun: float) 
     a_read = (now - begun) / max(objective.reads, 1)
     hessian = max(1.0, objective.n_coefficients / _COLUMNS_A_READ) * a_read
     if now + hessian <= objective.deadline:
-        return newton_step(objective, state.beta, state.gradient, 0.3 * goal)
-    return conjugate_step(objective, state.beta, state.gradient, 0.3 * goal)
+        return newton_step(objective, state.beta, state.gradient, 0.3 * goal, state.precondition)
+    return conjugate_step(objective, state.beta, state.gradient, 0.3 * goal, state.precondition)

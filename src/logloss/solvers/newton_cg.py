@@ -2,9 +2,15 @@
 
     H δ = ∇F(β),  one Hessian product (one read) an iteration;  β⁺ = β − t δ
 
-Columns come scaled, which is the diagonal preconditioner. The inner iteration stops when the
-quadratic model Q gains little more: j (Q_j − Q_{j−1}) ≤ η Q_j (Nash & Sofer 1990; used by
-LIBLINEAR, Hsia, Chiang & Lin, ACML 2018).
+Columns come scaled, which is the diagonal preconditioner. That is not enough where columns nearly
+repeat each other: amounts of one loan, a sum and its parts. Once the products have cost as much as
+a Hessian block would, the block of the columns that are not 0 in most rows is formed and inverted,
+
+    M = [ H_BB  0 ; 0  h̄ I ],   h̄ the mean of diag H_BB,
+
+and renewed when its products have again cost as much. The inner iteration stops when the quadratic
+model Q gains little more: j (Q_j − Q_{j−1}) ≤ η Q_j (Nash & Sofer 1990; used by LIBLINEAR, Hsia,
+Chiang & Lin, ACML 2018).
 """
 
 from __future__ import annotations
@@ -16,12 +22,56 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import conjugate_gradients, dot
+from logloss.algebra import conjugate_gradients, dot, inverse_factor
 from logloss.objective import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 
 Array = NDArray[np.float64]
+
+_BLOCK = 500  # coefficients of the block
+_PATIENCE = 60  # products after which it is formed
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """r → M⁻¹r.
+
+    Attributes
+    ----------
+    places : ndarray
+        B, increasing.
+    inverse : ndarray of shape (len(places), len(places))
+        T with TᵀT = H_BB⁻¹; an alias of columns before it has zeros, and is left out of the step.
+    rest : float
+        1/h̄.
+    """
+
+    places: NDArray[np.int64]
+    inverse: Array
+    rest: float
+
+    @staticmethod
+    def at(objective: Objective, beta: Array) -> Block | None:
+        """The block there; one read. None where no columns stand out."""
+        places = objective.likelihood.leading(_BLOCK)
+        if not len(places):
+            return None
+        hessian = objective.hessian(beta, places)
+        mean = float(np.diag(hessian).mean())
+        return Block(places, inverse_factor(hessian)[0], 1.0 / mean)
+
+    def __call__(self, residual: Array) -> Array:
+        near = self.rest * residual
+        near[self.places] = self.inverse.T @ (self.inverse @ residual[self.places])
+        return near
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonCGState(State):
+    """`spent`: products since the start, or since the block was formed."""
+
+    spent: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,24 +91,38 @@ class NewtonCG:
     affine_invariant: bool = False
     nonsmooth: bool = False
 
-    def start(self, objective: Objective, beta: Array) -> State:
-        return self._state(objective, beta, *objective.value_gradient(beta))
+    def start(self, objective: Objective, beta: Array) -> NewtonCGState:
+        value, gradient = objective.value_gradient(beta)
+        return self._stepping(objective, NewtonCGState(beta, value, gradient))
 
-    def advance(self, objective: Objective, state: State) -> State:
+    def advance(self, objective: Objective, state: NewtonCGState) -> NewtonCGState:
         assert state.step is not None
         point = damped(objective, state, dot(state.step, state.gradient))
         if point is None or not point[1] < state.value:
             return replace(state, stalled=True)
-        return self._state(objective, *point)
+        beta, value, gradient = point
+        return self._stepping(objective, replace(state, beta=beta, value=value, gradient=gradient))
 
-    def _state(self, objective: Objective, beta: Array, value: float, gradient: Array) -> State:
+    def _stepping(self, objective: Objective, state: NewtonCGState) -> NewtonCGState:
+        """The state with its step."""
+        beta, gradient, spent = state.beta, state.gradient, state.spent
+        near = state.precondition
+        if spent >= _PATIENCE:
+            near, spent = Block.at(objective, beta), 0
         product = partial(objective.hessian_product, beta)
         step, residual, model = np.zeros_like(gradient), gradient, 0.0
-        iterates = islice(conjugate_gradients(product, gradient), self.most_inner)
+        iterates = islice(conjugate_gradients(product, gradient, near), self.most_inner)
         for j, (x, left, gain) in enumerate(iterates, start=1):
             step, residual, model = x, left, model + gain
+            spent += 1
             if j * gain <= self.eta * model or objective.late:
                 break
-        rest = objective.penalty.shortfall(residual, beta)
-        stalled = not model > 0.0
-        return State(beta, value, gradient, step, model, rest, stalled=stalled)
+        return replace(
+            state,
+            step=step,
+            decrease=model,
+            rest=objective.penalty.shortfall(residual, beta),
+            stalled=not model > 0.0,
+            precondition=near,
+            spent=spent,
+        )

@@ -7,6 +7,7 @@ goal: the solver's guess of what is still to gain, times what the last certifica
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,8 @@ class State:
         The point at which `hessian` was taken.
     stalled : bool
         No step improves F any more.
+    precondition : function or None
+        r → M⁻¹r, M near the Hessian, for conjugate gradients.
     lossless : bool
         There is no F and no certificate; `value` is what the solver makes small instead.
     """
@@ -57,6 +60,7 @@ class State:
     hessian: Array | None = None
     taken: Array | None = None
     stalled: bool = False
+    precondition: Callable[[Array], Array] | None = None
     lossless: bool = False
 
 
@@ -104,7 +108,7 @@ def certify(
     step = state.step
     poor = objective.free_columns or _expected(state, bounds) > goal
     if step is None or (poor and not state.exact):
-        step = newton_step(objective, state.beta, state.gradient, 0.3 * goal)
+        step = newton_step(objective, state.beta, state.gradient, 0.3 * goal, state.precondition)
     gap = min(duality_gap(objective, state.beta, step), state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
     guess += state.rest if state.rest > 0.0 else 0.0
