@@ -19,11 +19,12 @@ from logloss.evidence import Evidence
 from logloss.fitted import Fitted
 from logloss.inference.causes import explained
 from logloss.inference.firth import FirthChoice
-from logloss.inference.separation import Judge, settled
+from logloss.inference.narrowed import Narrowed
+from logloss.inference.separation import Judge, judged_fit, settled
 from logloss.model import Model
 from logloss.objective import Objective
 from logloss.prior import check_prior, with_prior
-from logloss.solvers.base import Callback, Result, Solver, Stop, minimise
+from logloss.solvers.base import Callback, Result, Solver, Stop
 from logloss.solvers.choose import Choice, choose
 from logloss.strength import Strength
 from logloss.table import split
@@ -221,7 +222,7 @@ def solve_task(
     objective, where = task.objective(strength, exact, by_row)
     first = task.first(objective, where, None if start is None else start.fitted)
     with np.errstate(invalid="ignore", over="ignore"):
-        result, loss, separation = _solved(objective, first, chosen, stop, task.schema)
+        result, loss, separation, chosen = _solved(objective, first, chosen, stop, task.schema)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
         raise DataError(
@@ -264,13 +265,14 @@ def _solved(
     chosen: Choice | FirthChoice,
     stop: Stop,
     schema: Schema,
-) -> tuple[Result, float, Separation | None]:
-    """The end of the fit, the log loss there, and the verdict that came with it."""
+) -> tuple[Result, float, Separation | None, Choice | FirthChoice]:
+    """The end of the fit, the log loss there, the verdict that came with it, and the solver."""
     if isinstance(chosen, FirthChoice):
         result = chosen.solver.solve(objective, first, stop)
-        return result, objective.value_gradient(result.beta)[0], None
+        return result, objective.value_gradient(result.beta)[0], None, chosen
     judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
-    result = minimise(objective, chosen.solver, first, replace(stop, separated=judge.separated))
+    narrow = None if getattr(chosen.solver, "by_row", False) else Narrowed.of(judge.objective)
+    result, chosen = judged_fit(judge, first, chosen, stop, narrow)
     penalty = objective.penalty
     if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:
         result = replace(result, status=Status.SEPARATED_SUSPECTED)
@@ -279,7 +281,7 @@ def _solved(
         with contextlib.suppress(KeyboardInterrupt):  # it is a verdict without its causes too
             separation = explained(separation, judge.found, schema, patient=judge.patient)
     value = math.nan if result.status is Status.NO_LOSS else result.value
-    return result, value - objective.penalty.value(result.beta), separation
+    return result, value - objective.penalty.value(result.beta), separation, chosen
 
 
 def _one_class(objective: Objective) -> bool:

@@ -254,6 +254,15 @@ class MemoryLikelihood:
         self.reads += 1
         return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
 
+    def column_sums(self, v: Array) -> tuple[Array, float]:
+        """Σ v_i x_i of each column as it came, and Σ v_i, for v of shape (n,); one read."""
+        # the gradient at z = 0, where r = ½ − y
+        rows = _kernels.Observations(np.where(v < 0.0, 1.0, 0.0), 2.0 * np.abs(v), None)
+        zero = np.zeros(self.design.n_columns)
+        found = _kernels.loss_gradient(self.design.kernel, rows, zero, 0.0, None, self.n_threads)
+        self.reads += 1
+        return found[1], found[2]
+
     def subsample(self, count: int) -> MemoryLikelihood | None:
         if 2 * count > self.n_rows:
             return None

@@ -49,6 +49,7 @@ Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _BLUR = 0.01  # of T, where the ½ above covers it
+_VOID = 1e-6  # of the residuals that a step leaves
 _SUMS = 100.0 * float(np.finfo(np.float64).eps)  # of M, that its sums may have rounded
 
 PROVEN = (
@@ -77,7 +78,7 @@ def proven_by(
         return False
     margin = likelihood.margin(beta, None, curved)
     error = _error(likelihood, margin, free, hessian * likelihood.weight_sum, inverse)
-    return error < 0.5 * margin.least
+    return error < 0.5 * margin.least and not _is_void(likelihood, margin, beta, hessian)
 
 
 def prove(
@@ -114,9 +115,23 @@ def prove(
     error = _error(likelihood, margin, moving, whole, inverse, known)
     if not _rightly_signed(penalty, margin, at_bound, whole, error):
         return False
+    if _is_void(likelihood, margin, beta, hessian):
+        return False
     return error < 0.5 * margin.least or _inside_by_leverage(
         likelihood, beta, moving, inverse, error
     )
+
+
+def _is_void(likelihood: MemoryLikelihood, margin: Margin, beta: Array, hessian: Array) -> bool:
+    """Has the step taken all of the residuals, so that t is what rounding has left of them?
+
+    So it is where all rows are told apart and move alike. At an optimum Σ s|r'| is Σ s|r| ≥ Σ s q.
+    """
+    if likelihood.has_intercept:
+        mass = float(hessian[-1, -1]) * likelihood.weight_sum
+    else:
+        mass = likelihood.rows.total(likelihood.curvatures(beta))
+    return not margin.absolute > _VOID * mass
 
 
 def _is_sharp(

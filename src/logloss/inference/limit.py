@@ -28,9 +28,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, inverse_factor, solve
+from logloss.algebra import dot, solve
 from logloss.backends.memory import MemoryLikelihood
-from logloss.bernoulli import bce_with_logits
 from logloss.certificate import duality_gap, newton_step
 from logloss.inference import existence
 from logloss.inference.decision import Decision
@@ -48,17 +47,15 @@ from logloss.objective import Objective
 from logloss.penalty import Penalty
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
-from logloss.verdict import INTERCEPT, Kind, Separation
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Indices = NDArray[np.int64]
 
 _STEPS = 6  # with a kept Hessian
 _EXACT = 1e-9  # standard errors: the fit to the rows that are left is exact to this
 _SAME = 1e-7  # standard errors between two points with the same Hessian
-_FIRST = 10
 _PEELS = 20
-_FARTHEST = 1e4  # log odds to which a coefficient that has no finite estimate is taken
 _DIGITS = 10  # of a direction, which is known but for rounding
 
 
@@ -76,15 +73,22 @@ class Separated:
         Of the rows that are left.
     rest : Rest or None
         The fit to them; None where no row is left: complete separation.
-    decision : Decision or None
-        Where whole numbers found it: then nothing of it is rounding.
+    known : Known or None
+        Where it was found by counting or in whole numbers: then nothing of it is rounding.
     """
 
     direction: Direction
     cone: Cone
     null: NullSpace
     rest: Rest | None
-    decision: Decision | None = None
+    known: Known | None = None
+
+    @property
+    def along(self) -> Array:
+        """The direction in the units of the columns, intercept first."""
+        if self.known is None:
+            return reported(self.cone, self.direction.d)
+        return self.known.along
 
     @property
     def infimum(self) -> float:
@@ -93,6 +97,22 @@ class Separated:
             return 0.0
         left, all_rows = self.rest.cone.likelihood.weight_sum, self.cone.likelihood.weight_sum
         return max(self.rest.value - self.rest.gap, 0.0) * (left / all_rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """A direction without rounding.
+
+    Attributes
+    ----------
+    along : ndarray of shape (1 + n_columns,)
+        In the units of the columns, the intercept first.
+    endless : ndarray of the same shape, bool
+        Coefficients that the rows that are left say nothing of.
+    """
+
+    along: Array
+    endless: Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,21 +125,33 @@ class Rest:
         The columns that they tell apart.
     beta, gap : ndarray, float
         β̂, and its gap over these rows alone.
-    information : ndarray of shape (n_coefficients, n_coefficients)
-        Σs times the Hessian at β̂.
+    information : ndarray of shape (n_coefficients, n_coefficients), or None
+        Σs times the Hessian at β̂, where it is not too large.
     proven : bool
         β̂ is known to exist.
     value, loss : float
         Of these rows at β̂: the objective, and the weighted mean log loss in it.
+    columns : ndarray of int64, or None
+        Which columns the fit has, where it has not all; the others are 0.
     """
 
     cone: Cone
     beta: Array
     gap: float
-    information: Array
+    information: Array | None
     proven: bool
     value: float
     loss: float
+    columns: Indices | None = None
+
+    def raw(self, n_columns: int) -> tuple[Array, float]:
+        """Coefficients of all columns, and the intercept."""
+        some, intercept = self.cone.likelihood.coordinates.raw(self.beta)
+        if self.columns is None:
+            return some, intercept
+        coef = np.zeros(n_columns)
+        coef[self.columns] = some
+        return coef, intercept
 
 
 def step_within(cone: Cone, beta: Array) -> Array:
@@ -148,7 +180,8 @@ def peeled(
         null = direction.null or null_space(cone, left)
         if not left.any():
             return Separated(direction, cone, null, None)
-        rest = _fitted(_on(objective, cone, left), beta, tol, cone, null)
+        some = _on(objective, cone, left)
+        rest = fitted(some, beta, tol, cone.left(memory(some), null))
         beta = rest.beta
         cone.likelihood.reads += rest.cone.likelihood.reads
         if rest.proven:
@@ -174,11 +207,22 @@ def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -
     null = NullSpace(decision.basis, gram_over(like, left, own))
     along = like.along(decision.direction)
     direction = Direction(decision.direction, decision.moved, along, null)
+    along, endless = decision.raw, (decision.raw_basis != 0.0).any(axis=1)
+    if not like.has_intercept:
+        along, endless = np.append(0.0, along), np.append(False, endless)
+    known = Known(along, endless)
     if not left.any():
-        return Separated(direction, cone, null, None, decision)
-    rest = _fitted(_on(objective, cone, left), beta, tol, cone, null, proven=True)
+        return Separated(direction, cone, null, None, known)
+    some = _on(objective, cone, left)
+    rest = fitted(some, beta, tol, cone.left(memory(some), null), proven=True)
     like.reads += rest.cone.likelihood.reads
-    return Separated(direction, cone, null, rest, decision)
+    return Separated(direction, cone, null, rest, known)
+
+
+def memory(objective: Objective) -> MemoryLikelihood:
+    """Its likelihood, which is in memory."""
+    assert isinstance(objective.likelihood, MemoryLikelihood)
+    return objective.likelihood
 
 
 def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
@@ -191,16 +235,17 @@ def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
 
 
-def _fitted(
-    rest: Objective, beta: Array, tol: float, cone: Cone, null: NullSpace, proven: bool = False
-) -> Rest:
+def fitted(rest: Objective, beta: Array, tol: float, within: Cone, proven: bool = False) -> Rest:
     """The optimum on the rows that are left, from a point that is mostly near it.
 
-    `proven`: it is known to exist.
+    Parameters
+    ----------
+    within : Cone
+        The columns that they tell apart.
+    proven : bool
+        It is known to exist.
     """
-    likelihood = rest.likelihood
-    assert isinstance(likelihood, MemoryLikelihood)
-    within = cone.left(likelihood, null)
+    likelihood = memory(rest)
     hessian, taken = rest.hessian(beta), beta
     near = _settle(rest, beta, hessian) if rest.penalty.smooth else None
     if near is None:
@@ -244,75 +289,7 @@ def _joined(first: Direction, second: Direction, cone: Cone) -> Direction:
     return Direction(d, moved | second.moved, cone.likelihood.along(d))
 
 
-# ---- what is said about it
-
-
-def far_along(found: Separated, goal: float) -> tuple[Array, float]:
-    """β̂ + c d with a gap below `goal` (where numbers reach that far), and that gap."""
-    cone, direction = found.cone, found.direction
-    rows, moved = cone.likelihood.rows, direction.moved
-    beta = np.zeros_like(direction.d) if found.rest is None else found.rest.beta
-    at = cone.likelihood.along(beta)
-    at = at if rows.offset is None else at + rows.offset
-    sign = cone.sign[moved]
-    total = cone.likelihood.weight_sum
-    wanted = math.log(1.0 / min(max(goal, 1e-300), 0.5)) + 2.0
-    speed = sign * direction.along[moved]
-    there = speed > 0.0  # but for rounding, where rows move very little beside others
-    c = float(np.max((wanted - sign * at[moved])[there] / speed[there], initial=0.0))
-    c = min(c, _FARTHEST / float(speed.max(initial=1e-300)))
-    z = at[moved] + c * direction.along[moved]
-    weight = None if rows.weight is None else rows.weight[moved]
-    loss = np.asarray(bce_with_logits(rows.y[moved], z, reduction="none"))
-    lost = float(loss.sum() if weight is None else (weight * loss).sum())
-    gap = lost / total
-    if found.rest is not None:
-        gap += found.rest.gap * found.rest.cone.likelihood.weight_sum / total
-    return beta + c * direction.d, gap
-
-
-def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
-    """What is to be said where a direction was found.
-
-    Parameters
-    ----------
-    names : tuple of str
-        Of the coefficients, without the intercept.
-    """
-    cone, direction = found.cone, found.direction
-    labels = (INTERCEPT, *names)
-    along = _along(found)
-    along = along / np.abs(along).max()
-    endless = _undetermined(found)
-    infinite = np.where(along == 0.0, np.nan, np.copysign(np.inf, along))
-    estimates, covariance = _limit(found, endless, infinite)
-    errors = np.where(endless, np.inf, np.sqrt(np.diag(covariance)))
-    skipped = 0 if cone.likelihood.has_intercept else 1
-    which = [k for k in range(skipped, len(labels)) if endless[k]]
-    kind = Kind.COMPLETE if found.rest is None else Kind.QUASI
-    rows = np.flatnonzero(direction.moved)
-    known = (
-        "A direction that moves the log odds of no row away from its label, checked on all rows"
-        + ("." if found.rest is None else "; the rows that it does not move have a finite estimate")
-    )
-    if found.rest is not None:
-        known += ", which a dual point proves." if found.rest.proven else ", as far as is known."
-    return Separation(
-        exists=False,
-        kind=kind,
-        proof=known,
-        direction={labels[k]: float(along[k]) for k in range(len(labels)) if along[k] != 0.0},
-        columns={labels[k]: float(infinite[k]) for k in which},
-        rows=len(rows),
-        first_rows=tuple(rows[:_FIRST].tolist()),
-        estimates=dict(zip(labels[skipped:], estimates[skipped:].tolist(), strict=True)),
-        standard_errors=dict(zip(labels[skipped:], errors[skipped:].tolist(), strict=True)),
-        loss=_infimum(found),
-        covariance=covariance[skipped:, skipped:],
-    )
-
-
-def _reported(cone: Cone, d: Array) -> Array:
+def reported(cone: Cone, d: Array) -> Array:
     """In the units of the columns, intercept first, with rounding put to 0."""
     where = cone.likelihood.coordinates
     coef, intercept = where.raw(d)
@@ -325,68 +302,11 @@ def _reported(cone: Cone, d: Array) -> Array:
     return rounded
 
 
-def _along(found: Separated) -> Array:
-    """The direction in the units of the columns, intercept first."""
-    if found.decision is None:
-        return _reported(found.cone, found.direction.d)
-    raw = found.decision.raw
-    return raw if found.cone.likelihood.has_intercept else np.append(0.0, raw)
-
-
-def _undetermined(found: Separated) -> Mask:
+def undetermined(found: Separated) -> Mask:
     """Coefficients that the rows that are left say nothing of, intercept first."""
     cone = found.cone
-    if found.decision is not None:
-        free: Mask = (found.decision.raw_basis != 0.0).any(axis=1)
-        return free if cone.likelihood.has_intercept else np.append(False, free)
-    seen = np.array([_reported(cone, cone.full(b)) for b in found.null.basis.T]) != 0.0
+    if found.known is not None:
+        return found.known.endless
+    seen = np.array([reported(cone, cone.full(b)) for b in found.null.basis.T]) != 0.0
     endless: Mask = seen.any(axis=0)
     return endless
-
-
-def _infimum(found: Separated) -> float | None:
-    """What the log loss tends to; None beside a penalty."""
-    if _is_penalised(found.cone.penalty):
-        return None
-    if found.rest is None:
-        return 0.0
-    share = found.rest.cone.likelihood.weight_sum / found.cone.likelihood.weight_sum
-    return found.rest.loss * share
-
-
-def _is_penalised(penalty: Penalty) -> bool:
-    return not penalty.smooth or bool(penalty.l2.any())
-
-
-def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Array]:
-    """Estimates and their covariance, intercept first."""
-    cone = found.cone
-    where = cone.likelihood.coordinates
-    estimates, covariance = np.empty(len(endless)), np.full((len(endless),) * 2, np.nan)
-    beta = np.zeros_like(found.direction.d) if found.rest is None else found.rest.beta
-    estimates[1:], estimates[0] = where.raw(beta)
-    penalised = _is_penalised(cone.penalty)
-    if found.rest is not None and not penalised:
-        covariance = _covariance(found.rest)
-    known = np.zeros(len(endless), np.bool_)
-    known[0] = where.intercept
-    known[1:][cone.free[cone.free < len(where.center)]] = True
-    aliased = ~known if not penalised else np.zeros_like(known)
-    estimates[aliased] = np.nan
-    estimates[endless] = infinite[endless]
-    gone = aliased | endless
-    covariance[gone] = covariance[:, gone] = np.nan
-    return estimates, covariance
-
-
-def _covariance(rest: Rest) -> Array:
-    """That of the fit to the rows that are left, intercept first; aliases of others get 0."""
-    where = rest.cone.likelihood.coordinates
-    free = rest.cone.free
-    inverse = np.zeros_like(rest.information)
-    inverse[np.ix_(free, free)] = inverse_factor(rest.information[np.ix_(free, free)])[0]
-    columns = inverse[:, : len(where.center)] / where.scale  # T, in the units of the columns
-    ones = inverse[:, -1] - columns @ where.center if where.intercept else np.zeros(len(inverse))
-    factor = np.column_stack([ones, columns])
-    covariance: Array = factor.T @ factor
-    return covariance

@@ -9,6 +9,7 @@ each step of Newton, and asks; a direction that turns up ends the fit.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import replace
@@ -25,11 +26,13 @@ from logloss.inference.causes import explained
 from logloss.inference.decision import Decision, is_little, is_possible
 from logloss.inference.decision import decide as decide_exactly
 from logloss.inference.direction import Cone, find
-from logloss.inference.limit import Separated, decided, far_along, peeled, step_within, verdict
+from logloss.inference.limit import Separated, decided, memory, peeled, step_within
+from logloss.inference.narrowed import Narrowed
 from logloss.inference.program import Undecided
+from logloss.inference.saying import far_along, verdict
 from logloss.objective import Objective
 from logloss.solvers.base import Result, Status, Step, Stop, minimise
-from logloss.solvers.choose import choose
+from logloss.solvers.choose import Choice, choose
 from logloss.solvers.proving import tolerance
 from logloss.verdict import Kind, Separation
 
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-WIDEST = 2000  # coefficients without a penalty up to which a verdict is sought
+WIDEST = 5000  # coefficients without a penalty up to which a verdict is sought
 _TOO_WIDE = "Not decided: too many coefficients have no penalty."
 _TOO_HARD = "Not decided: the linear program that would tell takes too much time."
 _NO_TIME = "Not decided in the time that was given; a fit without time_budget decides."
@@ -54,6 +57,7 @@ _NO_DIRECTION = (
 
 
 _OPEN = (Status.SEPARATED_SUSPECTED,)  # statuses that wait for a verdict
+_STOPPED = (Status.BUDGET, Status.INTERRUPTED)
 
 
 class Judge:
@@ -67,6 +71,7 @@ class Judge:
         self.objective = objective
         self.tol = tol
         self.found: Separated | None = None
+        self.full_rank = False
         self._cone: Cone | None = None
         self._decision: Decision | None = None
 
@@ -80,6 +85,11 @@ class Judge:
     def free(self) -> Indices:
         """The coefficients that nothing keeps from growing."""
         return np.flatnonzero(self.objective.penalty.free)
+
+    @property
+    def likelihood(self) -> MemoryLikelihood:
+        """Its rows."""
+        return memory(self.objective)
 
     @cached_property
     def little(self) -> bool:
@@ -95,6 +105,13 @@ class Judge:
             assert isinstance(likelihood, MemoryLikelihood)
             self._cone = Cone.over(likelihood, self.free, self.objective.penalty)
         return self._cone
+
+    def own_columns(self) -> Cone:
+        """Columns that are no combinations of others, as far as is known by now."""
+        if not (self.full_rank or self._decision):
+            return self.cone
+        own = self._decision.own if self._decision else self.free
+        return Cone(self.likelihood, own, np.zeros((0, 0)), self.objective.penalty)
 
     def separated(self, beta: Array, step: Array | None = None, thorough: bool = False) -> bool:
         """Is there a direction? Answers yes only where one was found and checked.
@@ -179,15 +196,62 @@ def decide(
     judge = Judge(objective, tol)
     if not objective.penalty.free.any():
         return Separation(True, Kind.NONE, "A penalty or bounds keep every coefficient finite.")
-    if not judge.able:
-        return Separation(None, Kind.UNKNOWN, _TOO_WIDE)
     beta = evidence.beta
-    if not near:
+    narrow = Narrowed.of(objective)
+    if narrow is not None or not near:
         smooth = objective.penalty.smooth
-        solver = choose("auto", objective.n_rows, objective.n_coefficients, smooth).solver
-        beta = minimise(objective, solver, beta, Stop(tol=tol, separated=judge.separated)).beta
+        chosen = choose("auto", objective.n_rows, objective.n_coefficients, smooth)
+        beta = judged_fit(judge, beta, chosen, Stop(tol=tol), narrow)[0].beta
+    if judge.found is None and not judge.able:
+        return Separation(None, Kind.UNKNOWN, _TOO_WIDE)
     verdict = closing(judge, beta, evidence.names)
     return verdict if schema is None else explained(verdict, judge.found, schema)
+
+
+def judged_fit(
+    judge: Judge, first: Array, chosen: Choice, stop: Stop, narrow: Narrowed | None
+) -> tuple[Result, Choice]:
+    """Minimise; or only what is left where single columns tell rows apart, which is then found.
+
+    Returns the solver too: that of a smaller problem may be another one.
+    """
+    objective = judge.objective
+    if narrow is None:
+        asked = replace(stop, separated=judge.separated)
+        return minimise(objective, chosen.solver, first, asked), chosen
+    if narrow.objective is None:
+        judge.found = narrow.separated(None, None, [])
+        value = objective.value_gradient(first)[0]
+        return Result(first, value, value, Status.SEPARATED, ()), chosen
+    inner = Judge(narrow.objective, judge.tol, judge.patient)
+    few = narrow.objective
+    chosen = chosen.anew(few.n_rows, few.n_coefficients, few.penalty.smooth)
+    asked = replace(stop, separated=inner.separated)
+    result = minimise(few, chosen.solver, narrow.within(first), asked)
+    if result.status is not Status.FAILED:
+        judge.found = _of_rest(narrow, inner, result)
+    return narrow.as_of_all(result), chosen
+
+
+def _of_rest(narrow: Narrowed, inner: Judge, result: Result) -> Separated:
+    """What is known of a problem from the fit to what is left of it."""
+    if result.status in _STOPPED or not inner.able:
+        cone = Cone(inner.likelihood, inner.free, np.zeros((0, 0)), inner.objective.penalty)
+        return narrow.separated(narrow.rest_of(cone, result, inner.tol, False), None, [])
+    proven = False
+    if inner.found is None:
+        by_fit = result.information is not None and _proven_by_certificate(inner, result)
+        proven = by_fit or inner.exists(result.beta)
+        inner.full_rank = by_fit
+    if inner.found is None and not proven:
+        with contextlib.suppress(Undecided):
+            inner.separated(result.beta, thorough=inner.patient)
+            proven = inner.certain and inner.found is None
+    if inner.found is None:
+        own = inner.own_columns()
+        rest = narrow.rest_of(own, result, inner.tol, proven)
+        return narrow.separated(rest, None, narrow.open_ones(own))
+    return narrow.beside(inner.found)
 
 
 def closing(judge: Judge, beta: Array, names: tuple[str, ...]) -> Separation:
@@ -214,7 +278,7 @@ def settled(
     fit ends far enough along its direction for the tolerance.
     """
     objective = judge.objective
-    if not (objective.free_columns and judge.able):
+    if judge.found is None and not (objective.free_columns and judge.able):
         return result, None
     try:
         return _settled(judge, result, names, stop)
@@ -227,7 +291,9 @@ def _settled(
 ) -> tuple[Result, Separation | None]:
     objective = judge.objective
     found: Separation | None = None
-    if result.status is Status.CERTIFIED:
+    if judge.found is not None:
+        pass
+    elif result.status is Status.CERTIFIED:
         if result.information is not None and not _proven_by_certificate(judge, result):
             known = judge.exists(result.beta) or judge.separated(result.beta) or judge.certain
             if not known:
@@ -252,7 +318,7 @@ def _settled(
         beta=beta,
         value=value,
         gap=min(gap, value),
-        status=Status.SEPARATED,
+        status=result.status if result.status in _STOPPED else Status.SEPARATED,
         history=(*result.history, last),
     )
     return ended, found or verdict(judge.found, names)

@@ -42,6 +42,11 @@ class Choice:
 
     solver: Solver
     reason: str
+    by_shape: bool = False  # of the problem: nobody asked for it
+
+    def anew(self, n_rows: int, n_coefficients: int, smooth: bool) -> Choice:
+        """The choice for a problem of another shape."""
+        return _best(n_rows, n_coefficients, smooth) if self.by_shape else self
 
     def seeded(self, random_state: Any) -> Choice:
         """With a seed from an int, a Generator or a RandomState, where the solver has one."""
@@ -101,7 +106,7 @@ def _find(solver: str | Solver, n_rows: int, n_coefficients: int, smooth: bool) 
             )
         return Choice(solver, "as asked for")
     if solver == "auto":
-        return _best(n_rows, n_coefficients, smooth)
+        return replace(_best(n_rows, n_coefficients, smooth), by_shape=True)
     if solver in NAMED:
         return Choice(NAMED[solver](), "as asked for")
     if solver in ALIASES:

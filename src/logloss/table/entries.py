@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.design import Design
+from logloss.table.design import Design, design_of
 from logloss.table.pieces import CodesPiece, NullablePiece, NumberPiece
 
 Array = NDArray[np.float64]
@@ -39,7 +40,8 @@ def entries(design: Design, rows: Indices, columns: Indices) -> Array:
 def _of_matrix(matrix: Any, rows: Indices, columns: Indices) -> Array:
     if isinstance(matrix, np.ndarray):
         return np.asfortranarray(matrix[np.ix_(rows, columns)], dtype=np.float64)
-    some = matrix.tocsr()[rows][:, columns]
+    some = matrix.tocsc()[:, columns].tocsr()[rows] if len(columns) < 8 else matrix.tocsr()[rows]
+    some = some if len(columns) < 8 else some[:, columns]
     return np.asfortranarray(some.toarray(), dtype=np.float64)
 
 
@@ -69,3 +71,65 @@ _READERS: dict[type, Callable[[Any, Indices, dict[int, int], Array], None]] = {
     NullablePiece: _nullable,
     CodesPiece: _codes,
 }
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Columns side by side that are stored together.
+
+    Attributes
+    ----------
+    first, width : int
+        Which columns of the design.
+    dense : bool
+        Numbers, most of them not 0.
+    codes, slots : ndarray or None
+        Of levels: as in `CodesPiece`.
+    """
+
+    first: int
+    width: int
+    dense: bool
+    codes: NDArray[Any] | None = None
+    slots: NDArray[np.int32] | None = None
+
+
+def blocks(design: Design) -> list[Block]:
+    """How the columns of a design are stored."""
+    encoded = design.encoded
+    if encoded.columns is None:
+        return [Block(0, design.n_columns, isinstance(encoded.matrix, np.ndarray))]
+    found, first = [], 0
+    for piece in encoded.columns:
+        if isinstance(piece, CodesPiece):
+            found.append(Block(first, piece.n_columns, False, piece.codes, piece.slots))
+        else:
+            width = 1 if isinstance(piece, np.ndarray) else piece.n_columns
+            found.append(Block(first, width, True))
+        first += found[-1].width
+    return found
+
+
+def narrowed(design: Design, kept: NDArray[np.bool_]) -> Design:
+    """Some of the columns. Rows of a level that is left out have the level that has no column."""
+    encoded = design.encoded
+    if encoded.columns is None:
+        return design_of(replace(encoded, matrix=encoded.matrix[:, np.flatnonzero(kept)]))
+    pieces: list[Any] = []
+    first = 0
+    for piece in encoded.columns:
+        width = 1 if isinstance(piece, np.ndarray) else piece.n_columns
+        here = kept[first : first + width]
+        first += width
+        if here.all():
+            pieces.append(piece)
+        elif isinstance(piece, CodesPiece):
+            place = np.append(np.where(here, np.cumsum(here) - 1, -1), -1).astype(np.int32)
+            if here.any():
+                pieces.append(CodesPiece(piece.codes, place[piece.slots], int(here.sum())))
+        elif isinstance(piece, NullablePiece) and here[0]:
+            pieces.append(replace(piece, indicator=False))
+        elif isinstance(piece, NullablePiece) and here.any():
+            there = np.unpackbits(piece.valid, count=design.n_rows, bitorder="little")
+            pieces.append(NumberPiece(1 - there))
+    return design_of(replace(encoded, columns=tuple(pieces)))
