@@ -1,20 +1,21 @@
-"""Effects on the probability, and the delta method.
+"""Effects of the columns of a table on the probability, and the delta method.
 
-A numeric column has the effect ∂p/∂x_j = q β_j, q = p(1−p). One that is 0 or 1, and a level of a
-categorical, has the change of p from 0 (its reference level) to 1, all else as it is. Both are
-averaged over the rows, Σ s · / Σs, or taken at the mean of the columns (Bartus, Stata J. 5, 2005).
-For an effect e(β) with gradient J, Var e = J V Jᵀ:
+A numeric column has the effect ∂p/∂x = q ∂z/∂x, q = p(1−p). One that is 0 or 1, and a level of a
+categorical, has the change of p from 0 (its reference level) to 1, all else as it is; so has "its
+value is missing", with the mean that stands for the value as it is. Both are averaged over the rows
+that count, Σ s · / Σs, or taken at the mean of the columns (Bartus, Stata J. 5, 2005). For an
+effect e(β) with gradient J, Var e = J V Jᵀ. Where each column has coefficients of its own, β_j,
 
     ∂(q β_j)/∂β_k = q δ_jk + q (1 − 2p) x_k β_j,   ∂(p₁ − p₀)/∂β_k = q₁ x₁k − q₀ x₀k
 
-with x₁ and x₀ the row with the column (and its other levels) set. statsmodels' get_margeff, with
-dummy=True, gives the same.
+with x₁ and x₀ the row with the column (and its other levels) set; the terms of a formula are in
+`effects_of_terms`. statsmodels' get_margeff, with dummy=True, gives the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.bernoulli import sigmoid
+from logloss.bernoulli import sigmoid, sigmoid_derivative
 from logloss.inference.distributions import quantile, two_sided
+from logloss.table.binary import zeros_and_ones
 
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
+    from logloss.inference.optimum import Optimum
+    from logloss.table import Schema
+    from logloss.table.features import Kind
 
 Array = NDArray[np.float64]
 
@@ -68,19 +73,6 @@ class Rows:
         first, _ = _kernels.moments(e.design.kernel, su, zeros, e.n_threads)
         return first, e.rows.total(u)
 
-    def binary(self) -> NDArray[np.bool_]:
-        """Columns that are 0 or 1 on every row; a read, and one for each that may be."""
-        e = self.evidence
-        zeros = np.zeros(e.design.n_columns)
-        first, second = _kernels.moments(e.design.kernel, None, zeros, e.n_threads)
-        found = np.abs(first - second) <= 1e-9 * np.abs(second)
-        for j in np.flatnonzero(found):
-            unit = zeros.copy()
-            unit[j] = 1.0
-            x = self.linear(unit)
-            found[j] = bool(((x == 0.0) | (x == 1.0)).all())
-        return found
-
 
 @dataclass(frozen=True, eq=False)
 class Mean(Rows):
@@ -108,6 +100,16 @@ class Mean(Rows):
 AT: Mapping[str, type[Rows]] = {"average": Rows, "mean": Mean}
 
 
+def probability(z: Array) -> Array:
+    """p of log odds."""
+    return np.asarray(sigmoid(z), np.float64)
+
+
+def variance(z: Array) -> Array:
+    """q = p(1 − p) of log odds, also where p is near 1."""
+    return np.asarray(sigmoid_derivative(z), np.float64)
+
+
 @dataclass(frozen=True)
 class Effect:
     """How the probability changes with one column or level, and its gradient by the coefficients.
@@ -121,48 +123,123 @@ class Effect:
     gradient: Array
 
 
-def effects(rows: Rows, terms: Sequence[tuple[str, ...]]) -> list[Effect]:
-    """The effect of each coefficient. Reads: two, and two for each column of zeros and ones.
+@dataclass(frozen=True)
+class Move:
+    """What is moved: coefficients that are 0 but for one of them, before and after.
 
-    Parameters
+    Attributes
     ----------
-    rows : Rows
-    terms : sequence of tuples of coefficient names
-        Those of one column of the table together.
+    name : str
+    after : int
+        The coefficient that is 1 after the move, or that has the slope.
+    before : int or None
+        That which is 1 before it; None: none.
+    whole : tuple of int
+        All coefficients of the column.
     """
-    place = {name: j for j, name in enumerate(rows.evidence.names)}
-    binary = Rows(rows.evidence, rows.coef, rows.intercept).binary()
-    p = np.asarray(sigmoid(rows.linear(rows.coef, rows.intercept, True)))
-    q = p * (1.0 - p)
+
+    name: str
+    after: int
+    before: int | None
+    whole: tuple[int, ...]
+
+
+def effects_of(
+    where: type[Rows], evidence: Evidence, optimum: Optimum, schema: Schema
+) -> list[Effect]:
+    """The effect of each column of a table of a fit, or of each of its levels."""
+    if schema.of_terms:
+        from logloss.inference.effects_of_terms import term_effects
+
+        return term_effects(evidence, optimum, schema, where is Mean)  # type: ignore[arg-type]
+    coef, intercept = evidence.coordinates.raw(optimum.beta)
+    return effects(where(evidence, coef, intercept), schema.columns)
+
+
+def effects(rows: Rows, columns: Sequence[Kind]) -> list[Effect]:
+    """The effect of each column or level. Reads: two, and two for each change from 0 to 1."""
+    binary = zeros_and_ones_of(rows.evidence)
+    z = rows.linear(rows.coef, rows.intercept, True)
+    p, q = probability(z), variance(z)
     slope = float(rows.sums(q)[1])
-    bent, bent_ones = rows.sums(q * (1.0 - 2.0 * p))
+    bent = np.append(*rows.sums(q * (1.0 - 2.0 * p)))
     found = []
-    for term in terms:
-        at = np.array([place[name] for name in term])
-        for name, j in zip(term, at, strict=True):
-            if binary[j]:
-                found.append(_discrete(rows, name, int(j), at))
-                continue
-            gradient = np.append(bent, bent_ones) * rows.coef[j]
-            gradient[j] += slope
-            value = slope * rows.coef[j] / rows.total
-            found.append(Effect(name, "slope", value, gradient / rows.total))
+    for move in _moves(columns):
+        if binary[move.after]:
+            found.append(_discrete(rows, move))
+            continue
+        gradient = bent * rows.coef[move.after]
+        gradient[move.after] += slope
+        value = slope * rows.coef[move.after] / rows.total
+        found.append(Effect(move.name, "slope", value, gradient / rows.total))
     return found
 
 
-def _discrete(rows: Rows, name: str, j: int, term: NDArray[np.int64]) -> Effect:
+def _moves(columns: Sequence[Kind]) -> Iterator[Move]:
+    at = 0
+    for column in columns:
+        yield from _OF_KIND[column.kind](column, at)
+        at += len(column.coefficient_names)
+
+
+def _of_number(column: Any, at: int) -> Iterator[Move]:
+    """Its value, and apart from that whether it is missing."""
+    for j, name in enumerate(column.coefficient_names):
+        yield Move(name, at + j, None, (at + j,))
+
+
+def _of_levels(column: Any, at: int) -> Iterator[Move]:
+    """Each level against the reference; where all have a coefficient, the most frequent one."""
+    whole = tuple(range(at, at + len(column.own)))
+    before = None if column.reference is not None else at + int(np.argmax(column.average))
+    for j, name in zip(whole, column.coefficient_names, strict=True):
+        if j != before:
+            yield Move(name, j, before, whole)
+
+
+_OF_KIND: Mapping[str, Callable[[Any, int], Iterator[Move]]] = {
+    "numeric": _of_number,
+    "categorical": _of_levels,
+}
+
+
+def zeros_and_ones_of(evidence: Evidence) -> NDArray[np.bool_]:
+    """Which coefficients belong to zeros and ones on all rows that count, shape (d,)."""
+    weight, encoded = evidence.rows.weight, evidence.design.encoded
+    counted = None if weight is None else weight > 0.0
+    if encoded.columns is None:
+        return _of_matrix(evidence, counted)
+    return np.concatenate([piece.zeros_and_ones(counted) for piece in encoded.columns])
+
+
+def _of_matrix(evidence: Evidence, counted: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """A read, and one for each column that may be of zeros and ones."""
+    e, zeros = evidence, np.zeros(evidence.design.n_columns)
+    ones = None if counted is None else counted.astype(np.float64)
+    first, second = _kernels.moments(e.design.kernel, ones, zeros, e.n_threads)
+    found = np.abs(first - second) <= 1e-9 * np.abs(second)
+    for j in np.flatnonzero(found):
+        unit = zeros.copy()
+        unit[j] = 1.0
+        found[j] = zeros_and_ones(e.design.predict(unit, 0.0, None, e.n_threads), None, counted)
+    return found
+
+
+def _discrete(rows: Rows, move: Move) -> Effect:
+    whole = np.array(move.whole)
     others = rows.coef.copy()
-    others[term] = 0.0
+    others[whole] = 0.0
     base = rows.linear(others, rows.intercept, True)
-    p0 = np.asarray(sigmoid(base))
-    p1 = np.asarray(sigmoid(base + rows.coef[j]))
-    q0, q1 = p0 * (1.0 - p0), p1 * (1.0 - p1)
-    sums, ones = rows.sums(q1 - q0)
-    value = rows.sums(p1 - p0)[1] / rows.total
-    gradient = np.append(sums, ones)
-    gradient[term] = 0.0
-    gradient[j] = rows.sums(q1)[1]
-    return Effect(name, "0 to 1", value, gradient / rows.total)
+    first = base if move.before is None else base + rows.coef[move.before]
+    second = base + rows.coef[move.after]
+    q0, q1 = variance(first), variance(second)
+    gradient = np.append(*rows.sums(q1 - q0))
+    value = rows.sums(probability(second) - probability(first))[1] / rows.total
+    gradient[whole] = 0.0
+    gradient[move.after] = rows.sums(q1)[1]
+    if move.before is not None:
+        gradient[move.before] = -rows.sums(q0)[1]
+    return Effect(move.name, "0 to 1", value, gradient / rows.total)
 
 
 def effects_table(found: Sequence[Effect], covariance: Array, level: float) -> Any:
@@ -174,9 +251,9 @@ def effects_table(found: Sequence[Effect], covariance: Array, level: float) -> A
 
     n, reach = len(covariance), quantile(level)
     value = np.array([one.value for one in found])
-    variance = np.array([one.gradient[:n] @ covariance @ one.gradient[:n] for one in found])
-    known = variance > 0.0
-    error = np.sqrt(np.where(known, variance, math.nan))
+    squares = np.array([one.gradient[:n] @ covariance @ one.gradient[:n] for one in found])
+    known = squares > 0.0
+    error = np.sqrt(np.where(known, squares, math.nan))
     value = np.where(known, value, math.nan)
     parts = {
         "effect": value,

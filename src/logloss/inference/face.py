@@ -13,7 +13,7 @@ from logloss.errors import DataError, LoglossError, UsageError
 from logloss.estimates import Estimates, Findings
 from logloss.inference import tests
 from logloss.inference.covariance import Covariance, kind_named, raw_covariance, weights_named
-from logloss.inference.effects import AT, delta_method, effects, effects_table
+from logloss.inference.effects import AT, delta_method, effects_of, effects_table
 from logloss.inference.estimate import CHEAP, no_data, refusal
 from logloss.inference.findings import findings_of, with_shift
 from logloss.inference.grounds import Firth, Limit, Maximum, Refusal, Suspected
@@ -246,11 +246,12 @@ class InferenceFace:
         groups: Any = None,
         weights: str = "frequency",
     ) -> Any:
-        """Return what each column does to the probability, with standard errors.
+        """Return what each column of the table does to the probability, with standard errors.
 
-        The slope ∂p/∂x of a numeric column; for a column of zeros and ones, and for a level of a
-        categorical, the change of p from 0 (its reference level) to 1. Probabilities are those of
-        the fit, before a correction for a prior.
+        The slope ∂p/∂x of a numeric column; for one of zeros and ones, and for a level of a
+        categorical, the change of p from 0 (its reference level) to 1. All terms of a formula that
+        hang on the column move with it. Probabilities are those of the fit, before a correction for
+        a prior.
 
         Parameters
         ----------
@@ -279,9 +280,7 @@ class InferenceFace:
             self._allowed(ground.no_robust)
         optimum, evidence = ground.optimum, ground.evidence
         matrix = raw_covariance(evidence, optimum, chosen, groups, weights)
-        coef, intercept = evidence.coordinates.raw(optimum.beta)
-        terms = [column.coefficient_names for column in self._fitted.schema.columns]
-        found = effects(where(evidence, coef, intercept), terms)
+        found = effects_of(where, evidence, optimum, self._fitted.schema)
         return effects_table(found, matrix, confidence(level))
 
     def delta_method(

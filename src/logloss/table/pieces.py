@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
+from logloss.table.binary import zeros_and_ones
+
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,10 @@ class NumberPiece:
     def add_to(self, kernel: _kernels.Design) -> None:
         """Add it to the blocks of a design."""
         kernel.add_columns([self.values])
+
+    def zeros_and_ones(self, counted: Mask | None) -> Mask:
+        """Whether each column is 0 or 1 in the rows that count, shape (n_columns,)."""
+        return np.array([zeros_and_ones(self.values, None, counted)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +75,11 @@ class NullablePiece:
         """Add it to the blocks of a design."""
         kernel.add_nullable(self.values, self.valid, self.fill, self.indicator)
 
+    def zeros_and_ones(self, counted: Mask | None) -> Mask:
+        """Whether each column is 0 or 1 where it has a value, shape (n_columns,)."""
+        found = zeros_and_ones(self.values, self.valid, counted)
+        return np.array([found, True][: self.n_columns])
+
 
 @dataclass(frozen=True, eq=False)
 class CodesPiece:
@@ -91,6 +103,10 @@ class CodesPiece:
     def add_to(self, kernel: _kernels.Design) -> None:
         """Add it to the blocks of a design."""
         kernel.add_codes(self.codes, self.slots, self.n_columns)
+
+    def zeros_and_ones(self, counted: Mask | None) -> Mask:  # noqa: ARG002
+        """Each column is, shape (n_columns,)."""
+        return np.ones(self.n_columns, np.bool_)
 
 
 Piece: TypeAlias = NumberPiece | NullablePiece | CodesPiece

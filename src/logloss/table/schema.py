@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,8 @@ class Schema:
         What else was done with the training table, a sentence each. Not saved: the model keeps all
         notes of its fit.
     """
+
+    of_terms: ClassVar[bool] = False  # of a formula, in the place of columns
 
     columns: tuple[Kind, ...]
     left_out: tuple[LeftOut, ...] = ()

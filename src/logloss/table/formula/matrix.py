@@ -8,6 +8,7 @@ the trees of `language` are, with formulaic's splines, polynomials and contrasts
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pandas as pd
 from formulaic import Formula, ModelSpec, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.materializers import PandasMaterializer
+from formulaic.materializers.types import FactorValues
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 from interface_meta import override
@@ -48,6 +50,25 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
+_PLAIN_SLOPES: dict[str, Callable[[Any], Any]] = {
+    "log": lambda x: 1.0 / x,
+    "log2": lambda x: 1.0 / (x * math.log(2.0)),
+    "log10": lambda x: 1.0 / (x * math.log(10.0)),
+    "log1p": lambda x: 1.0 / (1.0 + x),
+    "exp": np.exp,
+    "sqrt": lambda x: 0.5 / np.sqrt(x),
+    "abs": np.sign,
+    "I": np.ones_like,
+}
+# of the values a, b and their slopes c, d; b is a constant in a power
+_OPERATOR_SLOPES: dict[type[ast.operator], Callable[[Any, Any, Any, Any], Any]] = {
+    ast.Add: lambda a, b, c, d: c + d,  # noqa: ARG005
+    ast.Sub: lambda a, b, c, d: c - d,  # noqa: ARG005
+    ast.Mult: lambda a, b, c, d: c * b + a * d,
+    ast.Div: lambda a, b, c, d: (c - a / b * d) / b,
+    ast.Pow: lambda a, b, c, d: b * a ** (b - 1.0) * c if b else 0.0,  # noqa: ARG005
+}
+_STEP = 1e-5  # of the spread of what a spline or polynomial is taken of
 
 
 def parsed(text: str) -> tuple[list[tuple[str, ...]], bool]:
@@ -110,9 +131,14 @@ class Matrix:
 
 
 def matrix_of(
-    recipe: Recipe, values: Values, state: Mapping[str, list[dict[str, Any]]] | None = None
+    recipe: Recipe,
+    values: Values,
+    state: Mapping[str, list[dict[str, Any]]] | None = None,
+    slope: tuple[str, str] | None = None,
 ) -> Matrix:
     """Make the matrix; with the `state` of another one, or learn it.
+
+    `slope`: a factor and a column by which it is differentiated; the other factors stay.
 
     Raises
     ------
@@ -132,8 +158,9 @@ def matrix_of(
         transform_state={names[text]: learned for text, learned in (state or {}).items()},
     )
     by_name = {names[text]: factor for text, factor in recipe.factors.items()}
+    moved = None if slope is None else (names[slope[0]], slope[1])
     with np.errstate(all="ignore"):
-        made = _Materializer(values, by_name).get_model_matrix(spec)
+        made = _Materializer(values, by_name, moved).get_model_matrix(spec)
     rows = made.model_spec.structure
     skipped = len(rows[0].columns) if recipe.intercept else 0
     found = made.model_spec.transform_state
@@ -153,10 +180,16 @@ def _name(factor: FactorTree) -> str:
 class _Materializer(PandasMaterializer):
     """formulaic's, but factors are evaluated from their trees, and see nothing but the columns."""
 
-    def __init__(self, values: Values, factors: Mapping[str, FactorTree]) -> None:
+    def __init__(
+        self,
+        values: Values,
+        factors: Mapping[str, FactorTree],
+        moved: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(pd.DataFrame(index=pd.RangeIndex(values.n_rows)))
         self.values = values
         self.factors = factors
+        self.moved = moved
 
     @override
     def _lookup(self, name: str) -> Any:
@@ -167,7 +200,10 @@ class _Materializer(PandasMaterializer):
         factor = self.factors[expr]
         fresh: list[dict[str, Any]] = [{} for _ in factor.stateful]
         state = spec.transform_state.setdefault(expr, fresh)
-        return _Evaluation(factor, self.values, state).factor(), set()
+        evaluation = _Evaluation(factor, self.values, state)
+        if self.moved is not None and self.moved[0] == expr:
+            return evaluation.slope_by(self.moved[1]), set()
+        return evaluation.factor(), set()
 
 
 @dataclass(frozen=True)
@@ -208,14 +244,70 @@ class _Evaluation:
         if isinstance(node, ast.BinOp):
             return _OPERATORS[type(node.op)](self.numbers(node.left), self.numbers(node.right))
         assert isinstance(node, ast.Call)
-        assert isinstance(node.func, ast.Name)
-        name, value = node.func.id, self.numbers(node.args[0])
+        name, value = _function(node), self.numbers(node.args[0])
         if name in _PLAIN:
             return _PLAIN[name](value)
-        options = options_of(node)
+        return self._learned(node, value)
+
+    def slope_by(self, column: str) -> Any:
+        """The derivative of the whole factor by a column, row by row."""
+        slope = self.slope(self.factor_tree.tree, column)
+        return np.full(self.values.n_rows, slope) if isinstance(slope, float) else slope
+
+    def slope(self, node: ast.expr, column: str) -> Any:
+        """The derivative of a node by a column: exact, but for splines, see `_of_basis`."""
+        if isinstance(node, ast.Name):
+            return float(self.factor_tree.named(node) == column)
+        if isinstance(node, ast.UnaryOp):
+            slope = self.slope(node.operand, column)
+            return -slope if isinstance(node.op, ast.USub) else slope
+        if isinstance(node, ast.BinOp):
+            sides = (node.left, node.right)
+            values = map(self.numbers, sides)
+            return _OPERATOR_SLOPES[type(node.op)](*values, *(self.slope(s, column) for s in sides))
+        if not isinstance(node, ast.Call):
+            return 0.0
+        inner = self.slope(node.args[0], column)
+        if isinstance(inner, float) and not inner:
+            return 0.0
+        value, name = self.numbers(node.args[0]), _function(node)
+        return (
+            inner * _PLAIN_SLOPES[name](value)
+            if name in _PLAIN
+            else self._of_basis(node, value, inner)
+        )
+
+    def _of_basis(self, node: ast.Call, value: Any, inner: Any) -> Any:
+        """Of what was learned: polynomials piece by piece, for which a central difference does."""
+        x = np.broadcast_to(value, self.values.n_rows)
+        spread, size = float(x.std()), float(np.abs(x).max())
+        step = _STEP * (spread if spread > 1e-9 * size else size or 1.0)  # all may be one value
+        if options_of(node).get("extrapolation") == "raise":  # from within the bounds
+            learned = self.state[self.factor_tree.stateful.index(node)]
+            x = np.clip(x, learned["lower_bound"] + step, learned["upper_bound"] - step)
+        above, below = x + step, x - step
+        rate = inner / (above - below)
+        high, low = self._learned(node, above), self._learned(node, below)
+        if isinstance(getattr(high, "__wrapped__", None), dict):
+            slopes = {key: (high[key] - low[key]) * rate for key in high}
+            return FactorValues(slopes, metadata=high.__formulaic_metadata__)
+        if np.ndim(high) == 2:
+            rate = rate[:, np.newaxis]
+        slope = (np.asarray(high) - np.asarray(low)) * rate
+        known = getattr(high, "__formulaic_metadata__", None)
+        return slope if known is None else FactorValues(slope, metadata=known)
+
+    def _learned(self, node: ast.Call, value: Any) -> Any:
+        """A function that has learned something, at a value."""
+        name, options = _function(node), options_of(node)
         if name in SPLINES:
             options.setdefault("extrapolation", "extend")  # as in R: other tables reach further
         learned = self.state[self.factor_tree.stateful.index(node)]
         return TRANSFORMS[name](
             np.broadcast_to(value, self.values.n_rows), _state=learned, **options
         )
+
+
+def _function(call: ast.Call) -> str:
+    assert isinstance(call.func, ast.Name)
+    return call.func.id

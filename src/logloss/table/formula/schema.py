@@ -70,6 +70,8 @@ class FormulaSchema(Schema):
         Whether the matrix is.
     """
 
+    of_terms: ClassVar[bool] = True
+
     formula: Formula = field(kw_only=True)
     raw: Schema = field(kw_only=True)
     levels: Mapping[str, tuple[float, ...]] = field(kw_only=True)
@@ -254,11 +256,15 @@ def made_of(
     values: Values,
     source: Source,
     state: Mapping[str, list[dict[str, Any]]] | None,
+    slope: tuple[str, str] | None = None,
 ) -> Any:
-    """The matrix; a DataError where a function refuses its values."""
+    """The matrix; a DataError where a function refuses its values.
+
+    `slope`: a factor and the column by which it is differentiated.
+    """
     adapter = formulaic()
     try:
-        made = adapter.matrix_of(recipe, values, state)
+        made = adapter.matrix_of(recipe, values, state, slope)
     except adapter.ERRORS as error:
         said = str(error).strip().splitlines()
         raise DataError(
