@@ -153,8 +153,8 @@ def test_the_minimum_is_that_of_another_oracle(name: str, shrinkage: str) -> Non
     exact.penalise([Fraction(v) for v in l2], [Fraction(v) for v in l1], bounds, False)
     _, least = solved(name, shrinkage)
     rng = np.random.default_rng(0)
-    for start in (None, [fixed(x) for x in rng.standard_normal(exact.size).tolist()]):
-        found = minimum(exact, start)
+    for starts in ([], [[fixed(x) for x in rng.standard_normal(exact.size).tolist()]]):
+        found = minimum(exact, *starts)
         assert found.exists
         assert near(found.value, least, 45)
 
@@ -166,18 +166,18 @@ def test_closed_forms() -> None:
     with mpmath.workdps(70):
         parts = [(7, mpf(3) / 7), (9, mpf(7) / 9)]
         entropy = -sum(n * (p * mpmath.log(p) + (1 - p) * mpmath.log(1 - p)) for n, p in parts)
-        found = minimum(exact, None)
+        found = minimum(exact)
         assert found.exists
         assert near(found.value, entropy / 16)
     both = np.array([[1.0], [-1.0]])  # by symmetry F = log(1 + e^-w) + a|w|
     for a in (0.1, 0.49, 0.5, 0.7):
         options = {"l1": a, "fit_intercept": False}
-        found = minimum(exact_of(problem_of(both, np.array([1, 0]), **options)), None)
+        found = minimum(exact_of(problem_of(both, np.array([1, 0]), **options)))
         with mpmath.workdps(70):
             w = max(mpmath.log(1 / mpf(a) - 1), mpf(0))
             assert near(found.value, mpmath.log1p(mpmath.exp(-w)) + a * w)
             assert near(found.beta[0], w * 2)  # of a column in units of 2
-    at = minimum(exact_of(problem_of(both, np.array([1, 0]), bounds=[(None, 0.25)])), None)
+    at = minimum(exact_of(problem_of(both, np.array([1, 0]), bounds=[(None, 0.25)])))
     with mpmath.workdps(70):
         assert near(at.value, mpmath.log1p(mpmath.exp(-mpf("0.25"))))
 
@@ -188,7 +188,7 @@ def test_statsmodels_finds_the_same() -> None:
     y = (X[:, 0] + rng.logistic(size=200) > 0.0).astype(int)
     weight = rng.integers(1, 5, 200).astype(float)
     offset = rng.standard_normal(200)
-    found = minimum(exact_of(problem_of(X, y, weight=weight, offset=offset)), None)
+    found = minimum(exact_of(problem_of(X, y, weight=weight, offset=offset)))
     design = sm.add_constant(X)
     peer = sm.GLM(y, design, sm.families.Binomial(), freq_weights=weight, offset=offset)
     fitted = peer.fit(tol=1e-14)
@@ -200,26 +200,26 @@ def test_units_do_not_change_the_minimum() -> None:
     X = rng.standard_normal((50, 3))
     X[:, 1] = X[:, 0] + 1e-12 * X[:, 1]
     y = (X[:, 2] + rng.logistic(size=50) > 0.0).astype(int)
-    plain = minimum(exact_of(problem_of(X, y)), None)
-    moved = minimum(exact_of(problem_of(X * 2.0 ** np.array([600, -600, 3]), y)), None)
+    plain = minimum(exact_of(problem_of(X, y)))
+    moved = minimum(exact_of(problem_of(X * 2.0 ** np.array([600, -600, 3]), y)))
     assert abs(plain.value - moved.value) < ONE >> 165
 
 
 def test_separation_is_no_minimum() -> None:
     x = np.arange(12.0)[:, None]
     y = (x[:, 0] > 5.5).astype(int)
-    assert not minimum(exact_of(problem_of(x, y)), None).exists
+    assert not minimum(exact_of(problem_of(x, y))).exists
     y[[2, 9]] ^= 1
-    assert minimum(exact_of(problem_of(x, y)), None).exists
+    assert minimum(exact_of(problem_of(x, y))).exists
     level = np.column_stack([x[:, 0], np.arange(12) % 4 == 0])
     y[::4] = 1  # quasi-separated: all rows of the level are positive
-    found = minimum(exact_of(problem_of(level, y)), None)
+    found = minimum(exact_of(problem_of(level, y)))
     assert not found.exists
     rest = np.arange(12) % 4 != 0
-    inner = minimum(exact_of(problem_of(x[rest], y[rest])), None)
+    inner = minimum(exact_of(problem_of(x[rest], y[rest])))
     assert inner.exists
     assert number(found.value) == pytest.approx(number(inner.value) * 9 / 12, rel=1e-15)
-    assert minimum(exact_of(problem_of(level, y, bounds=[None, (0.0, 1.0)])), None).exists
+    assert minimum(exact_of(problem_of(level, y, bounds=[None, (0.0, 1.0)]))).exists
 
 
 @pytest.mark.parametrize("share", [1e-1, 1e-5, 1e-9, 1e-12])

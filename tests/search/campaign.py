@@ -72,6 +72,7 @@ COLUMNS: Sequence[tuple[str, Callable[[list[Verdict]], str]]] = (
     ("FALSE", lambda of: str(sum(v.false and v.certified for v in of))),
     ("bound false", lambda of: str(sum(v.false and not v.certified for v in of))),
     ("as saved", lambda of: str(sum(v.false_as_saved for v in of))),
+    ("lost", lambda of: str(sum(v.lost for v in of))),
     ("worst ratio", lambda of: f"{max(v.excess for v in of):.2g}"),
     ("value off", lambda of: str(sum(v.value > 1e-12 and v.certified for v in of))),
     ("refused", lambda of: str(sum(v.status == "refused" for v in of))),
@@ -81,10 +82,10 @@ COLUMNS: Sequence[tuple[str, Callable[[list[Verdict]], str]]] = (
 )
 LEGEND = """
 FALSE: CERTIFIED, and F − min F is more than the gap. bound false: so of another status that names
-a gap. as saved: the coefficients as they are reported are farther off than the gap. value off: the
-objective of a certified fit is not F by more than 1e-12 of it. verdict: SEPARATED, with an optimum.
-covered: of fits by the second-order solvers with an optimum and own parts of 1e-11 and more, the
-share that is certified at 1e-6."""
+a gap. as saved: the coefficients as they are reported are farther off than the gap; lost: than the
+tolerance of a certified fit too. value off: the objective of a certified fit is not F by more than
+1e-12 of it. verdict: SEPARATED, with an optimum. covered: of fits by the second-order solvers with
+an optimum and own parts of 1e-11 and more, the share that is certified at 1e-6."""
 
 
 def table(found: Sequence[Verdict]) -> str:
@@ -113,5 +114,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def wrong(found: Iterable[Verdict]) -> list[Verdict]:
     """What may not be: false claims, crashes, and a search that itself found no answer."""
-    bad = [v for v in found if v.false or v.status in ("crashed", "no oracle")]
+    failed = ("crashed", "no oracle")
+    bad = [v for v in found if v.false or v.lost or v.status in failed]
     return sorted(bad, key=lambda v: v.seed)

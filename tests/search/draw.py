@@ -97,7 +97,7 @@ def draw(seed: int) -> Problem:
     weight = _weights(rng, y)
     offset = rng.standard_normal(len(y)) * 10.0 ** rng.uniform(-1, 1)
     options, penalty = _penalty(rng, X, family)
-    if storage == "frame" and "penalty_factors" in options:
+    if storage == "frame" and options.keys() & {"penalty_factors", "bounds"}:
         storage = "C"  # a frame's columns that say nothing are left out, and their names with them
     return Problem(
         seed,

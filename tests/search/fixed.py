@@ -87,9 +87,9 @@ def sum_of_log1p(e: Sequence[int], weights: Sequence[int]) -> int:
     return sum(w * log_of(product) for w, product in products.items()) >> BITS
 
 
-def solve(matrix: list[list[int]], right: list[int]) -> list[int]:
-    """The solution of a positive definite system, by LDLᵀ; of `matrix` the lower half is read."""
-    size = len(right)
+def factor(matrix: list[list[int]]) -> tuple[list[list[int]], list[int]]:
+    """L and D of LDLᵀ, of a positive definite matrix of which the lower half is read."""
+    size = len(matrix)
     lower: list[list[int]] = [[0] * size for _ in range(size)]
     pivots: list[int] = []
     for i in range(size):
@@ -98,7 +98,13 @@ def solve(matrix: list[list[int]], right: list[int]) -> list[int]:
             lower[i][j] = ((matrix[i][j] - inner) << BITS) // pivots[j]
         square = sum(lower[i][k] ** 2 * pivots[k] for k in range(i)) >> (2 * BITS)
         pivots.append(max(matrix[i][i] - square, 1))
-    x = list(right)
+    return lower, pivots
+
+
+def solve(matrix: list[list[int]], right: list[int]) -> list[int]:
+    """The solution of such a system."""
+    lower, pivots = factor(matrix)
+    size, x = len(right), list(right)
     for i in range(size):
         x[i] -= sum(lower[i][k] * x[k] for k in range(i)) >> BITS
     x = [(v << BITS) // p for v, p in zip(x, pivots, strict=True)]

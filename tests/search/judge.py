@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -18,9 +19,10 @@ from search.draw import Problem
 from search.exact import Exact
 from search.fixed import BITS, ONE, fixed, number, ratio, solve
 from search.minimum import NoMinimum, minimum
-from search.point import certified, reported
+from search.point import certified, columns, predicting, shown
 
 ROUNDING = 1e-14  # of F: what the last bits of a float64 sum may hide
+LEAST = 1e-16  # nats: what the last bit of any loss may hide
 _SMALL = 1e-11  # own parts from which on nearly all fits must be certified
 _ALIAS = ONE >> 250  # a squared own part below this is none at all
 _ULPS = 32.0  # an own part of fewer units in the last place is rounding of the column itself
@@ -41,8 +43,11 @@ class Verdict:
         The least own part of an unpenalised column; 1 where there is none.
     grain : bool
         Some own part is no more than the rounding of the column itself.
+    loss : float
+        F at the point that the certificate is of.
     claimed, real, saved : float
-        The gap that is claimed, that of the point it is claimed for, that of what is reported.
+        The gap that is claimed, that of the point it is claimed for, that of what is reported: as
+        it is shown, or as the model predicts with it, whichever is farther off.
     value : float
         How far the reported objective is from F at that point.
     note : str
@@ -57,6 +62,7 @@ class Verdict:
     exists: bool = True
     own: float = 1.0
     grain: bool = False
+    loss: float = 1.0
     claimed: float = math.nan
     real: float = math.nan
     saved: float = math.nan
@@ -83,7 +89,17 @@ class Verdict:
         """A fit that is called separated claims no gap to an optimum."""
         if math.isnan(self.claimed) or "SEPARATED" in self.status:
             return False
-        return real > self.claimed * (1.0 + 1e-9) + ROUNDING
+        return real > self.claimed * (1.0 + 1e-9) + self._rounding
+
+    @property
+    def _rounding(self) -> float:
+        return ROUNDING + LEAST / max(self.loss, sys.float_info.min)
+
+    @property
+    def lost(self) -> bool:
+        """A true certificate, and coefficients that are farther off than the tolerance."""
+        allowed = max(self.tol, self.claimed) * (1.0 + 1e-9) + self._rounding
+        return self.certified and not self.false and self.saved > allowed
 
     @property
     def wrong_verdict(self) -> bool:
@@ -95,7 +111,7 @@ class Verdict:
         """real/claimed, both beyond rounding."""
         if math.isnan(self.claimed) or math.isnan(self.real) or "SEPARATED" in self.status:
             return 0.0
-        return max(self.real, 0.0) / max(self.claimed, ROUNDING)
+        return max(self.real, 0.0) / max(self.claimed, self._rounding)
 
     @property
     def due(self) -> bool:
@@ -198,11 +214,13 @@ def judge(problem: Problem) -> Verdict:
 
 def _compared(problem: Problem, model: Any, named: Any, seconds: float) -> Verdict:
     begun = time.perf_counter()
-    exact, d = exact_of(problem), problem.X.shape[1]
-    points = [exact.beta(certified(model, d)), exact.beta(reported(model, d))]
+    exact = exact_of(replace(problem, X=problem.X[:, columns(model)]))
+    points = [exact.beta(of(model)) for of in (certified, predicting, shown)]
     certificate = model.certificate
-    likely = "SEPARATED" not in certificate.status.name
-    least = minimum(exact, points[0] if likely else None)
+    starts = [points[0], [0] * exact.size]
+    if "SEPARATED" in certificate.status.name:
+        starts.reverse()
+    least = minimum(exact, *starts)
     values = [exact.value(beta) for beta in points]
     scale = max(values[0], 1)
     own, grain = own_parts(exact)
@@ -213,8 +231,10 @@ def _compared(problem: Problem, model: Any, named: Any, seconds: float) -> Verdi
         least.exists,
         own,
         bool(grain),
+        number(scale),
         claimed,
-        *(ratio(value - least.value, scale) for value in values),
+        ratio(values[0] - least.value, scale),
+        ratio(max(values[1:]) - least.value, scale),
         value=abs(ratio(fixed(model.fitted.objective) - values[0], scale)),
         tol=problem.options["tol"],
         seconds=(seconds, time.perf_counter() - begun),
@@ -222,7 +242,7 @@ def _compared(problem: Problem, model: Any, named: Any, seconds: float) -> Verdi
     if not (grain and found.false):
         return found
     coarse = _coarse_minimum(exact)
-    real, saved = (ratio(value - coarse, scale) for value in values)
+    real, saved = (ratio(value - coarse, scale) for value in (values[0], max(values[1:])))
     return replace(found, real=real, saved=saved)
 
 
@@ -239,4 +259,4 @@ def _coarse_minimum(exact: Exact) -> int:
         near = max(0, low) if low is not None else 0
         exact.lower[j] = exact.upper[j] = min(near, high) if high is not None else near
         held.append(j)
-    return minimum(exact, None).value
+    return minimum(exact).value

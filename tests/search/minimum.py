@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.exact import Exact
-from search.fixed import BITS, ONE, Integers, multiply, probability, solve
+from search.fixed import BITS, ONE, Integers, factor, multiply, probability, solve
 
 _STILL = ONE >> 130  # a step that moves no z by more than this is the last
 _SURE = ONE >> 170  # what is left of the gradient's decrement at the end: 1e-51
 _PULLED = ONE >> 120  # what counts as a pull away from where a coefficient is held
+_BENT = ONE >> 240  # a curvature that is one, beside the ridge of the Hessian
 _STEPS = 400
 _ENDLESS = 55  # steps in a row on one face, none of them small
 _FAR = 40 * ONE
@@ -38,14 +39,13 @@ class NoMinimum(ArithmeticError):
     """The search ended without a proof: a fault of the oracle."""
 
 
-def minimum(exact: Exact, start: Sequence[int] | None) -> Minimum:
-    """min F, from a point that may be near; a wrong one costs steps only."""
-    found = None if start is None else _Search(exact, list(start)).run()
-    if found is None:
-        found = _Search(exact, [0] * exact.size).run()
-    if found is None:
-        raise NoMinimum
-    return found
+def minimum(exact: Exact, *starts: Sequence[int]) -> Minimum:
+    """min F, from points that may be near; a wrong one costs steps only."""
+    for start in (*starts, [0] * exact.size):
+        found = _Search(exact, list(start)).run()
+        if found is not None:
+            return found
+    raise NoMinimum
 
 
 class _Search:
@@ -79,12 +79,29 @@ class _Search:
                 if self._release(gradient):
                     alone = 0
                     continue
-                return self._end(True, steps)
+                return self._end(self._is_curved(), steps)
             cut = self._walk(step, moves, gradient)
             alone = 0 if cut else alone + 1
             if alone > _ENDLESS and largest > ONE >> 4 and max(map(abs, self.z)) > _FAR:
                 return self._end(False, steps)
         return None
+
+    def _is_curved(self) -> bool:
+        """Does F bend along every direction of the face that moves a row or has a penalty?
+
+        Not where rows have gone so far that nothing is left of their p(1 − p): to infinity, maybe.
+        """
+        exact = self.exact
+        both = np.array([p * q >> BITS for p, q in map(probability, self.z)], dtype=object)
+        if min(both) > _BENT:
+            return True
+        free = sorted(self.signs)
+        ranks = []
+        for weight in (exact.s * both >> BITS, exact.s):
+            whole = exact.hessian(weight)
+            part = [[whole[i][j] for j in free[: k + 1]] for k, i in enumerate(free)]
+            ranks.append(sum(pivot > _BENT for pivot in factor(part)[1]))
+        return ranks[0] == ranks[1]
 
     def _end(self, exists: bool, steps: int) -> Minimum:
         return Minimum(self.beta, self.exact.value(self.beta), exists, steps)
@@ -110,10 +127,10 @@ class _Search:
         """As far as the face goes and F falls; whether a coefficient was cut off."""
         share, who, where = self._room(step)
         slope = self._slope_of(step, gradient)
-        while share > ONE >> 60:
-            if self._slope(step, moves, share) <= max(-slope // 10, 0):
-                break
-            share, who = share // 2, -1
+        tries = 0
+        while share and self._slope(step, moves, share) > max(-slope // 10, 0):
+            tries += 1
+            share, who = share >> (1 if tries < 20 else 8), -1
         self._add(step, moves, share)
         if who < 0:
             return False

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
-
-import numpy as np
 
 from search.exact import Point
 
 
-def reported(model: Any, d: int) -> Point:
-    """The coefficients that the model shows, saves and predicts with, of the columns x0, x1, …
+def columns(model: Any) -> list[int]:
+    """Which of the columns x0, x1, … the model has: those of a frame that say nothing are left out.
 
-    A column of a frame that the model has left out has the coefficient 0.
+    As the documentation has it: constant and repeated ones. The notes name them.
     """
-    shown = model.coefficients
-    coef = [shown.get(f"x{j}", 0.0) for j in range(d)]
-    kept = getattr(model.fitted, "centers", None)
-    if kept is None:
-        return Point.of(coef, [0.0] * d, model.intercept)
-    of = dict(zip(shown, np.asarray(kept).tolist(), strict=True))
-    centers = [of.get(f"x{j}", 0.0) for j in range(d)]
-    return Point.of(coef, centers, model.fitted.centered_intercept)
+    return [int(name.removeprefix("x")) for name in model.coefficients]
 
 
-def certified(model: Any, d: int) -> Point:
-    """The point that the certificate is of, as the solver has it."""
+def shown(model: Any) -> Point:
+    """The coefficients and the intercept."""
+    coef: Sequence[float] = list(model.coefficients.values())
+    return Point.of(coef, [0.0] * len(coef), model.intercept)
+
+
+def predicting(model: Any) -> Point:
+    """The same as the model predicts with them: from points of its own, where it has them."""
+    plain, centers = shown(model), getattr(model.fitted, "centers", None)
+    if centers is None:
+        return plain
+    points = [centers.points.get(name, 0.0) for name in model.coefficients]
+    return Point.of(plain.coef, points, centers.intercept)
+
+
+def certified(model: Any) -> Point:
+    """The point that the certificate is of, as the solver has it; exact."""
     evidence = model._evidence
-    where, beta = evidence.coordinates, evidence.beta.tolist()
-    coef, centers = {}, {}
-    parts = zip(evidence.names, beta, where.scale.tolist(), where.center.tolist(), strict=False)
-    for name, theta, scale, center in parts:
-        exact = Point.of([theta], [center], 0)
-        coef[name] = exact.coef[0] / Point.of([scale], [0], 0).coef[0]
-        centers[name] = center
-    names = [f"x{j}" for j in range(d)]
-    intercept = beta[-1] if evidence.intercept else 0.0
-    return Point.of(
-        [coef.get(name, 0) for name in names], [centers.get(name, 0) for name in names], intercept
+    where = evidence.coordinates
+    theta, scale, center = (
+        [Fraction(v) for v in part.tolist()] for part in (evidence.beta, where.scale, where.center)
     )
+    inner = [t / s for t, s in zip(theta, scale, strict=False)]
+    intercept = theta[-1] if evidence.intercept else Fraction(0)
+    intercept -= sum(w * c for w, c in zip(inner, center, strict=True))
+    coef, own = list(inner), getattr(where, "own", None)
+    for j, part in ({} if own is None else own.columns).items():
+        coef[j] -= inner[j]
+        if part.alias:  # read as zeros
+            continue
+        w = Fraction(part.unit) * inner[j]
+        coef[j] += w
+        intercept -= part.constant * w
+        for k, factor in part.parts.items():
+            coef[k] -= factor * w
+    return Point.of(coef, [0] * len(coef), intercept)
