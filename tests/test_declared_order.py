@@ -346,3 +346,28 @@ def test_text_of_numbers_in_a_typed_table_is_told() -> None:
     assert (
         logloss.fit(pd.DataFrame({"v": (np.arange(300) % 7).astype(str), "y": Y}), "y").notes == ()
     )
+
+
+@pytest.mark.parametrize("word", ["<missing>", "<rare>"])
+def test_text_spelled_as_ours_is_new_to_a_model_that_had_none(tmp_path: Path, word: str) -> None:
+    words = WORDS.astype(object)
+    words[40:60] = None
+    words[60:63] = ["p", "q", "r"]
+    model = logloss.fit(pd.DataFrame({"g": words, "y": Y}), "y", min_count=5)
+    assert "g=<missing>" in model.coefficients
+    assert "g=<rare>" in model.coefficients
+    model.save(tmp_path / "m.json")
+    for each in (model, logloss.load(tmp_path / "m.json")):
+        with pytest.warns(UserWarning, match="'g' in 1 of 2 rows"):
+            each.predict_proba(pd.DataFrame({"g": [word, "low"]}))
+
+
+def test_contrasts_name_a_level_in_any_type() -> None:
+    pytest.importorskip("formulaic")
+    z = RNG.choice([1, 2, 3], 300)
+    for column in (z, z.astype(str), pd.Categorical(z), pd.Categorical(z * 1.0)):
+        for reference in ("2", "2.0"):
+            model = logloss.fit(
+                pd.DataFrame({"z": column, "y": Y}), "y", formula=f"C(z, Treatment({reference}))"
+            )
+            assert [name[-2:-1] for name in model.coefficients] == ["1", "3"]

@@ -271,3 +271,21 @@ def test_dates_as_levels() -> None:
         assert quietly(model, table) == pytest.approx([0.2, 0.75], abs=1e-6)
     with pytest.raises(logloss.errors.DataError, match="'z' holds dates or times"):
         model.predict_proba(pd.DataFrame({"z": days[[0, 20]]}))
+
+
+def test_codes_stay_text_where_a_file_is_evaluated_or_attached(tmp_path: Path) -> None:
+    """In a CSV file that was fitted as a frame 01 reads as 1: the model knows that it is text."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"code": rng.choice(["01", "02", "1"], 300), "x": rng.normal(size=300)})
+    frame["y"] = (rng.random(300) < np.where(frame.code == "01", 0.7, 0.3)).astype(int)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "folder").mkdir()
+    frame[:150].to_csv(tmp_path / "folder" / "1.csv", index=False)
+    frame[150:].to_csv(tmp_path / "folder" / "2.csv", index=False)
+    model = logloss.fit(frame, "y", tol=1e-10)
+    for path in (tmp_path / "t.csv", tmp_path / "folder"):
+        assert quietly(model, path) == quietly(model, frame)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert model.evaluate(path).log_loss == pytest.approx(model.fitted.loss, rel=1e-9)
+        model.attach(path)

@@ -81,7 +81,7 @@ def fit(
     ----------
     X : array, sparse matrix, data frame, Arrow table, path or glob
         The table, shape (n, d). Arrays name their columns x0, x1, … Columns of text have a
-        coefficient for each level; without a penalty, for each but the most frequent one. Columns
+        coefficient for each level; without a penalty, for each but one. Columns
         that say nothing (constant, repeated, text that differs in each row) are left out, and
         `Model.notes` says so; not those of arrays.
     y : array of shape (n,), or column name

@@ -2,7 +2,7 @@
 
 A number is one coefficient, with a second for "its value is missing" where the training table had
 missing values; the mean stands for those. Text is a coefficient for each level, which is 1 in the
-rows that have it; without a penalty the most frequent level is the reference and has none, as the
+rows that have it; without a penalty one level, the reference, has none, as the
 levels and the intercept would say the same thing twice. A level that is met for the first time when
 predicting scores as the average level does.
 
@@ -130,6 +130,9 @@ class CategoricalColumn:
         Which of `levels` has no coefficient; None: each has one.
     rare : tuple of str
         Levels of too few rows, taken together as `RARE`.
+    spelled : tuple of str
+        Which of `MISSING` and `RARE` the training table had as text: of another table such text is
+        a level like any other that is new.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -140,6 +143,7 @@ class CategoricalColumn:
     shares: tuple[float, ...]
     reference: int | None = None
     rare: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()
 
     @cached_property
     def own(self) -> tuple[int, ...]:
@@ -158,7 +162,8 @@ class CategoricalColumn:
 
     def places(self, column: Codes) -> NDArray[np.int32]:
         """Which of `levels` each level of a column is; −1: none of them."""
-        found = (self._places.find(level) for level in column.levels)
+        strange = {MISSING, RARE}.difference(self.spelled)
+        found = (None if v in strange else self._places.find(v) for v in column.levels)
         return np.array([-1 if place is None else place for place in found], np.int32)
 
     @property
@@ -215,6 +220,8 @@ class CategoricalColumn:
         }
         if self.rare:
             record["rare"] = list(self.rare)
+        if self.spelled:
+            record["spelled"] = list(self.spelled)
         return record
 
     @staticmethod
@@ -225,19 +232,23 @@ class CategoricalColumn:
             raise ModelFileError("schema: a categorical column has a name and a type, both text")
         levels, rare = _texts(record.get("levels")), _texts(record.get("rare", []))
         shares, reference = _shares(record.get("shares")), record.get("reference")
+        spelled = _texts(record.get("spelled", []))
         sound = (
             len(set(levels) | set(rare)) == len(levels) + len(rare)
             and len(levels) > 0
             and len(shares) == len(levels)
             and (not rare or RARE in levels)
+            and set(spelled) <= {MISSING, RARE}.intersection(levels)
             and _is_place(reference, len(levels))
         )
         if not sound:
             raise ModelFileError(f"schema: the levels of the column {name!r} make no sense")
-        return CategoricalColumn(name, type_, levels, shares, reference, rare)
+        return CategoricalColumn(name, type_, levels, shares, reference, rare, spelled)
 
 
-_CATEGORICAL = frozenset(("kind", "name", "type", "levels", "shares", "reference", "rare"))
+_CATEGORICAL = frozenset(
+    ("kind", "name", "type", "levels", "shares", "reference", "rare", "spelled")
+)
 
 Kind: TypeAlias = NumericColumn | CategoricalColumn
 

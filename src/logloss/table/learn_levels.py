@@ -35,6 +35,7 @@ def categorical(
     """
     weight_of = {level: float(counts[k]) for k, level in enumerate(column.levels) if counts[k] > 0}
     # a level that is spelled as ours is ours: `said_of` says so
+    spelled = tuple(level for level in (MISSING, RARE) if level in weight_of)
     missing = weight_of.pop(None, 0.0) + weight_of.pop(MISSING, 0.0)
     spelled_rare = weight_of.pop(RARE, 0.0)
     rare = sorted(level for level, w in weight_of.items() if w < policy.min_count and level)
@@ -52,7 +53,9 @@ def categorical(
     first = int(np.argmax(weights)) if declared is None else 0
     shares = tuple(w / total for w in weights)
     reference = None if all_levels else first
-    return CategoricalColumn(name, column.type, tuple(order), shares, reference, tuple(rare))
+    return CategoricalColumn(
+        name, column.type, tuple(order), shares, reference, tuple(rare), spelled
+    )
 
 
 def said_of(name: str, column: Codes, counts: Array) -> list[str]:

@@ -37,7 +37,7 @@ def encode(
     *,
     na: Collection[str] = (),
     storage: Storage | None = None,
-    parse_numbers: bool = False,
+    parse_numbers: bool | Collection[str] = False,
     progress: Progress | None = None,
 ) -> Columns:
     """Encode a stream of batches.
@@ -52,8 +52,8 @@ def encode(
         Text that means a missing value, besides empty text.
     storage : Storage, optional
         Where the columns grow; in memory by default.
-    parse_numbers : bool
-        Whether a column of text that reads as numbers throughout is numbers: for CSV.
+    parse_numbers : bool or collection of str
+        Whether a column of text that reads as numbers throughout is numbers, or which: for CSV.
     progress : callable, optional
         Called after each batch with the number of rows so far.
 
@@ -69,8 +69,9 @@ def encode(
         are kept in files.
     """
     room = (storage or InMemory()).room(len(names))
-    reading = Reading(frozenset(value.strip() for value in na), parse_numbers)
-    columns = [_Growing(name, room, reading) for name in names]
+    words = frozenset(value.strip() for value in na)
+    untyped = names if parse_numbers is True else parse_numbers or ()
+    columns = [_Growing(name, room, Reading(words, name in untyped)) for name in names]
     n_rows = 0
     with ThreadPoolExecutor(worker_count(), thread_name_prefix="logloss-encode") as pool:
         for batch in batches:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from logloss.errors import UsageError
 from logloss.table.formula.language import SPLINES, FactorTree, contrast_of, options_of
 from logloss.table.formula.values import Recipe, Values
+from logloss.table.levels import Places, spelled
 
 Array = NDArray[np.float64]
 
@@ -225,8 +226,16 @@ class _Evaluation:
         if chosen is not None:
             name, reference = chosen
             made = TRANSFORMS[name]
-            contrasts = made() if reference is None else made(reference)
+            contrasts = (
+                made() if reference is None else made(self._level(factor.levels_of, reference))
+            )
         return TRANSFORMS["C"](self._categories(factor.levels_of), contrasts)
+
+    def _level(self, column: str, level: Any) -> Any:
+        """A level as the table has it: 2 and 2.0 for "2"."""
+        levels, _ = self.values.levels[column]
+        place = Places({spelled(known): k for k, known in enumerate(levels)}).find(spelled(level))
+        return level if place is None else levels[place]
 
     def _categories(self, column: str) -> pd.Series:
         levels, codes = self.values.levels[column]

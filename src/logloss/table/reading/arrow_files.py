@@ -30,7 +30,7 @@ class ArrowFile:
     n_rows: int | None = None
     settled: bool = True
     notes: tuple[str, ...] = ()
-    untyped: bool = False
+    untyped: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

@@ -44,7 +44,7 @@ class CsvFile:
     settled: bool
     na: tuple[str, ...]
     n_rows: int | None = None
-    untyped: bool = True
+    untyped: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -120,7 +120,8 @@ def open_csv(
         first.close()  # type: ignore[attr-defined]  # a generator
     types = {c.name: TEXT if c.name in text else _read_as(c.type) for c in table.schema}
     schema = pa.schema(list(types.items()))
-    return CsvFile(file, form, schema, settled, na)
+    untyped = frozenset(form.names).difference(text)
+    return CsvFile(file, form, schema, settled, na, untyped=untyped)
 
 
 def _unheard(n_bytes: int) -> None:

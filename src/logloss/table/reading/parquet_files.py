@@ -33,7 +33,7 @@ class ParquetFile:
     na: tuple[str, ...]
     settled: bool = True
     notes: tuple[str, ...] = ()
-    untyped: bool = False
+    untyped: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

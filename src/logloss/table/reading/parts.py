@@ -27,8 +27,8 @@ class Part(Protocol):
     settled : bool
         The types of the schema are sure; else they are those of the first rows.
     notes : tuple of str
-    untyped : bool
-        Its types were found out from its values.
+    untyped : frozenset of str
+        Columns whose types were found out from their values.
     """
 
     @property
@@ -44,7 +44,7 @@ class Part(Protocol):
     @property
     def notes(self) -> tuple[str, ...]: ...
     @property
-    def untyped(self) -> bool: ...
+    def untyped(self) -> frozenset[str]: ...
 
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target` with its types, in batches; Unfit where a value does not fit.
@@ -119,7 +119,7 @@ def stream_of(parts: Sequence[Part], where: str, projection: Projection) -> Stre
         place=course.place,
         progress=course.progress,
         notes=_notes(parts, schemas, target),
-        untyped=any(part.untyped for part in parts),
+        untyped=_untyped(parts, target.names),
     )
 
 
@@ -167,7 +167,18 @@ def _wider(parts: Sequence[Part], number: int, target: Any, where: str) -> Strea
         place=course.place,
         progress=course.progress,
         notes=_notes(parts, schemas, wider),
-        untyped=any(part.untyped for part in parts),
+        untyped=_untyped(parts, names),
+    )
+
+
+def _untyped(parts: Sequence[Part], names: Sequence[str]) -> frozenset[str]:
+    """The columns that no file gives a type to."""
+    return frozenset(
+        name
+        for name in names
+        if all(
+            name in part.untyped or pa.types.is_null(part.schema.field(name).type) for part in parts
+        )
     )
 
 

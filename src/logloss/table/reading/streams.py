@@ -41,8 +41,8 @@ class Stream:
         The share of the input that has been read, 0 to 1; None where that is not known.
     notes : tuple of str
         What the user should know: ``"no header line: columns are named c0 … c14"``.
-    untyped : bool
-        It has no types of its own: text that reads as numbers throughout is numbers.
+    untyped : frozenset of str
+        Columns that have no type of their own: text that reads as numbers throughout is numbers.
     """
 
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class Stream:
     place: Callable[[int], str]
     progress: Callable[[], float | None]
     notes: tuple[str, ...] = ()
-    untyped: bool = False
+    untyped: frozenset[str] = frozenset()
 
     def select(self, keep: Sequence[str]) -> Stream:
         """The columns `keep`, in that order."""
