@@ -13,7 +13,7 @@ from logloss.cli import options
 from logloss.cli.models import say_first
 from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
-from logloss.cli.terminal import emit, say
+from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
@@ -117,7 +117,7 @@ def _show(
         say_first(model)
     if json:
         whole = found.to_json() | {"decisions": [one.to_json() for one in decisions]}
-        emit(js.dumps(whole, allow_nan=False, indent=1))
+        emit_json(js.dumps(whole, allow_nan=False, indent=1))
     elif not quiet:
         width = min(shutil.get_terminal_size().columns, _WIDEST)
         emit("\n\n".join([found.text(width), *map(decision_text, decisions)]))

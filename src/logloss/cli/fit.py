@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from logloss.cli import options
-from logloss.cli.models import say_first, summary_of
+from logloss.cli.models import emit_model, say_first
 from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, say
@@ -127,7 +127,7 @@ def fit(
             fitted.save(model)
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
-            emit(fitted.dumps().rstrip("\n") if json else summary_of(fitted))
+            emit_model(fitted, json)
     if influence is not None:
         emit("\n" + fitted.influence().text(influence))
     if json:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from logloss.cli.terminal import say
+from logloss.cli.terminal import emit, emit_json, say
 
 if TYPE_CHECKING:
     from logloss.model import Model
 
 
-def summary_of(model: Model) -> str:
-    """The summary."""
+def emit_model(model: Model, json: bool) -> None:
+    """Write the summary to standard output, or all of the model as JSON."""
     from logloss.interface import COMMAND_LINE
 
-    return str(replace(model.summary(), interface=COMMAND_LINE))
+    if json:
+        emit_json(model.dumps().rstrip("\n"))
+    else:
+        emit(str(replace(model.summary(), interface=COMMAND_LINE)))
 
 
 def say_first(model: Model) -> None:

@@ -14,7 +14,7 @@ from logloss.cli import interrupt, options
 from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
 from logloss.cli.tables import writer
-from logloss.cli.terminal import emit, say
+from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable, replacing
 
@@ -140,7 +140,7 @@ def path(
     if model is not None:
         found.model().save(model)
     if json:
-        emit(js.dumps(_as_json(found), allow_nan=False))
+        emit_json(js.dumps(_as_json(found), allow_nan=False))
     elif not quiet:
         emit(_text(found))
     return _verdict(found, [one for one in (output, plot, model) if one], quiet)

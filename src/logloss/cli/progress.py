@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from logloss.cli import interrupt
+from logloss.cli.terminal import spelled_out
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Step
@@ -155,4 +156,4 @@ def seconds_left(
 def _literal(words: str) -> Any:
     from rich.text import Text
 
-    return Text(words)  # not markup: a file may be called [bold].csv
+    return Text(spelled_out(words))  # not markup: a file may be called [bold].csv

@@ -15,7 +15,7 @@ import typer
 from logloss.cli import options
 from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
-from logloss.cli.terminal import emit, say
+from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
@@ -123,7 +123,7 @@ def race(
     if output is not None:
         found.plot(output)
     if json:
-        emit(js.dumps(_as_json(found), allow_nan=False))
+        emit_json(js.dumps(_as_json(found), allow_nan=False))
     elif not quiet:
         width = min(shutil.get_terminal_size().columns, _WIDEST)
         emit(f"{found.chart(width)}\n\n{found}")

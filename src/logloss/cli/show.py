@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from logloss.cli import options
-from logloss.cli.models import summary_of
+from logloss.cli.models import emit_model
 from logloss.cli.outcome import DONE
-from logloss.cli.terminal import emit
 
 
 def show(model: options.ModelFile, json: options.Json = False) -> int:
@@ -13,5 +12,5 @@ def show(model: options.ModelFile, json: options.Json = False) -> int:
     from logloss.model import load
 
     fitted = load(model)
-    emit(fitted.dumps().rstrip("\n") if json else summary_of(fitted))
+    emit_model(fitted, json)
     return DONE
