@@ -20,12 +20,14 @@ from formulaic import Formula, ModelSpec, SimpleFormula
 from formulaic.errors import FormulaicError
 from formulaic.materializers import PandasMaterializer
 from formulaic.materializers.types import FactorValues
+from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import Factor, Term
 from formulaic.transforms import TRANSFORMS
 from interface_meta import override
 from numpy.typing import NDArray
 
 from logloss.errors import UsageError
+from logloss.table.formula.growth import check_growth, check_length
 from logloss.table.formula.language import SPLINES, FactorTree, contrast_of, options_of
 from logloss.table.formula.values import Recipe, Values
 from logloss.table.levels import Places, spelled
@@ -78,11 +80,15 @@ def parsed(text: str) -> tuple[list[tuple[str, ...]], bool]:
     Raises
     ------
     UsageError
-        It cannot be parsed, has a left-hand side or several parts.
+        It cannot be parsed, has a left-hand side or several parts, or too many terms.
     """
+    check_length(text)
     try:
+        check_growth(DefaultFormulaParser().get_ast(text))
         formula = Formula(text)
-    except (*ERRORS, SyntaxError, RecursionError) as error:
+    except UsageError:
+        raise
+    except (*ERRORS, SyntaxError, RecursionError, MemoryError) as error:
         first = str(error).strip().splitlines()
         raise UsageError(
             f"the formula cannot be parsed: {first[0] if first else type(error).__name__}",

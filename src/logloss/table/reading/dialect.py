@@ -23,6 +23,7 @@ from logloss.table.spelling import MISSING_NUMBERS
 _MARKS = "\t;|,"  # the first one wins where several fit: commas occur within numbers and texts
 _ROWS = 200
 _SNIFFED = 1 << 16  # bytes
+_MOST_COLUMNS = 1 << 18
 _BLANK_SUFFIXES = (".data", ".txt")
 
 Rows = list[list[str]]
@@ -57,6 +58,7 @@ def sniff(head: bytes, asked: Dialect, where: str, whole: bool) -> Form:
         Nothing there; names that are not UTF-8; a header and nothing below; another delimiter than
         was asked for.
     """
+    _check_width(head, asked, where)
     skipped = 3 if head.startswith(b"\xef\xbb\xbf") else 0
     lines = head[skipped : skipped + _SNIFFED].splitlines(keepends=True)
     if len(lines) < 2 or len(head) > skipped + _SNIFFED:
@@ -82,6 +84,23 @@ def sniff(head: bytes, asked: Dialect, where: str, whole: bool) -> Form:
     if len(rows) == 1 and whole:
         raise DataError(f"{where} has a header but no rows", "is the first line data? --no-header")
     return Form(delimiter, quote, names, start)
+
+
+def _check_width(head: bytes, asked: Dialect, where: str) -> None:
+    """Raise DataError where the first line has more columns than a table can, before it is split.
+
+    What is told by any mark that can stand between values: sixty million commas are no text.
+    """
+    ends = [end for end in (head.find(b"\n"), head.find(b"\r")) if end >= 0]
+    first = head[: min(ends, default=len(head))]
+    blank = " " if where.casefold().endswith(_BLANK_SUFFIXES) else ""
+    marks = _MARKS + blank if asked.delimiter is None else asked.delimiter
+    most = max((first.count(mark.encode()) for mark in marks), default=0)
+    if most >= _MOST_COLUMNS:
+        raise DataError(
+            f"{where}: its first row has more than {_MOST_COLUMNS:,} values",
+            "is it one row of data without line breaks? A table has fewer columns",
+        )
 
 
 def _names(row: list[str], where: str) -> tuple[str, ...]:
