@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +198,19 @@ class Fitted:
         except ValueError as error:
             raise DataError(f"the model holds what JSON cannot: {error}") from None
         return text + "\n"
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the text of the file, and the matrix that it does without: for pickles."""
+        return {"record": self.dumps(), "covariance": getattr(self.separation, "covariance", None)}
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> Fitted:
+        """Return the record that `to_state` gave; ModelFileError where it is another."""
+        found = Fitted.from_json(js.parse(state["record"].encode("utf-8")))
+        if found.separation is None or state["covariance"] is None:
+            return found
+        known = replace(found.separation, covariance=state["covariance"])
+        return replace(found, separation=known)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file, whole or not at all.

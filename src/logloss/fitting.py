@@ -225,6 +225,11 @@ def solve_task(
         result, loss, separation, chosen = _solved(objective, first, chosen, stop, task.schema)
     if result.status is Status.FAILED:
         check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
+        if start is not None:
+            raise UsageError(
+                "the loss at the start is no finite number: its coefficients are too large",
+                "leave start (warm_start) out",
+            )
         raise DataError(
             "the values are too large: their products with any coefficients overflow",
             "express the columns in larger units",

@@ -22,7 +22,13 @@ from logloss.inference.face import InferenceFace
 from logloss.report.text import Summary, short_distance
 from logloss.table import Encoded, Source, read
 from logloss.table.bad_values import check_finite
-from logloss.table.batches import batches_with_offset, nan_may_be_missing, nan_missing
+from logloss.table.batches import (
+    batches_with_offset,
+    nan_may_be_missing,
+    nan_missing,
+    offset_missing,
+    unknown_note,
+)
 from logloss.table.design import design_of
 from logloss.table.labels import label_array
 
@@ -53,8 +59,14 @@ class Model(InferenceFace):
         self._evidence = evidence
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the evidence: a copy does not hold on to the data."""
-        return {**self.__dict__, "_evidence": None, "_ground": None}
+        """Plain values only, so that skops and the like load a model without trust in its parts.
+
+        Without the evidence: a copy does not hold on to the data.
+        """
+        return self._fitted.to_state()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(Fitted.from_state(state))  # type: ignore[misc]
 
     @property
     def fitted(self) -> Fitted:
@@ -144,7 +156,7 @@ class Model(InferenceFace):
             n_rows += len(z)
             yield z
         if unknown:
-            warnings.warn(_unknown(unknown, n_rows), UserWarning, stacklevel=3)
+            warnings.warn(unknown_note(unknown, n_rows), UserWarning, stacklevel=3)
 
     def predict_proba(
         self, table: Any, offset: Any = None, n_threads: int | None = None
@@ -361,30 +373,14 @@ class Model(InferenceFace):
         """The columns of the model, and the offset."""
         chosen = self._fitted.offset if offset is None else offset
         if isinstance(chosen, str) and not chosen:
-            raise _offset_missing("an array of offsets")
+            raise offset_missing("an array of offsets")
         named = [chosen] if isinstance(chosen, str) else []
         schema = self._fitted.schema
         names = [*schema.column_names, *named]
         source = read(table, columns=names, na=schema.na, text=schema.text_names)
         if named and offset is None and chosen not in source.names:
-            raise _offset_missing(f"the offset column {chosen!r}")
+            raise offset_missing(f"the offset column {chosen!r}")
         return batches_with_offset(source, chosen, schema)
-
-
-def _unknown(counts: Mapping[str, int], n_rows: int) -> str:
-    named = ", ".join(f"{name!r} in {count:,}" for name, count in list(counts.items())[:10])
-    more = f", and {len(counts) - 10} more columns" if len(counts) > 10 else ""
-    return (
-        f"values that no row had when the model was fitted: {named}{more} of {n_rows:,} rows;"
-        " they score as the average row of the column does"
-    )
-
-
-def _offset_missing(what: str) -> UsageError:
-    return UsageError(
-        f"the model was fitted with {what}, and none is given",
-        "give offset=, one number per row or the name of a column; zeros mean none",
-    )
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -110,7 +111,8 @@ class Task:
     def first(self, objective: Objective, where: Coordinates, start: Fitted | None) -> Array:
         """Where to start: the coefficients of a fit, or the intercept alone."""
         if start is not None:
-            return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
+            with np.errstate(over="ignore", invalid="ignore"):  # too far out is found by the loss
+                return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
         beta = np.zeros(objective.n_coefficients)
         if self.intercept:
             beta[-1] = objective.likelihood.null_fit()[0]
@@ -134,7 +136,14 @@ class Task:
                 f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
                 "say by positive which label is meant, or leave start out",
             )
-        return np.array([known[name] for name in names]), uncorrected_intercept(start)
+        values, intercept = np.array([known[n] for n in names]), uncorrected_intercept(start)
+        for name, value in zip((*names, "(intercept)"), (*values, intercept), strict=True):
+            if not math.isfinite(value):
+                raise UsageError(
+                    f"start has the coefficient {name!r} = {value:g}, and no fit can begin there",
+                    "give a model whose coefficients are finite, or leave start (warm_start) out",
+                )
+        return values, intercept
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from logloss.objective import Objective
 from logloss.solvers.base import State
+from logloss.solvers.stochastic import longest_step
 
 Array = NDArray[np.float64]
 
@@ -117,7 +118,9 @@ def _epoch(
     assert state.mean is not None
     assert state.residuals is not None
     rows = objective.by_row(solver.name)
-    step = 4.0 / (3.0 * rows.largest_square) if solver.step is None else solver.step
+    step = solver.step
+    if step is None:
+        step = longest_step(rows.largest_square, 4.0 / 3.0)
     beta, mean, residuals = state.beta.copy(), state.mean.copy(), state.residuals.copy()
     order = rows.draw(np.random.default_rng([solver.seed, state.epoch]))
     rows.average(order, step, jump, objective.penalty, (beta, mean, residuals))

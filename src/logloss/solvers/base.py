@@ -37,6 +37,9 @@ Array = NDArray[np.float64]
 
 _DECIDED = (Status.CERTIFIED, Status.SEPARATED, Status.SEPARATED_SUSPECTED, Status.FAILED)
 _LITTLE = 0.1  # of the loss of the intercept alone: most rows are told apart
+_MANY = (
+    64  # steps without Newton's after which separation is looked into, and each time they double
+)
 _CALM = 1e-3  # of what was to gain at a false alarm, until the next
 
 
@@ -99,7 +102,8 @@ class Stop:
     """When to stop: at a proven relative gap, after so many steps, or at a time.
 
     `seconds` counts from `begun`, a reading of `time.perf_counter`. `separated` is asked, with a
-    point and Newton's step from it, where it looks as if no minimum exists; if so, that is the end.
+    point and Newton's step from it (None: not known), where it looks as if no minimum exists or
+    none comes near; if so, that is the end.
     """
 
     tol: float = 1e-6
@@ -107,7 +111,7 @@ class Stop:
     seconds: float = math.inf
     begun: float = field(default_factory=time.perf_counter)
     callbacks: tuple[Callback, ...] = ()
-    separated: Callable[[Array, Array], bool] | None = None
+    separated: Callable[[Array, Array | None], bool] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +199,8 @@ def solve_to(
         status = _record(objective, state, gap, stop, history)
         if status is None and _flattens(objective, previous, mark, state, alarm):
             status, alarm = _asked(stop, state), _CALM * state.decrease
+        if status is None and _long_without_newton(objective, state, len(history)):
+            status = _asked(stop, state)
         mark = state if _exact_here(state) else mark
         if status is not None or state.stalled:
             break
@@ -315,8 +321,13 @@ def _exact_here(state: State) -> bool:
     return state.exact and state.taken is state.beta
 
 
+def _long_without_newton(objective: Objective, state: State, steps: int) -> bool:
+    """Many steps of a solver that has none of Newton's to tell by: asked at 64, 128, 256, …"""
+    doubled = steps >= _MANY and steps & (steps - 1) == 0
+    return doubled and state.step is None and objective.free_columns and not state.lossless
+
+
 def _asked(stop: Stop, state: State) -> Status | None:
-    assert state.step is not None
     there = stop.separated is not None and stop.separated(state.beta, state.step)
     return Status.SEPARATED if there else None
 

@@ -98,6 +98,9 @@ class Perceptron:
 
     def start(self, objective: Objective, beta: Array) -> PerceptronState:
         rows = objective.by_row(self.name)
+        value, gradient = objective.value_gradient(beta)  # a read, which finds NaN as for others
+        if not (math.isfinite(value) and np.isfinite(gradient).all()):
+            return PerceptronState(beta, math.nan, gradient, point=beta, stalled=True)
         none = np.zeros(0, dtype=np.int64)
         vectors = (beta.copy(), beta.copy())  # no row is drawn, but the errors are counted
         errors, *_ = rows.perceptron(none, self.step, vectors, (math.inf, 0, 0))

@@ -120,7 +120,7 @@ class SGD:
     def advance(self, objective: Objective, state: StochasticState) -> StochasticState:
         assert state.point is not None
         rows = objective.by_row(self.name)
-        step = 4.0 / rows.largest_square if self.step is None else self.step
+        step = longest_step(rows.largest_square, 4.0) if self.step is None else self.step
         order = rows.shuffle(np.random.default_rng([self.seed, state.epoch]))
         steps = _steps(step, self.schedule, state.epoch, len(order), self.batch_size)
         point = state.point.copy()
@@ -129,7 +129,8 @@ class SGD:
             return _at(objective, state, point, point)
         anew = state.epoch & (state.epoch - 1) == 0
         mean, count = (np.zeros_like(point), 0) if anew else (state.beta.copy(), state.count)
-        rare = math.ceil(1.0 / (rows.density * self.batch_size))  # sparse rows leave most alone
+        share = max(rows.density * self.batch_size, 1e-9)
+        rare = math.ceil(1.0 / share)  # sparse rows leave most alone
         every = min(max(rare, len(steps) // _POINTS), len(steps))
         count = rows.descend(
             order, steps, self.batch_size, objective.penalty, point, (mean, every, count)
@@ -184,6 +185,11 @@ class Adam:
             order, steps, batch_size, constants, objective.penalty, vectors, state.done
         )
         return _at(objective, state, point, point, first=first, second=second, done=done)
+
+
+def longest_step(square: float, share: float) -> float:
+    """share/max ‖x‖²; where all rows are 0 no step matters, as nothing moves."""
+    return share / square if square > 0.0 else 1.0
 
 
 def _start(objective: Objective, name: str, beta: Array) -> StochasticState:

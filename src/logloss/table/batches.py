@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from logloss.errors import DataError
+from logloss.errors import DataError, UsageError
 from logloss.table.block import in_columns
 from logloss.table.schema import Schema
 from logloss.table.source import Source
@@ -44,6 +44,24 @@ def _with_offset(source: Source, offset: Any) -> tuple[Source, Floats | None]:
         return source, offset_values(source, offset)
     parts = split(source, offset=offset)
     return parts.features, parts.offset
+
+
+def offset_missing(what: str) -> UsageError:
+    """The error where the fit had an offset, and the prediction has none."""
+    return UsageError(
+        f"the model was fitted with {what}, and none is given",
+        "give offset=, one number per row or the name of a column; zeros mean none",
+    )
+
+
+def unknown_note(counts: Mapping[str, int], n_rows: int) -> str:
+    """What to say of values that the model has never seen."""
+    named = ", ".join(f"{name!r} in {count:,}" for name, count in list(counts.items())[:10])
+    more = f", and {len(counts) - 10} more columns" if len(counts) > 10 else ""
+    return (
+        f"values that no row had when the model was fitted: {named}{more} of {n_rows:,} rows;"
+        " they score as the average row of the column does"
+    )
 
 
 def batches_of(source: Source) -> Iterator[Source]:
