@@ -25,7 +25,7 @@ NAME_COMPARES_PER_1000_LINES = 1.5
 # From the bottom to the top. A room imports rooms of lower floors and itself, nothing else.
 FLOORS = (
     {"_kernels", "errors", "bernoulli"},
-    {"algebra", "checks", "files"},
+    {"algebra", "checks", "files", "clock"},
     {"table"},
     {"penalty"},
     {"backends"},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss import clock
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError
@@ -137,7 +138,8 @@ def fit(
     n_threads : int, optional
         By default as OpenMP would (OMP_NUM_THREADS, threadpoolctl). The result never depends on it.
     time_budget : float, optional
-        Seconds after which the best point so far is taken: that of least F, not the last one. Its
+        Seconds from the call, reading included, after which the best point so far is taken: that
+        of least F, not the last one. Its
         certificate takes a tenth more at most, beyond a read or two of the data.
     memory : int or str, optional
         Bytes ("2GB") that the columns of a file may take in memory; beyond, they go to a temporary
@@ -164,7 +166,7 @@ def fit(
     UsageError
         An option is wrong, or names a column that is not there.
     """
-    begun = time.perf_counter()
+    begun = clock.begun(time_budget)
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)

@@ -35,10 +35,13 @@ class Interface:
 
     Attributes
     ----------
-    firth, penalty, factor : str
-        Firth's estimate; a penalty that is mostly enough; the factor that takes it away.
+    firth, penalty, factor, budget : str
+        Firth's estimate; a penalty that is mostly enough; the factor that takes it away; what
+        stops a fit before its goal.
     exclude : function
         Of the names of columns: how to leave them out.
+    spelled : tuple of pairs
+        Of what hints say in Python → as it is here.
     statuses : mapping of Status to str
         What to know of a status, where its own words are not those of the interface.
     """
@@ -46,8 +49,16 @@ class Interface:
     firth: str
     penalty: str
     factor: str
+    budget: str
     exclude: Callable[[Sequence[str]], str]
     statuses: Mapping[Status, str]
+    spelled: tuple[tuple[str, str], ...] = ()
+
+    def hint(self, text: str) -> str:
+        """A hint that was written for Python."""
+        for python, here in self.spelled:
+            text = text.replace(python, here)
+        return text
 
     def status(self, status: Status) -> str:
         """What a status means, and what to do about it."""
@@ -66,8 +77,26 @@ def _dropped(names: Sequence[str]) -> str:
     return f"drop {', '.join(map(repr, names))}"
 
 
-PYTHON = Interface("firth=True", "C=1", "penalty_factors", _excluded, {})
+PYTHON = Interface("firth=True", "C=1", "penalty_factors", "time_budget or max_iter", _excluded, {})
 COMMAND_LINE = Interface(
-    "--firth", "--C 1", "--penalty-factor", _exclude_options, _COMMAND_LINE_STATUS
+    "--firth",
+    "--C 1",
+    "--penalty-factor",
+    "--time-budget or --max-iter",
+    _exclude_options,
+    _COMMAND_LINE_STATUS,
+    (
+        ("fit(..., start=model)", "--start FILE"),
+        ("firth=True", "--firth"),
+        ("l2=1e-3", "--l2 1e-3"),
+        ("C=1", "--C 1"),
+    ),
 )
-ESTIMATOR = Interface("logloss.fit(X, y, firth=True)", "C=1", "penalty_factors", _dropped, {})
+ESTIMATOR = Interface(
+    "logloss.fit(X, y, firth=True)",
+    "C=1",
+    "penalty_factors",
+    "time_budget or max_iter",
+    _dropped,
+    {},
+)

@@ -153,7 +153,7 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
     if model.fitted.converged or status.name == "SEPARATED":  # a verdict is a proven answer too
         return DONE
     from logloss.interface import COMMAND_LINE
-    from logloss.report import reached
+    from logloss.report import first_words, reached
 
     if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
         if not quiet:
@@ -161,6 +161,9 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
         return DONE
     how = reached(model.fitted) or status.name.lower()
     kept = "" if path is None else "; the model file is marked so"
+    first = first_words(model.fitted, COMMAND_LINE) if status.name == "BUDGET" else ""
+    if first and quiet:  # the summary begins with it
+        say(f"note: {first}")
     say(f"error: the fit is not certified: {how}{kept}")
     verdict = model.fitted.separation
     apart = verdict is not None and verdict.exists is False

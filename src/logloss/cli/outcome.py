@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import typer
 
+from logloss import clock
 from logloss.cli import interrupt
 from logloss.cli.terminal import say
 from logloss.errors import LoglossError, MissingExtra, UsageError
@@ -28,11 +30,12 @@ _STATUS_OF = {UsageError: WRONG_USE, MissingExtra: WRONG_USE}
 def run(arguments: Sequence[str] | None) -> int:
     """Run the command line, report what went wrong in words, and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    begun = clock.process_start() if arguments is None else time.perf_counter()
     try:
         from logloss.cli.commands import app
 
         command = typer.main.get_command(app)
-        with warnings.catch_warnings():
+        with clock.counting_from(begun), warnings.catch_warnings():
             warnings.showwarning = _note
             status = command(args=words or ["--help"], prog_name="logloss", standalone_mode=False)
         return _interrupted(words) if status == _INTERRUPTED else _told(int(status or DONE))

@@ -194,7 +194,7 @@ def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -
 def _text(found: Fits) -> str:
     """The table of fits, a chart, and notes."""
     from logloss.interface import COMMAND_LINE
-    from logloss.report import first_words
+    from logloss.report import verdict_words
     from logloss.report.figures import aligned, figure, visible, wrapped
 
     columns = {
@@ -225,7 +225,7 @@ def _text(found: Fits) -> str:
             f"leave-one-out: by one Hessian for each λ; {rows:,} rows were fitted again exactly.",
         ]
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    first = first_words(found.template, COMMAND_LINE)
+    first = verdict_words(found.template, COMMAND_LINE)
     parts = [wrapped(first, indent=""), *parts] if first else parts
     notes = [wrapped(f"note: {visible(note)}") for note in found.notes]
     return "\n\n".join([*parts, *_chart(found, width), *notes])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss import clock
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
 from logloss.fitting import check_limits, column_name
@@ -117,7 +117,7 @@ random_state, n_threads, memory, spool
     >>> fits.degrees.tolist()
     [0, 1, 2]
     """
-    begun = time.perf_counter()
+    begun = clock.begun(time_budget)
     strength = Strength(
         l1_ratio=l1_ratio, factors=penalty_factors, bounds=bounds, standardize=standardize
     )

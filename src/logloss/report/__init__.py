@@ -4,7 +4,14 @@ Reads `Fitted` (or plain arrays) only; never the data, never the solver.
 """
 
 from logloss.report.reliability import ReliabilityBin, reliability, reliability_text
-from logloss.report.text import Summary, certificate_text, first_words, reached, summary_text
+from logloss.report.text import (
+    Summary,
+    certificate_text,
+    first_words,
+    reached,
+    summary_text,
+    verdict_words,
+)
 
 __all__ = [
     "ReliabilityBin",
@@ -15,4 +22,5 @@ __all__ = [
     "reliability",
     "reliability_text",
     "summary_text",
+    "verdict_words",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from logloss.estimates import Findings
     from logloss.fitted import Fitted
 
+_NO_BETTER = 1e-9  # of the loss: rounding
 _INFINITE = (None, "inf", math.inf)  # values of C that mean: no penalty
 
 
@@ -111,7 +112,7 @@ def summary_text(
         blocks += [inference_table(findings), *map(wrapped, inference_notes(findings))]
     if reason is not None:
         why = f"no standard errors: {reason.message}."
-        hint = "" if reason.hint is None else f" Instead: {reason.hint}."
+        hint = "" if reason.hint is None else f" Instead: {interface.hint(reason.hint)}."
         blocks.append(wrapped(why + hint))
     blocks.append(certificate_text(fitted, interface))
     if fitted.notes:
@@ -125,10 +126,31 @@ def _is_plain(value: Any) -> bool:
 
 def first_words(fitted: Fitted, interface: Interface = PYTHON) -> str:
     """What must be known before a model is used; "" where there is nothing."""
+    return verdict_words(fitted, interface) or _no_better(fitted, interface)
+
+
+def verdict_words(fitted: Fitted, interface: Interface = PYTHON) -> str:
+    """The verdict where there is no finite estimate; "" elsewhere."""
     verdict = fitted.separation
-    if verdict is not None and verdict.exists is False:
-        return visible(verdict.in_words(interface))
-    return ""
+    if verdict is None or verdict.exists is not False:
+        return ""
+    return visible(verdict.in_words(interface))
+
+
+def _no_better(fitted: Fitted, interface: Interface) -> str:
+    """That a model is no better than the intercept alone, and why; "" where it is."""
+    loss, null = fitted.loss, fitted.null_loss
+    if not (null > 0.0 and loss >= null * (1.0 - _NO_BETTER)):
+        return ""
+    words = (
+        f"This model is no better than the intercept alone: its log loss is {figure(loss, 6)},"
+        f" that of the intercept {figure(null, 6)}."
+    )
+    if fitted.certificate.status.name == "BUDGET":
+        return f"{words} It was {ending(fitted)}: raise {interface.budget}."
+    if fitted.penalised:
+        return f"{words} A weaker penalty may tell more."
+    return words
 
 
 def _first(fitted: Fitted, interface: Interface) -> list[str]:
