@@ -371,3 +371,14 @@ def test_contrasts_name_a_level_in_any_type() -> None:
                 pd.DataFrame({"z": column, "y": Y}), "y", formula=f"C(z, Treatment({reference}))"
             )
             assert [name[-2:-1] for name in model.coefficients] == ["1", "3"]
+
+
+def test_a_constant_with_holes_is_the_intercept_too() -> None:
+    """The mean stands for what is missing: the column is the same in all rows."""
+    frame = pd.DataFrame({"k": np.where(np.arange(20) % 5, 5.0, np.nan), "g": G, "y": Y_G})
+    model = logloss.fit(frame, "y", fit_intercept=False, tol=1e-12)
+    assert list(model.coefficients) == ["k", "k=<missing>", "g=b", "g=c"]
+    same = logloss.fit(frame.assign(k=frame.k.isna()), "y", tol=1e-12)
+    np.testing.assert_allclose(
+        model.predict_proba(frame), same.predict_proba(frame.assign(k=frame.k.isna())), atol=1e-6
+    )

@@ -289,3 +289,21 @@ def test_codes_stay_text_where_a_file_is_evaluated_or_attached(tmp_path: Path) -
             warnings.simplefilter("error")
             assert model.evaluate(path).log_loss == pytest.approx(model.fitted.loss, rel=1e-9)
         model.attach(path)
+
+
+def test_text_of_which_each_reads_as_a_number_but_not_all_together() -> None:
+    model = logloss.fit(NUMBERS["int8"](CODES), Y)
+    with pytest.raises(logloss.errors.DataError, match="'z' holds text"):
+        model.predict_proba(pd.DataFrame({"z": ["1e0", "0x2"]}))
+
+
+@pytest.mark.parametrize("type_", ["boolean", "Int64", "Float64", "int64[pyarrow]"])
+def test_frames_of_one_nullable_type(type_: str) -> None:
+    """pandas hands out the values of such a frame as objects."""
+    flags = pd.Series(FLAGS).astype(type_)
+    model = logloss.fit(pd.DataFrame({"z": flags}), Y_OF_FLAGS, tol=1e-12)
+    assert quietly(model, pd.DataFrame({"z": [0, 1]})) == pytest.approx([0.2, 0.75], abs=1e-6)
+    with pytest.warns(UserWarning, match="'z' in 1 of 3 rows"):
+        model.predict_proba(pd.DataFrame({"z": pd.array([0, 1, None], type_)}))
+    holed = logloss.fit(pd.DataFrame({"z": flags.mask(np.arange(40) % 5 == 0)}), Y_OF_FLAGS)
+    assert list(holed.coefficients) == ["z", "z=<missing>"]

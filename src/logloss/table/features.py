@@ -72,7 +72,9 @@ class NumericColumn:
     def fits(self, column: Column) -> str | None:
         """What is wrong with a column for this kind, in words that follow its name; or None."""
         if isinstance(column, Codes):
-            text = next(level for level in column.levels if level and not reads_as_number(level))
+            texts = [level for level in column.levels if level]
+            strange = (level for level in texts if not reads_as_number(level))
+            text = next(strange, texts[0])  # each may read as a number, but not together
             return f"holds text ({shortened(text)}), and numbers when the model was fitted"
         if not isinstance(column, Numbers):
             return f"{column.reason}; numbers are needed"

@@ -24,7 +24,14 @@ from logloss.table.learn_levels import categorical, said_of
 from logloss.table.matrix import readable
 from logloss.table.pieces import NullablePiece, NumberPiece, Piece
 from logloss.table.policy import Policy
-from logloss.table.redundant import Measured, constant, first_value, repeated, stands_for_intercept
+from logloss.table.redundant import (
+    Measured,
+    constant,
+    constant_but_for_holes,
+    first_value,
+    repeated,
+    stands_for_intercept,
+)
 from logloss.table.schema import Encoded, LeftOut, Schema, one_type
 from logloss.table.source import Source
 from logloss.table.words import how_to_exclude, listed
@@ -82,6 +89,7 @@ def learn(
     total = float(source.n_rows) if weight is None else float(weight.sum())
     kept: list[Kind] = []
     spanned = policy.intercept or (one is not None and not policy.penalised(one))
+    spanned = spanned or constant_but_for_holes(measured, policy.penalised)
     for name, column in columns.items():
         if isinstance(column, Numbers) and name not in out:
             kept.append(_numeric(name, column, measured[name]))

@@ -262,8 +262,9 @@ def _block(frame: Any, columns: Collection[str] | None, where: str) -> Source | 
     if columns is not None and not frozenset(names) <= frozenset(columns):
         return None
     types = set(frame.dtypes)
-    if len(types) > 1 or getattr(types.pop(), "kind", "O") not in _NUMBER_KINDS:
-        return None
+    type_ = types.pop()
+    if types or not isinstance(type_, np.dtype) or type_.kind not in _NUMBER_KINDS:
+        return None  # pandas' own types hold missing values in a way of their own
     head = frame.iloc[
         :1
     ]  # a view, so that two blocks of one type show without copying them together

@@ -105,6 +105,16 @@ def stands_for_intercept(
     return next(iter([*free, *found]), None)
 
 
+def constant_but_for_holes(
+    measured: Mapping[str, Measured], penalised: Callable[[str], bool]
+) -> bool:
+    """Whether a column is a constant, and its mean stands for what is missing: an intercept too."""
+    return any(
+        m.indicated and not m.varies and m.mean != 0.0 and not penalised(name)
+        for name, m in measured.items()
+    )
+
+
 def _has_a_value(column: Column) -> bool:
     if isinstance(column, Codes):
         used = np.bincount(column.codes, minlength=len(column.levels)) > 0
