@@ -30,7 +30,7 @@ FLOORS = (
     {"penalty"},
     {"backends"},
     {"objective", "strength", "quadratic"},
-    {"certificate", "estimates", "asked"},
+    {"certificate", "estimates", "same_rows", "asked"},
     {"interface"},
     {"verdict"},
     {"solvers"},

@@ -20,6 +20,7 @@ from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.objective import Objective
 from logloss.prior import uncorrected_intercept
+from logloss.same_rows import marks_of
 from logloss.strength import Strength
 from logloss.table import read, split
 from logloss.table.class_weight import class_weight_recorded
@@ -69,6 +70,7 @@ def evidence_of(
         objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
         beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))
         _check(fitted, task, objective, beta)
+        _check_labels(fitted, task)
     return task.evidence(objective, where, beta)
 
 
@@ -137,3 +139,16 @@ def _can_fall(fitted: Fitted, objective: Objective, beta: Array) -> bool:
     step = factor @ objective.value_gradient(beta)[1]
     surplus = _SURPLUS * (fitted.certificate.gap + _SAME * fitted.objective)
     return bool(0.5 * float(step @ step) > surplus)
+
+
+def _check_labels(fitted: Fitted, task: Task) -> None:
+    """In the order of the fit too, which the loss does not tell: groups are given row by row."""
+    rows = task.rows
+    if fitted.rows is None:
+        return
+    if fitted.rows.labels != marks_of(rows.y, rows.weight, rows.offset).labels:
+        raise DataError(
+            f"{task.parts.features.where} is another table than that of the fit: it has other"
+            " labels, or its rows in another order",
+            "attach the table that the model was fitted to, as it was",
+        )

@@ -39,7 +39,7 @@ class Estimates:
     aliases : dict of str to dict of str to float
         Aliased column → the combination of others that it equals, by name.
     loss, null_loss : float
-        Weighted mean log loss (nats per row) at `values`, and of the intercept alone.
+        Weighted mean log loss (nats per row) at `values`, and of the null model (see `Fitted`).
     entropy : float
         Weighted mean of −y log y − (1−y) log(1−y): 0 where labels are hard. No loss is smaller.
     tjur : float

@@ -25,6 +25,7 @@ from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
+from logloss.same_rows import RowMarks
 from logloss.solvers.base import Status, Step
 from logloss.strength import Strength
 from logloss.table.schema import Schema
@@ -62,7 +63,8 @@ class Fitted:
     positive_share : float
         Weighted mean of the target.
     loss, null_loss : float
-        Weighted mean log loss (nats per row) of the fit, and of the intercept alone.
+        Weighted mean log loss (nats per row) of the fit, and of its null model: all coefficients 0,
+        the best intercept where one is fitted, and the offset.
     objective : float
         Loss plus penalty, on the mean scale.
     options : dict
@@ -77,6 +79,9 @@ class Fitted:
         versions before it, have none.
     separation : Separation or None
         The verdict on the unpenalised coefficients, where the fit came with one.
+    rows : RowMarks or None
+        By which the rows are known again; None where nobody has asked for them, or the file was
+        written before there were any.
     """
 
     schema: Schema
@@ -98,6 +103,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
     estimates: Estimates | None = None
     separation: Separation | None = None
+    rows: RowMarks | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -124,6 +130,13 @@ class Fitted:
         Files of before do not say which penalty factors and bounds there were.
         """
         return not Strength.recorded(self.options).unpenalised(self.schema.coefficient_names)
+
+    @property
+    def null_model(self) -> str:
+        """What `null_loss` is the loss of, in words."""
+        parts = {"intercept": self.options.get("fit_intercept", True), "offset": self.offset}
+        there = [word for word, part in parts.items() if part not in (None, False)]
+        return f"{' and '.join(there)} alone" if there else "all coefficients 0"
 
     @property
     def converged(self) -> bool:
@@ -165,6 +178,7 @@ class Fitted:
             "schema": self.schema.to_json(),
             "history": [_step_to_json(step) for step in self.history],
             **({"notes": list(self.notes)} if self.notes else {}),
+            **({} if self.rows is None else {"rows": self.rows.to_json()}),
             **found,
         }
 
@@ -396,5 +410,9 @@ _check_record = js.record(
         "schema": _schema,
         "history": js.list_of(_step),
     },
-    or_none={"estimates": check_estimates, "notes": js.list_of(js.text)},
+    or_none={
+        "estimates": check_estimates,
+        "notes": js.list_of(js.text),
+        "rows": RowMarks.from_json,
+    },
 )

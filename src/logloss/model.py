@@ -61,9 +61,9 @@ class Model(InferenceFace):
     def __getstate__(self) -> dict[str, Any]:
         """Plain values only, so that skops and the like load a model without trust in its parts.
 
-        Without the evidence: a copy does not hold on to the data.
+        Without the evidence: a copy keeps no data, but the marks of its rows.
         """
-        return self._fitted.to_state()
+        return self._marked().to_state()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(Fitted.from_state(state))  # type: ignore[misc]

@@ -77,7 +77,7 @@ class Objective:
         return bool((free[:-1] if self.likelihood.has_intercept else free).any())
 
     def value_of_null(self) -> float:
-        """F of the best intercept alone."""
+        """F of the null model: the best intercept where there is one, and the offset."""
         return self.likelihood.null_fit()[1]
 
     def value_gradient(self, beta: Array) -> tuple[float, Array]:

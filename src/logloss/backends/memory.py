@@ -24,6 +24,7 @@ from logloss.table.design import Design
 Array = NDArray[np.float64]
 
 _FAR_OUT = 690.0  # log odds of an intercept that has no finite best value: a loss of 1e-300
+_MOST_STEPS = 200  # to the intercept of the null model
 _LARGEST_SHIFT = 1e3  # of the intercept, in log odds, to make Σ s r' vanish
 
 
@@ -107,7 +108,7 @@ class MemoryLikelihood:
         return self._weight_sum
 
     def null_fit(self) -> tuple[float, float]:
-        """By Newton's method in one variable, from the log odds of the mean label."""
+        """By Newton's method in one variable, kept between bounds that hold for any offset."""
         if self._null is None:
             self._null = self._find_null()
         return self._null
@@ -119,11 +120,21 @@ class MemoryLikelihood:
         if rows.offset is None:
             wrong = (1.0 - mean) * max(b, 0.0) + mean * max(-b, 0.0)
             return b, float(np.log1p(np.exp(-abs(b)))) + wrong
-        for _ in range(50):
+        if not self.coordinates.intercept:
+            return 0.0, self._offset_sums(0.0)[0] / total
+        counted = rows.offset if rows.weight is None else rows.offset[rows.weight > 0.0]
+        low, high = b - float(counted.max()), b - float(counted.min())
+        b = min(max(b - rows.total(rows.offset) / total, low), high)
+        for _ in range(_MOST_STEPS):
             loss_sum, slope, curvature = self._offset_sums(b)
-            if not self.coordinates.intercept or abs(slope) <= 1e-12 * total or curvature <= 0.0:
+            if abs(slope) <= 1e-12 * total:
                 break
-            b -= min(max(slope / curvature, -4.0), 4.0)
+            low, high = (low, b) if slope > 0.0 else (b, high)
+            newton = b - slope / curvature if curvature > 0.0 else math.nan
+            there = newton if low < newton < high else 0.5 * low + 0.5 * high
+            if there in (low, high):
+                break
+            b = there
         return b, loss_sum / total
 
     def _offset_sums(self, b: float) -> tuple[float, float, float]:

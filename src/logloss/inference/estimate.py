@@ -1,11 +1,13 @@
 """From a fit to its estimates: whether there are any, the polished point, and what sums up a fit.
 
-With the weighted mean log losses L of the fit, L₀ of the intercept alone and E of the labels
-themselves (0 for hard labels), n = Σs (rows of weight for variance weights) and k coefficients:
+With the weighted mean log losses L of the fit, L₀ of the null model (all coefficients 0 but the
+intercept, where one is fitted; with the offset) and E of the labels themselves (0 for hard ones),
+n = Σs (rows of weight for variance weights) and k coefficients:
 
     log-likelihood −Σs L,  deviance 2 Σs (L − E),  AIC 2 Σs L + 2k,  BIC 2 Σs L + k log n
     McFadden's R² = 1 − L/L₀ (1974);  Tjur's R² = mean p of positive − of negative rows (2009)
     likelihood ratio of the model: 2 Σs (L₀ − L) ~ χ² with k − 1 degrees of freedom
+    (k without an intercept)
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ class Statistics:
     log_likelihood, deviance, null_deviance, aic, bic, mcfadden : float
     tjur : float
     lr, lr_p : float
-        Likelihood ratio of the model against the intercept alone, and its p-value.
+        Likelihood ratio of the model against the null model, and its p-value.
     lr_df : int
     n : float
         What counts as the number of rows.

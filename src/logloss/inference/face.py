@@ -2,71 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logloss.certificate import Status
 from logloss.checks import confidence, one_of
 from logloss.errors import DataError, LoglossError, UsageError
-from logloss.estimates import Estimates, Findings
+from logloss.estimates import Findings
 from logloss.inference import tests
 from logloss.inference.covariance import Covariance, kind_named, raw_covariance, weights_named
 from logloss.inference.effects import AT, delta_method, effects_of, effects_table
-from logloss.inference.estimate import CHEAP, no_data, refusal
+from logloss.inference.estimate import refusal
 from logloss.inference.findings import findings_of, with_shift
-from logloss.inference.grounds import Firth, Limit, Maximum, Refusal, Suspected
+from logloss.inference.grounds import Suspected
 from logloss.inference.intervals import limits_table, wald
-from logloss.prior import uncorrected_intercept
+from logloss.inference.known import Known
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from logloss.evidence import Evidence
-    from logloss.fitted import Fitted
-    from logloss.verdict import Separation
-
     Array = NDArray[np.float64]
 
 
-class InferenceFace:
+class InferenceFace(Known):
     """Standard errors, limits, tests and effects of a fit without a penalty, or of Firth's.
 
     The first of them to be asked for polishes the fit, at two reads of the data or a few. What is
     then known of the estimates and their covariance is in the record, and saved with it.
     """
-
-    _fitted: Fitted
-    _evidence: Evidence | None
-    _ground: Maximum | None = None
-
-    @property
-    def separation(self) -> Separation:
-        """Whether the estimate exists; where it does not, what goes to infinity, and what to do.
-
-        `coefficients` stay finite where an estimate is infinite, far enough along for the tolerance
-        of the fit, so that the model predicts; the limit stands in `separation.estimates`. Found
-        with the fit where that costs nothing, else when first asked for.
-
-        Raises
-        ------
-        UsageError
-            It was not found with the fit, and the model is without its data: loaded or copied.
-        """
-        found = self._fitted.separation
-        if found is None:
-            found = self._decided()
-            self._fitted = replace(self._fitted, separation=found)
-        return found
-
-    def _decided(self) -> Separation:
-        if self._evidence is None:
-            raise no_data("verdicts on separation")
-        from logloss.inference.separation import decide
-
-        return decide(self._evidence, self._fitted.certified, schema=self._fitted.schema)
 
     def covariance(
         self, kind: str | None = None, groups: Any = None, weights: str = "frequency"
@@ -219,7 +183,7 @@ class InferenceFace:
     def likelihood_ratio(self, other: InferenceFace) -> tests.TermTest:
         """Test this model against one with a part of its columns (or the other way round).
 
-        Both are to be fitted to the same rows.
+        Both are fits to the same rows, with the same labels, weights and offsets, in one order.
 
         Returns
         -------
@@ -229,9 +193,9 @@ class InferenceFace:
         Raises
         ------
         UsageError
-            The models are not nested, or of other rows; or as `covariance`.
+            The models are not nested, or of other rows, weights or offsets; or as `covariance`.
         """
-        pair = [(one._fitted, one._estimates()) for one in (self, other)]
+        pair = [(one._marked(), one._estimates()) for one in (self, other)]
         for one in (self, other):
             one._allowed(one._kind().no_comparison)
         pair.sort(key=lambda one: len(one[1].names))
@@ -336,64 +300,3 @@ class InferenceFace:
             ground = None if self._evidence is None else self._asked("limits")
             figures = self._kind().finished(figures, ground)
         return with_shift(figures, self._shift, self._fitted.options.get("prior")), None
-
-    def _is_cheap(self, most: int = CHEAP) -> bool:
-        return len(self._fitted.coefficients) <= most
-
-    def _record(self) -> Fitted:
-        """The record with the estimates, where they are allowed and cheap to find."""
-        there = self._evidence is not None and self._is_cheap()
-        if there and refusal(self._fitted, self._evidence) is None:
-            with contextlib.suppress(DataError):  # no maximum near: then the record has none
-                self._estimates()
-        return self._fitted
-
-    def _estimates(self) -> Estimates:
-        """Those of the record, or found now and put there."""
-        reason = refusal(self._fitted, self._evidence)
-        if reason is not None:
-            raise reason
-        if self._fitted.estimates is None:
-            found = self._asked("standard errors").estimates()
-            self._fitted = replace(self._fitted, estimates=found)
-        assert self._fitted.estimates is not None
-        return self._fitted.estimates
-
-    def _asked(self, what: str) -> Maximum:
-        """What answers rest on, found once; an error where there is none, or the data is gone."""
-        reason = refusal(self._fitted, self._evidence)
-        if reason is not None:
-            raise reason
-        if self._evidence is None:
-            raise no_data(what)
-        if self._ground is None:
-            self._ground = self._kind()(self._evidence, self._fitted)
-        return self._ground
-
-    def _kind(self) -> type[Maximum]:
-        """Which of the grounds; a verdict on separation comes first, where there is none yet."""
-        if self._fitted.options.get("firth"):
-            return Firth
-        known = self._fitted.separation is not None or self._fitted.estimates is not None
-        if not known and refusal(self._fitted, self._evidence) is None:
-            _ = self.separation
-        found = self._fitted.separation
-        return Limit if found is not None and found.exists is False else Maximum
-
-    @staticmethod
-    def _allowed(reason: Refusal | None) -> None:
-        if reason is not None:
-            raise UsageError(*reason)
-
-    @property
-    def _shift(self) -> float:
-        """What a prior adds to the intercept."""
-        return self._fitted.intercept - uncorrected_intercept(self._fitted)
-
-    def _corrected(self, values: Array) -> Array:
-        """Figures of the coefficients, the intercept first, with what a prior adds to it."""
-        if not self._shift:
-            return values
-        out = values.copy()
-        out[0] += self._shift
-        return out

@@ -159,13 +159,29 @@ def nested(smaller: tuple[Fitted, Estimates], larger: tuple[Fitted, Estimates]) 
             f"the models are not nested: only the smaller one has {surplus[0]!r}",
             "drop columns from the larger model to get the smaller one",
         )
-    same = few.n_rows == many.n_rows and math.isclose(
-        few.weight_sum, many.weight_sum, rel_tol=1e-12
-    )
-    if not same or not math.isclose(few.positive_share, many.positive_share, rel_tol=1e-12):
-        raise UsageError(
-            "the models were fitted to other rows", "fit both to the same rows, with equal weights"
-        )
+    _check_same_rows(few, many)
     df = more.rank - less.rank
     statistic = max(0.0, 2.0 * many.weight_sum * (less.loss - more.loss))
     return TermTest("", df, statistic, chi_squared(statistic, df))
+
+
+def _check_same_rows(one: Fitted, other: Fitted) -> None:
+    """Likelihoods compare on the same rows only: equal labels, weights, offsets, in one order."""
+    sums = (one.n_rows, one.weight_sum, one.positive_share)
+    known = one.rows is not None and other.rows is not None
+    if one.rows is not None and other.rows is not None:
+        differences = one.rows.differences(other.rows)
+    else:
+        same = np.allclose(sums, (other.n_rows, other.weight_sum, other.positive_share), 1e-12, 0.0)
+        differences = [] if same else ["other rows or weights"]
+    if differences:
+        raise UsageError(
+            f"the models were fitted to other rows: {', '.join(differences)}",
+            "fit both to the same rows in the same order, with the same weights and offset",
+        )
+    if not known:
+        raise UsageError(
+            "it is not known whether the models were fitted to the same rows: the file of one was"
+            " written before that was kept",
+            "model.attach(table) finds it out",
+        )

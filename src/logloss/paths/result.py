@@ -96,7 +96,7 @@ class Path:
 
     @property
     def deviance_ratios(self) -> Array:
-        """1 − loss/(loss of the intercept alone), shape (n_lambdas,)."""
+        """1 − loss/(loss of the null model), shape (n_lambdas,)."""
         ratios: Array = 1.0 - self.losses / self.template.null_loss
         return ratios
 

@@ -49,8 +49,8 @@ def _odds(names: Sequence[str], values: Sequence[float]) -> list[float]:
     ]
 
 
-def measures(findings: Findings) -> list[tuple[str, str]]:
-    """Lines of the head of a summary: what sums up the fit."""
+def measures(findings: Findings, null_model: str) -> list[tuple[str, str]]:
+    """Lines of the head of a summary: what sums up the fit, and what it is compared with."""
     s = findings.statistics
 
     def shown(name: str, digits: int = 8) -> str:
@@ -63,7 +63,7 @@ def measures(findings: Findings) -> list[tuple[str, str]]:
     degrees = f"{df} degree{'' if df == 1 else 's'} of freedom"
     lines = [
         ("log-likelihood", shown("log_likelihood")),
-        ("deviance", f"{shown('deviance')} (intercept alone: {shown('null_deviance')})"),
+        ("deviance", f"{shown('deviance')} ({null_model}: {shown('null_deviance')})"),
         ("AIC, BIC", "" if s["aic"] is None else f"{shown('aic')}, {shown('bic')}"),
         ("R²", f"{shown('mcfadden', 4)} (McFadden), {shown('tjur', 4)} (Tjur)"),
         ("LR test", "" if s["lr"] is None else f"χ² = {shown('lr', 6)} on {degrees}{p}"),

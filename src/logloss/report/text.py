@@ -249,7 +249,7 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
     rows = [
         ("rows", f"{fitted.n_rows:,}, {columns:,} coefficient{'' if columns == 1 else 's'}"),
         ("share positive", figure(fitted.positive_share)),
-        ("log loss", f"{figure(fitted.loss)} (intercept alone: {figure(fitted.null_loss)})"),
+        ("log loss", f"{figure(fitted.loss)} ({fitted.null_model}: {figure(fitted.null_loss)})"),
         ("penalty", penalty_text(fitted.options)),
     ]
     if fitted.weights is not None:
@@ -261,7 +261,7 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
         rows.append(("prior", f"{_plain_number(prior)} positive in the population: the intercept"))
         rows.append(("", "is corrected for it; log loss and certificate are those of the fit"))
     if findings is not None:
-        rows += measures(findings)
+        rows += measures(findings, fitted.null_model)
     rows.append(("time", f"{figure(fitted.certificate.seconds, 2)} s"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
