@@ -30,7 +30,7 @@ FLOORS = (
     {"penalty"},
     {"backends"},
     {"objective", "strength", "quadratic"},
-    {"certificate", "estimates", "same_rows", "asked"},
+    {"certificate", "estimates", "same_rows", "weighting", "asked"},
     {"interface"},
     {"verdict"},
     {"solvers"},

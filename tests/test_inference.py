@@ -53,7 +53,7 @@ def test_estimates_and_covariances_are_the_true_ones(name: str, storage: str) ->
     problem = PROBLEMS[name]
     columns = ESTIMABLE.get(name, tuple(range(problem.X.shape[1])))
     true = truth(name, columns)
-    model = fitted(name, storage)
+    model = fitted(name, storage, weights_are="frequency")
     table, found = model.summary().table, model.covariance()
     kept = ([0] if problem.intercept else []) + [c + problem.intercept for c in columns]
     beta = table["estimate"].to_numpy(zero_copy_only=False)
@@ -132,10 +132,10 @@ def test_sampling_weights_have_no_scale_and_no_likelihood() -> None:
     assert one.kind == "HC1"
     with pytest.raises(UsageError, match="no likelihood"):
         tenth.covariance(kind="hessian", weights="sampling")
-    with pytest.raises(UsageError, match="no likelihood"):
+    with pytest.raises(UsageError, match="need a likelihood"):
         tenth.confidence_intervals(method="profile", weights="sampling")
     summary = tenth.summary(weights="sampling")
-    assert "no likelihood" in str(summary)
+    assert "likelihood none, as weights are sampling weights" in " ".join(str(summary).split())
     assert summary.to_dict()["aic"] is None
     assert summary.to_dict()["n"] == 40
 
@@ -221,7 +221,7 @@ def test_likelihood_ratios_are_those_of_the_fits_without(name: str) -> None:
     A = np.column_stack([problem.X, np.ones(len(problem.y))] if problem.intercept else [problem.X])
     o = np.zeros(len(problem.y)) if problem.offset is None else problem.offset
     _, best = minimise(A, problem.y, problem.s, o, np.zeros(A.shape[1]))
-    found = fitted(name).test()
+    found = fitted(name, weights_are="frequency").test()
     for j, statistic in enumerate(found["statistic"].to_pylist()):
         few = np.delete(A, j, axis=1)
         _, value = minimise(few, problem.y, problem.s, o, np.zeros(few.shape[1]))

@@ -204,7 +204,7 @@ def test_without_its_data_a_model_says_how_to_bring_it_back(lose: Any) -> None:
 @pytest.mark.parametrize("how", ["table", "file", "arrays", "balanced", "penalised", "flipped"])
 def test_attached_data_give_the_same_answers(how: str, tmp_path: Path) -> None:
     options: dict[str, dict[str, Any]] = {
-        "balanced": {"class_weight": "balanced"},
+        "balanced": {"class_weight": "balanced", "weights_are": "frequency"},
         "penalised": {"C": 0.5, "standardize": True},
         "flipped": {"positive": "no"},
     }

@@ -8,7 +8,7 @@ one. An aliased coefficient, which is not estimable, is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,23 @@ from logloss.files import strict_json as js
 Array = NDArray[np.float64]
 
 INTERCEPT = "(intercept)"
+
+
+@dataclass(frozen=True, eq=False)
+class Robust:
+    """The usual covariance of a fit, where that is no inverse information.
+
+    Attributes
+    ----------
+    kind, weights : str
+        Of covariance, and what the weights mean.
+    matrix : ndarray of shape (k, k), float64
+        NaN where aliased.
+    """
+
+    kind: str
+    weights: str
+    matrix: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +63,8 @@ class Estimates:
         The mean of p over positive rows less that over negative ones.
     weighted_rows : int
         Rows with a weight that is not zero.
+    robust : Robust or None
+        Where weights have no likelihood.
     """
 
     names: tuple[str, ...]
@@ -57,6 +76,13 @@ class Estimates:
     entropy: float
     tjur: float
     weighted_rows: int
+    robust: Robust | None = None
+
+    def robust_of(self, kind: str, weights: str) -> Array | None:
+        """The robust covariance of this kind, if it is known."""
+        found = self.robust
+        known = found is not None and (found.kind, found.weights) == (kind, weights)
+        return found.matrix if found is not None and known else None
 
     @property
     def estimable(self) -> NDArray[np.bool_]:
@@ -76,17 +102,18 @@ class Estimates:
     def to_json(self) -> dict[str, Any]:
         """Plain values: the covariance is the lower triangle of what is finite, row by row."""
         kept = np.flatnonzero(np.isfinite(self.values))
-        triangle = self.covariance[np.ix_(kept, kept)][np.tril_indices(len(kept))]
+        robust = self.robust
         values = [None if math.isnan(x) else js.measure_to_json(x) for x in self.values.tolist()]
         return {
             "values": values,
-            "covariance": triangle.tolist(),
+            "covariance": _triangle(self.covariance, kept),
             "aliases": {name: dict(parts) for name, parts in self.aliases.items()},
             "loss": float(self.loss),
             "null_loss": float(self.null_loss),
             "entropy": float(self.entropy),
             "tjur": float(self.tjur),
             "weighted_rows": int(self.weighted_rows),
+            **({} if robust is None else {"robust": _robust_to_json(robust, kept)}),
         }
 
     @staticmethod
@@ -102,18 +129,44 @@ class Estimates:
         if len(values) not in (len(names), len(names) + 1):
             raise ModelFileError("model.estimates.values: one for each coefficient is needed")
         kept = np.flatnonzero(np.isfinite(values))
-        rows, columns = np.tril_indices(len(kept))
-        if len(fields["covariance"]) != len(rows):
-            raise ModelFileError("model.estimates.covariance: does not fit the values")
-        covariance = np.full((len(values), len(values)), math.nan)
-        covariance[kept[rows], kept[columns]] = fields["covariance"]
-        covariance[kept[columns], kept[rows]] = fields["covariance"]
-        if not (np.diag(covariance)[kept] >= 0.0).all():
-            raise ModelFileError("model.estimates.covariance: a variance is negative")
+        covariance = _whole(fields["covariance"], kept, len(values), "covariance")
+        robust = fields["robust"]
+        if robust is not None:
+            matrix = _whole(robust["matrix"], kept, len(values), "robust.matrix")
+            robust = Robust(**{**robust, "matrix": matrix})
         everything = (INTERCEPT, *names) if len(values) > len(names) else names
         aliases = fields["aliases"]
         js.check_known("model.estimates.aliases", everything, aliases, *aliases.values())
-        return Estimates(everything, **{**fields, "values": values, "covariance": covariance})
+        return Estimates(
+            everything, **{**fields, "values": values, "covariance": covariance, "robust": robust}
+        )
+
+
+def _triangle(matrix: Array, kept: NDArray[np.int64]) -> list[float]:
+    """The lower triangle of what is finite, row by row."""
+    found: list[float] = matrix[np.ix_(kept, kept)][np.tril_indices(len(kept))].tolist()
+    return found
+
+
+def _whole(triangle: Sequence[float], kept: NDArray[np.int64], size: int, name: str) -> Array:
+    """The matrix of a triangle, NaN where it says nothing; ModelFileError where it is none."""
+    rows, columns = np.tril_indices(len(kept))
+    if len(triangle) != len(rows):
+        raise ModelFileError(f"model.estimates.{name}: does not fit the values")
+    matrix = np.full((size, size), math.nan)
+    matrix[kept[rows], kept[columns]] = triangle
+    matrix[kept[columns], kept[rows]] = triangle
+    if not (np.diag(matrix)[kept] >= 0.0).all():
+        raise ModelFileError(f"model.estimates.{name}: a variance is negative")
+    return matrix
+
+
+def _robust_to_json(robust: Robust, kept: NDArray[np.int64]) -> dict[str, Any]:
+    return {
+        "kind": robust.kind,
+        "weights": robust.weights,
+        "matrix": _triangle(robust.matrix, kept),
+    }
 
 
 check_estimates = js.record(
@@ -126,7 +179,10 @@ check_estimates = js.record(
         "entropy": js.between(0.0, math.log(2.0) * (1.0 + 1e-12)),
         "tjur": js.between(-1.0, 1.0),
         "weighted_rows": js.count,
-    }
+    },
+    or_none={
+        "robust": js.record({"kind": js.text, "weights": js.text, "matrix": js.list_of(js.number)})
+    },
 )
 
 

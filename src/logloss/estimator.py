@@ -74,7 +74,6 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
     max_iter : int, optional
         Steps of the solver at most. None: as many as the solver holds to be sensible.
     class_weight : mapping of label to weight, or "balanced", optional
-        Multiplied into the sample weights.
     penalty_factors : mapping of feature name to factor, or array of shape (d,), optional
         What the penalty of a coefficient is multiplied by; 0 leaves it unpenalised.
     bounds : mapping of feature name to bounds, or sequence of d bounds, optional
@@ -96,6 +95,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         Start from `coef_` and `intercept_` of the fit before, matched by feature name.
     verbose : int, default 0
         Where not 0, a line to standard error for each step of the solver.
+    weights_are : optional
+        As in `logloss.fit`; `coef_` does not depend on it.
 
     Attributes
     ----------
@@ -150,6 +151,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         time_budget: float | None = None,
         warm_start: bool = False,
         verbose: int = 0,
+        weights_are: str | None = None,
     ) -> None:
         self.C = C
         self.l1_ratio = l1_ratio
@@ -167,6 +169,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
         self.time_budget = time_budget
         self.warm_start = warm_start
         self.verbose = verbose
+        self.weights_are = weights_are
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Self:
         """Fit to the proven optimum.
@@ -226,6 +229,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             time_budget=self.time_budget,
             start=self._start(),
             callbacks=(_say,) if self.verbose else (),
+            weights_are=self.weights_are,
         )
         self.classes_ = np.array(model.classes, dtype=None if soft else y.dtype)
         self._keep(model)
@@ -359,7 +363,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
 
 def array_of(values: Any) -> NDArray[Any] | None:
-    """Weights or offsets on their own: a name of a column is nothing an estimator can look up."""
+    """Weights or offsets: a name of a column is nothing an estimator can look up."""
     if values is None:
         return None
     array = np.asarray(values)

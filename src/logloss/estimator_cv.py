@@ -10,6 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -74,7 +75,7 @@ class LogisticRegressionCV(LogisticRegression):
         Fit all rows with the best penalty. False: the mean of the folds' coefficients, each at the
         fold's best penalty.
     fit_intercept, solver, tol, max_iter, class_weight, penalty_factors, bounds, standardize, \
-random_state, n_threads, verbose
+random_state, n_threads, verbose, weights_are
         As in `LogisticRegression`. "balanced" class weights are those of all rows.
     time_budget : float, optional
         Seconds for all; what was not reached by then has no score.
@@ -134,6 +135,7 @@ random_state, n_threads, verbose
         n_threads: int | None = None,
         time_budget: float | None = None,
         verbose: int = 0,
+        weights_are: str | None = None,
     ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
@@ -152,6 +154,7 @@ random_state, n_threads, verbose
         self.n_threads = n_threads
         self.time_budget = time_budget
         self.verbose = verbose
+        self.weights_are = weights_are
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, **params: Any
@@ -258,19 +261,7 @@ random_state, n_threads, verbose
         return get_scorer("accuracy" if self.scoring is None else self.scoring)
 
     def _options(self) -> Options:
-        return Options(
-            solver=self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            class_weight=self.class_weight,
-            fit_intercept=self.fit_intercept,
-            penalty_factors=self.penalty_factors,
-            bounds=self.bounds,
-            standardize=self.standardize,
-            random_state=self.random_state,
-            n_threads=self.n_threads,
-            time_budget=self.time_budget,
-        )
+        return Options(**{one.name: getattr(self, one.name) for one in fields(Options)})
 
     @property
     def _by_log_loss(self) -> bool:

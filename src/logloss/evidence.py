@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from logloss.objective import Objective
     from logloss.table.design import Design
     from logloss.table.source import Source
+    from logloss.weighting import Weighting
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class Evidence:
     features : Source
         The table that the matrix was made of, for names and places of rows.
     n_threads : int
+    weighting : Weighting
+        What the weights mean.
     """
 
     objective: Objective
@@ -55,3 +58,4 @@ class Evidence:
     rows: RowData
     features: Source
     n_threads: int
+    weighting: Weighting

@@ -30,6 +30,7 @@ from logloss.solvers.base import Status, Step
 from logloss.strength import Strength
 from logloss.table.schema import Schema
 from logloss.verdict import INTERCEPT, Separation
+from logloss.weighting import UNKNOWN, Weighting
 
 if TYPE_CHECKING:
     from logloss.table.labels import Label
@@ -82,6 +83,8 @@ class Fitted:
     rows : RowMarks or None
         By which the rows are known again; None where nobody has asked for them, or the file was
         written before there were any.
+    weighting : Weighting
+        What the weights mean, class weights included.
     """
 
     schema: Schema
@@ -104,6 +107,7 @@ class Fitted:
     estimates: Estimates | None = None
     separation: Separation | None = None
     rows: RowMarks | None = None
+    weighting: Weighting = UNKNOWN
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -130,6 +134,12 @@ class Fitted:
         Files of before do not say which penalty factors and bounds there were.
         """
         return not Strength.recorded(self.options).unpenalised(self.schema.coefficient_names)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether there were weights, class weights among them, or it was said what they are."""
+        classes = self.options.get("class_weight") is not None
+        return self.weights is not None or classes or self.weighting.said is not None
 
     @property
     def null_model(self) -> str:
@@ -179,6 +189,7 @@ class Fitted:
             "history": [_step_to_json(step) for step in self.history],
             **({"notes": list(self.notes)} if self.notes else {}),
             **({} if self.rows is None else {"rows": self.rows.to_json()}),
+            **({"weighting": self.weighting.to_json()} if self.weighting.known else {}),
             **found,
         }
 
@@ -201,6 +212,7 @@ class Fitted:
             fields["separation"].check_names((INTERCEPT, *names))
         fields["history"] = tuple(fields["history"])
         fields["notes"] = tuple(fields["notes"] or ())
+        fields["weighting"] = fields["weighting"] or UNKNOWN
         if fields["estimates"] is not None:
             fields["estimates"] = Estimates.from_json(fields["estimates"], names)
         return Fitted(**fields)
@@ -414,5 +426,6 @@ _check_record = js.record(
         "estimates": check_estimates,
         "notes": js.list_of(js.text),
         "rows": RowMarks.from_json,
+        "weighting": Weighting.from_json,
     },
 )

@@ -32,6 +32,7 @@ from logloss.table import split
 from logloss.table.bad_values import check_finite
 from logloss.table.treatment import table_options
 from logloss.task import Task, task_of
+from logloss.weighting import check_weights_are
 
 if TYPE_CHECKING:
     from logloss.table import Label, Schema
@@ -75,6 +76,7 @@ def fit(
     formula: str | None = None,
     start: Model | None = None,
     callbacks: Sequence[Callback] = (),
+    weights_are: str | None = None,
 ) -> Model:
     """Fit a logistic regression to its proven optimum.
 
@@ -153,6 +155,12 @@ def fit(
         Where to start: its coefficients, by name. A model that was stopped goes on from there.
     callbacks : sequence of callables
         Called with a `Step` after each step; a true result stops the fit.
+    weights_are : {"frequency", "sampling", "variance"}, optional
+        What the weights mean, class weights included; the coefficients do not depend on it, but all
+        that is said of them. A row stands for so many equal ones ("frequency"); was drawn with a
+        chance of one in so many, or counts so much more ("sampling": robust standard errors, no
+        likelihood); or is the mean of so many ("variance"). Where it is not said, whole numbers are
+        frequencies, and other weights and class weights are sampling weights.
 
     Returns
     -------
@@ -170,6 +178,7 @@ def fit(
     strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
+    check_weights_are(weights_are)
     options = table_options(missing, na, min_count, memory, spool, formula)
     fit_intercept = options.intercept(flag("fit_intercept", fit_intercept))
     prior = check_prior(prior, fit_intercept)
@@ -180,7 +189,9 @@ def fit(
     parts = split(
         X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
     )
-    task = task_of(parts, positive, class_weight, fit_intercept, n_threads, strength, options)
+    task = task_of(
+        parts, positive, class_weight, fit_intercept, n_threads, strength, options, weights_are
+    )
     strength = strength.by_coefficient(task.schema.groups)
     chosen: Choice | FirthChoice = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
@@ -254,6 +265,7 @@ def solve_task(
         null_loss=objective.value_of_null(),
         notes=(*task.notes, *_notes_on_classes(task, objective)),
         separation=separation,
+        weighting=task.weighting,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)

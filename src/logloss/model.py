@@ -195,6 +195,7 @@ class Model(InferenceFace):
         *,
         offset: Any = None,
         n_threads: int | None = None,
+        weights_are: str | None = None,
     ) -> Evaluation:
         """Compare the predictions for a table with its labels: how good is the model there?
 
@@ -207,12 +208,13 @@ class Model(InferenceFace):
             are the classes of the model; blanks around them, a full stop at their end and capitals
             are overlooked, with a note.
         sample_weight : array_like of shape (n,), or str, optional
-            Whole numbers count equal rows; other weights belong to one row each.
         bins : int
             Bins of about equal weight for the calibration.
-        offset : array_like of shape (n,), or str, optional
+        offset, n_threads
             See `decision_function`.
-        n_threads : int, optional
+        weights_are : {"frequency", "sampling", "variance"}, optional
+            What these weights mean: by default as it was said in the fit; where it was not, whole
+            numbers count equal rows, and other weights belong to one row each.
 
         Returns
         -------
@@ -226,10 +228,10 @@ class Model(InferenceFace):
         UsageError
             There are no probabilities (the perceptron), or no labels.
         """
-        from logloss.evaluation.held_out import evaluate_table
+        from logloss.evaluation.held_out import evaluate_table, read_as
 
         return evaluate_table(
-            self._fitted,
+            read_as(self._fitted, weights_are),
             self.decision_function,
             table,
             y=y,
@@ -278,7 +280,7 @@ class Model(InferenceFace):
         self,
         covariance: str | None = None,
         groups: Any = None,
-        weights: str = "frequency",
+        weights: str | None = None,
         level: float = 0.95,
     ) -> Summary:
         """Return a summary that prints as text and has the coefficients as `.table`.
@@ -328,8 +330,7 @@ class Model(InferenceFace):
             The loss at the coefficients is not that of the fit: it is another table.
         """
         given = {"y": y, "sample_weight": sample_weight, "offset": offset}
-        self._evidence = evidence_of(self._fitted, table, given, class_weight)
-        self._ground = None
+        self._attached(evidence_of(self._fitted, table, given, class_weight))
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

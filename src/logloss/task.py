@@ -23,6 +23,7 @@ from logloss.table.class_weight import class_weight_record, class_weights
 from logloss.table.design import Design, design_of, threads
 from logloss.table.formula.learn import learn_any
 from logloss.table.treatment import Missing
+from logloss.weighting import Weighting, weighting_of
 
 if TYPE_CHECKING:
     from logloss.fitted import Fitted
@@ -44,6 +45,7 @@ class Task:
     rows: RowData
     intercept: bool
     n_threads: int
+    weighting: Weighting
 
     def objective(
         self, strength: Strength, exact: bool, by_row: bool = False
@@ -106,7 +108,7 @@ class Task:
     def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
         """What the fit leaves for questions that need its data."""
         of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
-        return Evidence(objective, where, beta, *of_task, self.n_threads)
+        return Evidence(objective, where, beta, *of_task, self.n_threads, self.weighting)
 
     def first(self, objective: Objective, where: Coordinates, start: Fitted | None) -> Array:
         """Where to start: the coefficients of a fit, or the intercept alone."""
@@ -159,6 +161,7 @@ def task_of(
     n_threads: int | None,
     strength: Strength,
     options: TableOptions | None = None,
+    weights_are: str | None = None,
 ) -> Task:
     """Learn what the columns are, and encode them and the target."""
     target = encode_target(parts.y_values, positive=positive, where=parts.y_where, kept=parts.kept)
@@ -175,7 +178,8 @@ def task_of(
     )
     design = design_of(encoded)
     rows = RowData(target.y, weight, parts.offset)
-    return Task(parts, schema, target, design, rows, intercept, threads(n_threads))
+    weighting = weighting_of(weights_are, parts.weights, class_weight)
+    return Task(parts, schema, target, design, rows, intercept, threads(n_threads), weighting)
 
 
 def task_again(
@@ -187,7 +191,10 @@ def task_again(
     design = design_of(fitted.schema.encode(parts.features, new=False))
     rows = RowData(target.y, weight, parts.offset)
     intercept = bool(fitted.options.get("fit_intercept", True))
-    return Task(parts, fitted.schema, target, design, rows, intercept, threads(None))
+    weighting = fitted.weighting
+    if not weighting.known:
+        weighting = weighting_of(None, parts.weights, class_weight)
+    return Task(parts, fitted.schema, target, design, rows, intercept, threads(None), weighting)
 
 
 def _target_again(parts: Split, classes: tuple[Label, Label]) -> Target:

@@ -32,6 +32,7 @@ def evaluate(
         typer.Option(metavar="COL", help="The column of labels; by default the one fitted."),
     ] = None,
     weights: options.Weights = None,
+    weights_are: options.WeightsAre = None,
     offset: options.Offset = None,
     bins: Annotated[
         int, typer.Option(metavar="N", min=1, help="Bins of about equal weight for calibration.")
@@ -90,7 +91,15 @@ def evaluate(
     with Progress(table, 0.0, None, quiet) as progress:
         others = (target or fitted.fitted.target, weights, offset)
         source = progress.reading(reading.open_for(fitted, table, *others))
-        found = fitted.evaluate(source, target, weights, bins, offset=offset, n_threads=n_threads)
+        found = fitted.evaluate(
+            source,
+            target,
+            weights,
+            bins,
+            offset=offset,
+            n_threads=n_threads,
+            weights_are=weights_are,
+        )
     decisions: list[Decision] = []
     if threshold is not None:
         decisions.append(found.decide(threshold))

@@ -41,6 +41,7 @@ def fit(
         str | None, typer.Option(metavar="S", help="The solver; by default the one that fits.")
     ] = None,
     weights: options.Weights = None,
+    weights_are: options.WeightsAre = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
     missing: options.Missing = None,
@@ -105,6 +106,7 @@ def fit(
         "firth": firth or None,
         "solver": solver,
         "sample_weight": weights,
+        "weights_are": weights_are,
         "offset": offset,
         "missing": missing,
         "na": tuple(na) if na else None,

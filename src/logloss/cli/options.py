@@ -88,6 +88,17 @@ Bounds: TypeAlias = Annotated[
 Weights: TypeAlias = Annotated[
     str | None, typer.Option(metavar="COL", help="The column of row weights.")
 ]
+WeightsAre: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--weights-are",
+        metavar="WORD",
+        help="What weights mean: frequency (a row stands for so many), sampling (robust standard"
+        " errors, no likelihood) or variance (a row is a mean of so many)."
+        " [default: whole numbers are frequencies, others sampling weights]",
+        show_default=False,
+    ),
+]
 Offset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
 ]

@@ -55,6 +55,7 @@ def evaluate(
     sample_weight: ArrayLike | None = None,
     bins: int = 10,
     origin: Origin | None = None,
+    weights_are: str | None = None,
 ) -> Evaluation:
     """Compare probabilities with what happened.
 
@@ -67,13 +68,15 @@ def evaluate(
     z : array_like of shape (n,)
         Log odds in their place; they lose nothing near 0 and 1.
     sample_weight : array_like of shape (n,), optional
-        Whole numbers count equal rows; other weights belong to one row each. Rows of weight 0 are
-        left out.
+        Rows of weight 0 are left out.
     bins : int
         Bins of about equal weight for the calibration and the gains; equal probabilities stay
         together, so that there may be fewer.
     origin : Origin, optional
         What the text says about where the rows came from.
+    weights_are : {"frequency", "sampling", "variance"}, optional
+        A row counts as so many equal ones ("frequency"), or each row is one ("sampling",
+        "variance"), which makes limits wider. By default whole numbers are frequencies, others not.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def evaluate(
         Neither or both of p and z are given, or `bins` is no number of bins.
     """
     whole("bins", bins)
-    sample = sample_of(y, p, z, sample_weight)
+    sample = sample_of(y, p, z, sample_weight, weights_are)
     starts = sample.stretches(int(bins))
     found, cut = curves(sample), calibration_bins(sample, starts)
     weights = np.histogram(sample.p, _EDGES, weights=sample.weight)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from logloss.table import Source, read, weight_values
 from logloss.table.encoding import encoded
 from logloss.table.held_out import held_out_labels
 from logloss.table.split import target_counts
+from logloss.weighting import weighting_of
 
 if TYPE_CHECKING:
     from logloss.fitted import Fitted
@@ -79,7 +81,15 @@ def evaluate_table(
         dropped=int(np.count_nonzero(~known)),
         notes=(*labels.notes, *_notes(fitted, sample_weight is not None)),
     )
-    return evaluate(label, z=z, sample_weight=weights, bins=bins, origin=origin)
+    means = fitted.weighting.said
+    return evaluate(label, z=z, sample_weight=weights, bins=bins, origin=origin, weights_are=means)
+
+
+def read_as(fitted: Fitted, weights_are: str | None) -> Fitted:
+    """A record as if it had been said in the fit what weights mean, where it is said now."""
+    if weights_are is None:
+        return fitted
+    return replace(fitted, weighting=weighting_of(weights_are, None, None))
 
 
 def _notes(fitted: Fitted, weighted: bool) -> list[str]:

@@ -1,8 +1,9 @@
 """Rows to be judged, sorted once by their log odds: every measure is a sum over them in that order.
 
-Weights that are whole numbers count equal rows, as everywhere (paths/leave_one_out.py): a sum of
-independent rows then has the variance Σ s·Var. Other weights belong to one row each: Σ s²·Var, and
-n rows say as much as (Σs)²/Σs² rows of equal weight (Kish, *Survey Sampling*, 1965, 11.7).
+Weights mean what was said in the fit or the evaluation (weighting.py); where nothing was, whole
+numbers count equal rows. A sum of independent rows then has the variance Σ s·Var. Other weights
+belong to one row each: Σ s²·Var, and n rows say as much as (Σs)²/Σs² rows of equal weight (Kish,
+*Survey Sampling*, 1965, 11.7).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from logloss.algebra import dot
 from logloss.bernoulli import logit, sigmoid
 from logloss.errors import DataError, UsageError
+from logloss.weighting import weighting_of
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -34,12 +36,15 @@ class Sample:
         Label in [0, 1], log odds, probability.
     weight : ndarray of shape (n,), or None
         Positive; None: all 1.
+    counts : bool
+        The weights count equal rows.
     """
 
     y: Array
     z: Array
     p: Array
     weight: Array | None
+    counts: bool = True
 
     @property
     def n_rows(self) -> int:
@@ -54,11 +59,6 @@ class Sample:
     def mean(self, x: Array) -> float:
         """Σ s x / Σ s."""
         return self.total(x) / self.total()
-
-    @cached_property
-    def counts(self) -> bool:
-        """Do the weights count equal rows?"""
-        return self.weight is None or bool((self.weight == np.rint(self.weight)).all())
 
     @cached_property
     def spread(self) -> Array | None:
@@ -103,6 +103,7 @@ def sample_of(
     p: ArrayLike | None = None,
     z: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
+    weights_are: str | None = None,
 ) -> Sample:
     """Check and sort rows; those without weight are left out.
 
@@ -131,11 +132,12 @@ def sample_of(
             label, odds, chance, weight = label[kept], odds[kept], chance[kept], weight[kept]
         if (weight == 1.0).all():
             weight = None
+    counts = weighting_of(weights_are, weight, None).rule.counts
     if len(label) == 0:
         raise DataError("there are no rows to evaluate", "at least one must have a weight")
     order = np.argsort(odds)
     return Sample(
-        label[order], odds[order], chance[order], None if weight is None else weight[order]
+        label[order], odds[order], chance[order], None if weight is None else weight[order], counts
     )
 
 

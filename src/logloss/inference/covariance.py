@@ -9,12 +9,7 @@ with q = p(1−p), r = p − y, k estimable coefficients, G clusters. HC1 is tha
 R's sandwich (statsmodels leaves its factor out for Logit and GLM), cluster that of statsmodels and
 Stata.
 
-What a weight means decides on n and on the sums:
-
-    frequency  a row stands for s equal ones: n = Σs, M = Σ s r² xxᵀ
-    sampling   a row was drawn with probability ∝ 1/s: n = rows, M = Σ s² r² xxᵀ; the information
-               is not the inverse of a variance; there is no likelihood: no LR test, AIC, profile
-    variance   a row is a mean of s: n = rows, M = Σ s² r² xxᵀ
+What a weight means decides on n and on the sums: see weighting.py.
 """
 
 from __future__ import annotations
@@ -34,6 +29,7 @@ from logloss.errors import DataError, UsageError, nearest
 from logloss.inference.optimum import raw_matrix
 from logloss.table.alignment import check_aligned
 from logloss.table.read import one_column
+from logloss.weighting import MEANINGS, Meaning
 
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
@@ -78,54 +74,21 @@ class Covariance:
         return pa.table(columns)
 
 
-@dataclass(frozen=True)
-class Weights:
-    """What the weights of rows mean.
-
-    Attributes
-    ----------
-    counts : bool
-        n is their sum, not the number of rows.
-    squared : bool
-        The meat has s² r².
-    likelihood : bool
-        There is one, and with it the information.
-    default : str
-        The kind of covariance where none is asked for.
-    """
-
-    counts: bool
-    squared: bool
-    likelihood: bool
-    default: str
-
-    def rows(self, evidence: Evidence) -> float:
-        """n."""
-        weight = evidence.rows.weight
-        if weight is None or self.counts:
-            return evidence.rows.total()
-        return float(np.count_nonzero(weight))
-
-
-WEIGHTS: Mapping[str, Weights] = {
-    "frequency": Weights(True, False, True, "hessian"),
-    "sampling": Weights(False, True, False, "HC1"),
-    "variance": Weights(False, True, True, "hessian"),
-}
-
-
 @dataclass(frozen=True, eq=False)
 class Rows:
     """What a covariance is computed from."""
 
     evidence: Evidence
     optimum: Optimum
-    weights: Weights
+    weights: Meaning
     groups: Groups | None
 
     @property
     def n(self) -> float:
-        return self.weights.rows(self.evidence)
+        rows = self.evidence.rows
+        if rows.weight is None or self.weights.counts:
+            return rows.total()
+        return float(np.count_nonzero(rows.weight))
 
     def sandwich(self) -> Array:
         """V M V, in inner coordinates, as Tᵀ (T M Tᵀ) T: of these no part is large."""
@@ -152,11 +115,6 @@ class Rows:
 
 
 def _hessian(rows: Rows) -> Array:
-    if not rows.weights.likelihood:
-        raise UsageError(
-            "sampling weights have no likelihood, so the Hessian says nothing of the variance",
-            "take kind='HC1', 'HC0' or 'cluster'",
-        )
     return rows.optimum.covariance
 
 
@@ -187,16 +145,21 @@ KINDS: Mapping[str, Callable[[Rows], Array]] = {
 _NEEDS_NO_GROUPS = KINDS.keys() - {"cluster"}
 
 
-def weights_named(weights: str) -> Weights:
+def weights_named(weights: str) -> Meaning:
     """What the weights of rows mean, by name."""
-    return one_of("weights", weights, WEIGHTS)
+    return one_of("weights", weights, MEANINGS)
 
 
 def kind_named(kind: str | None, groups: Any, weights: str) -> str:
     """The kind of covariance: that asked for, if there is one of the name, or the usual one."""
     meaning = weights_named(weights)
     if kind is not None:
-        one_of("kind", kind, KINDS)
+        if one_of("kind", kind, KINDS) is _hessian and not meaning.likelihood:
+            raise UsageError(
+                "sampling weights have no likelihood, so the Hessian says nothing of the variance",
+                "take kind='HC1', 'HC0' or 'cluster'; or say in the fit what the weights are"
+                " (weights_are='frequency' or 'variance')",
+            )
         return kind
     return meaning.default if groups is None else "cluster"
 

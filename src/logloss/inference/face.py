@@ -33,7 +33,7 @@ class InferenceFace(Known):
     """
 
     def covariance(
-        self, kind: str | None = None, groups: Any = None, weights: str = "frequency"
+        self, kind: str | None = None, groups: Any = None, weights: str | None = None
     ) -> Covariance:
         """Return the covariance of the estimates.
 
@@ -46,10 +46,8 @@ class InferenceFace(Known):
             depend on each other within `groups`, times G/(G − 1) · (n − 1)/(n − k).
         groups : array of shape (n,), or column name, optional
             One label per row, for "cluster"; or the name of a column that was fitted.
-        weights : {"frequency", "sampling", "variance"}
-            What the weights of the fit mean. A row stands for so many equal ones ("frequency":
-            n = Σs); was drawn with a probability of one in so many ("sampling": n counts rows, and
-            the covariance must be robust); or is the mean of so many ("variance").
+        weights : {"frequency", "sampling", "variance"}, optional
+            What the weights mean, where it is another thing than the fit says (`weights_are`).
 
         Returns
         -------
@@ -64,15 +62,21 @@ class InferenceFace(Known):
             The fit is penalised or bounded, or not near its optimum; or a robust kind is asked of
             a model whose data is gone, of separated data or of Firth's estimate.
         """
-        meaning, chosen = weights_named(weights), kind_named(kind, groups, weights)
+        means = self._means(weights)
+        meaning, chosen = weights_named(means), kind_named(kind, groups, means)
         estimates = self._estimates()
         if chosen == meaning.default and meaning.likelihood and groups is None:
             if not meaning.counts:
                 self._allowed(self._kind().no_variance_weights)
-            return Covariance(estimates.names, estimates.covariance, chosen, weights)
+            return Covariance(estimates.names, estimates.covariance, chosen, means)
         self._allowed(self._kind().no_robust)
+        if (chosen, means, groups) == self._usual():
+            estimates = self._keep_robust()
+        kept = None if groups is not None else estimates.robust_of(chosen, means)
+        if kept is not None:
+            return Covariance(estimates.names, kept, chosen, means)
         ground = self._asked(f"kind={chosen!r} and groups")
-        return ground.covariance(estimates.names, chosen, groups, weights)
+        return ground.covariance(estimates.names, chosen, groups, means)
 
     def confidence_intervals(
         self,
@@ -81,7 +85,7 @@ class InferenceFace(Known):
         *,
         covariance: str | None = None,
         groups: Any = None,
-        weights: str = "frequency",
+        weights: str | None = None,
     ) -> Any:
         """Return limits of each coefficient.
 
@@ -116,18 +120,18 @@ class InferenceFace(Known):
         limits = one_of("method", method, self._LIMITS)
         return limits(self, confidence(level), covariance, groups, weights)
 
-    def _wald(self, level: float, kind: str | None, groups: Any, weights: str) -> Any:
+    def _wald(self, level: float, kind: str | None, groups: Any, weights: str | None) -> Any:
         estimates, found = self._estimates(), self.covariance(kind, groups, weights)
         values = self._corrected(estimates.values)
         return limits_table(estimates.names, values, wald(values, found.standard_errors, level))
 
-    def _profile(self, level: float, kind: str | None, groups: Any, weights: str) -> Any:
-        if kind is not None or groups is not None or not weights_named(weights).likelihood:
+    def _profile(self, level: float, kind: str | None, groups: Any, weights: str | None) -> Any:
+        if kind is not None or groups is not None:
             raise UsageError(
-                "profile limits follow the likelihood: they have no robust covariance, and sampling"
-                " weights have no likelihood",
+                "profile limits follow the likelihood: they have no robust covariance",
                 "take method='wald'",
             )
+        self._check_likelihood("profile limits", "take method='wald'", weights)
         suspected = self._suspected()
         if suspected is None:
             ground = self._asked("profile limits")
@@ -171,12 +175,13 @@ class InferenceFace(Known):
         return tests.tests_table(one_of("method", method, self._TESTS)(self, chosen))
 
     def _lr(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
+        self._check_likelihood("likelihood-ratio tests", "take method='wald'")
         return self._asked("likelihood-ratio tests of terms").ratio_tests(terms)
 
     def _wald_test(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
         e = self._estimates()
         self._allowed(self._kind().no_wald_tests)
-        return tests.wald_tests(e.names, e.values, e.covariance, terms)
+        return tests.wald_tests(e.names, e.values, self.covariance().matrix, terms)
 
     _TESTS: Mapping[str, Callable[..., Any]] = {"lr": _lr, "wald": _wald_test}
 
@@ -197,6 +202,7 @@ class InferenceFace(Known):
         """
         pair = [(one._marked(), one._estimates()) for one in (self, other)]
         for one in (self, other):
+            one._check_likelihood("likelihood ratios", "test columns: test([...], method='wald')")
             one._allowed(one._kind().no_comparison)
         pair.sort(key=lambda one: len(one[1].names))
         return tests.nested(pair[0], pair[1])
@@ -208,7 +214,7 @@ class InferenceFace(Known):
         *,
         covariance: str | None = None,
         groups: Any = None,
-        weights: str = "frequency",
+        weights: str | None = None,
     ) -> Any:
         """Return what each column of the table does to the probability, with standard errors.
 
@@ -239,11 +245,12 @@ class InferenceFace(Known):
         where = one_of("at", at, AT)
         ground = self._asked("marginal effects")
         self._allowed(ground.no_functions)
-        chosen = kind_named(covariance, groups, weights)
+        means = self._means(weights)
+        chosen = kind_named(covariance, groups, means)
         if chosen != "hessian":
             self._allowed(ground.no_robust)
         optimum, evidence = ground.optimum, ground.evidence
-        matrix = raw_covariance(evidence, optimum, chosen, groups, weights)
+        matrix = raw_covariance(evidence, optimum, chosen, groups, means)
         found = effects_of(where, evidence, optimum, self._fitted.schema)
         return effects_table(found, matrix, confidence(level))
 
@@ -253,7 +260,7 @@ class InferenceFace(Known):
         *,
         covariance: str | None = None,
         groups: Any = None,
-        weights: str = "frequency",
+        weights: str | None = None,
     ) -> tuple[float, float]:
         """Return a smooth function of the coefficients, and its standard error.
 
@@ -274,7 +281,7 @@ class InferenceFace(Known):
         return delta_method(function, e.names, self._corrected(e.values), found.matrix)
 
     def _findings(
-        self, kind: str | None, groups: Any, weights: str, level: float
+        self, kind: str | None, groups: Any, weights: str | None, level: float
     ) -> tuple[Findings | None, LoglossError | None]:
         """The figures of a summary; or why there are none, where nothing was asked for."""
         asked = kind is not None or groups is not None
@@ -291,7 +298,7 @@ class InferenceFace(Known):
             return None, reason
         try:
             found = self.covariance(kind, groups, weights)
-        except DataError as error:
+        except (DataError, UsageError) as error:
             if asked:
                 raise
             return None, error

@@ -39,7 +39,7 @@ def findings_of(
         z = estimates.values / errors
     lower, upper = wald(estimates.values, errors, level)
     statistics = statistics_of(fitted, estimates, covariance.weights)
-    weighted = f", {covariance.weights} weights" if fitted.weights is not None else ""
+    weighted = f", {covariance.weights} weights" if fitted.weighted else ""
     return Findings(
         names=estimates.names,
         estimate=estimates.values,

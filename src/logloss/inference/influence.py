@@ -84,6 +84,7 @@ class Influence:
     loo_log_loss: float
     poor: int
     certified: bool
+    _counts: bool
     _evidence: Evidence
     _classes: tuple[Any, Any]
     _moving: Positions
@@ -256,7 +257,7 @@ class Influence:
 
     @cached_property
     def _counted(self) -> Array:
-        return left_out_weight(self._evidence.rows.weight, len(self))
+        return left_out_weight(self._evidence.rows.weight, len(self), self._counts)
 
     @cached_property
     def _raw_leverages(self) -> Array:
@@ -349,13 +350,13 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         raise UsageError(f"influence needs rows in memory; these are in {likelihood.place}")
     beta, moving, factor, rank = minimum_near(evidence.objective, evidence.beta, fitted.certified)
     raw = likelihood.leverages(moving, factor)
-    s, y = evidence.rows.weight, evidence.rows.y
+    s, y, counts = evidence.rows.weight, evidence.rows.y, fitted.weighting.rule.counts
     shift = np.empty(len(y))
-    total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s), _FAR, shift)
+    total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s, counts), _FAR, shift)
     coef, intercept = evidence.coordinates.raw(beta)
     z = evidence.design.predict(coef, intercept, evidence.rows.offset, evidence.n_threads)
     loss, _, q = _kernels.bernoulli(z, y)
-    k = left_out_weight(s, len(y))
+    k = left_out_weight(s, len(y), counts)
     leverages = np.minimum(k * q * raw, 1.0)
     penalised = evidence.objective.penalty.l2[moving].any()
     return Influence(
@@ -368,6 +369,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         loo_log_loss=total / likelihood.weight_sum,
         poor=int(poor),
         certified=fitted.certified,
+        _counts=counts,
         _evidence=evidence,
         _classes=fitted.classes,
         _moving=moving,

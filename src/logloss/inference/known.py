@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logloss.errors import DataError, UsageError
+from logloss.estimates import Robust
+from logloss.inference.covariance import weights_named
 from logloss.inference.estimate import CHEAP, no_data, refusal
 from logloss.inference.grounds import Firth, Limit, Maximum, Refusal
 from logloss.prior import uncorrected_intercept
@@ -57,6 +59,20 @@ class Known:
 
         return decide(self._evidence, self._fitted.certified, schema=self._fitted.schema)
 
+    def _means(self, weights: str | None) -> str:
+        """What the weights mean: as the fit says, if nothing else is asked for."""
+        return self._fitted.weighting.meaning if weights is None else weights
+
+    def _check_likelihood(self, what: str, instead: str, weights: str | None = None) -> None:
+        """A UsageError where the weights have none."""
+        if weights_named(self._means(weights)).likelihood:
+            return
+        why = "" if weights is not None else f" (they are that {self._fitted.weighting.reason})"
+        raise UsageError(
+            f"{what} need a likelihood, and sampling weights{why} have none",
+            f"{instead}; or say in the fit what they are: weights_are='frequency' or 'variance'",
+        )
+
     def _is_cheap(self, most: int = CHEAP) -> bool:
         return len(self._fitted.coefficients) <= most
 
@@ -64,9 +80,25 @@ class Known:
         """The record with the estimates, where they are allowed and cheap to find."""
         there = self._evidence is not None and self._is_cheap()
         if there and refusal(self._fitted, self._evidence) is None:
-            with contextlib.suppress(DataError):  # no maximum near: then the record has none
-                self._estimates()
+            with contextlib.suppress(DataError, UsageError):  # then the record has none
+                self._keep_robust()
         return self._marked()
+
+    def _usual(self) -> tuple[str, str, Any]:
+        """Kind, weights and groups of the covariance where nothing is asked for."""
+        weighting = self._fitted.weighting
+        return weighting.rule.default, weighting.meaning, None
+
+    def _keep_robust(self) -> Estimates:
+        """The estimates, and with them their usual covariance where that is a robust one."""
+        estimates, (kind, means, groups) = self._estimates(), self._usual()
+        if self._fitted.weighting.rule.likelihood or estimates.robust is not None:
+            return estimates
+        self._allowed(self._kind().no_robust)
+        found = self._asked("robust covariances").covariance(estimates.names, kind, groups, means)
+        estimates = replace(estimates, robust=Robust(kind, means, found.matrix))
+        self._fitted = replace(self._fitted, estimates=estimates)
+        return estimates
 
     def _marked(self) -> Fitted:
         """The record with the marks of its rows, where they can be known."""
@@ -97,6 +129,12 @@ class Known:
         if self._ground is None:
             self._ground = self._kind()(self._evidence, self._fitted)
         return self._ground
+
+    def _attached(self, evidence: Evidence) -> None:
+        """Take data that came back; a file of before learns from it what its weights mean."""
+        self._evidence, self._ground = evidence, None
+        if not self._fitted.weighting.known:
+            self._fitted = replace(self._fitted, weighting=evidence.weighting)
 
     def _kind(self) -> type[Maximum]:
         """Which of the grounds; a verdict on separation comes first, where there is none yet."""

@@ -24,9 +24,9 @@ _NEAR = 0.5  # standard errors up to which a Newton step may be taken unseen
 _MOST_STEPS = 8
 
 
-def whole_rows(weight: Array | None) -> bool:
+def whole_rows(weight: Array | None, counts: bool) -> bool:
     """Do weights belong to one row each, rather than count equal rows?"""
-    return weight is not None and bool((weight != np.rint(weight)).any())
+    return weight is not None and not counts
 
 
 def leverage_factor(hessian: Array, weight_sum: float) -> tuple[Array, int]:
@@ -41,11 +41,11 @@ def leverage_factor(hessian: Array, weight_sum: float) -> tuple[Array, int]:
     return inverse / math.sqrt(weight_sum), rank
 
 
-def left_out_weight(weight: Array | None, n: int) -> Array:
+def left_out_weight(weight: Array | None, n: int, counts: bool) -> Array:
     """k: the weight that goes with a row."""
     if weight is None:
         return np.ones(n)
-    return weight if whole_rows(weight) else np.minimum(weight, 1.0)
+    return np.minimum(weight, 1.0) if counts else weight
 
 
 def minimum_near(

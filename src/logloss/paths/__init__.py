@@ -22,6 +22,7 @@ from logloss.strength import Strength
 from logloss.table import split
 from logloss.table.treatment import table_options
 from logloss.task import task_of
+from logloss.weighting import check_weights_are
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver
@@ -62,6 +63,7 @@ def path(
     spool: str | None = None,
     time_budget: float | None = None,
     callbacks: Sequence[Callback] = (),
+    weights_are: str | None = None,
 ) -> Path:
     """Fit a logistic regression for each of many penalties, each to its proven optimum.
 
@@ -70,8 +72,8 @@ def path(
 
     Parameters
     ----------
-    X, y, sample_weight, offset, class_weight
-        As in `logloss.fit`.
+    X, y, sample_weight, offset, class_weight, weights_are
+        As in `logloss.fit`. What weights mean decides on what is left out with a row.
     n_lambdas : int
         How many λ, evenly on a logarithmic scale from λ_max down. λ_max is the least at which all
         penalised coefficients are 0 (at an `l1_ratio` below 0.001: as if it were 0.001).
@@ -123,6 +125,7 @@ random_state, n_threads, memory, spool
     )
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
+    check_weights_are(weights_are)
     given = _check_grid(n_lambdas, lambdas, lambda_min_ratio)
     fit_intercept = flag("fit_intercept", fit_intercept)
     options = table_options(missing, na, min_count, memory, spool)
@@ -130,7 +133,9 @@ random_state, n_threads, memory, spool
         X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
     )
     penalised = replace(strength, l2=1.0)  # by each λ
-    task = task_of(parts, positive, class_weight, fit_intercept, n_threads, penalised, options)
+    task = task_of(
+        parts, positive, class_weight, fit_intercept, n_threads, penalised, options, weights_are
+    )
     strength = strength.by_coefficient(task.schema.groups)
     record = {
         "options": {

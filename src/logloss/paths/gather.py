@@ -180,7 +180,8 @@ class _Gathered:
             minimum = Minimum(
                 found.objective, self.track.likelihood, found.beta, found.loss, found.hessian
             )
-            self.left_out.append(left_out(minimum, self.plan.chosen.solver))
+            counts = self.track.task.weighting.rule.counts
+            self.left_out.append(left_out(minimum, self.plan.chosen.solver, counts))
         self.found.append(found)
 
     def _step(self, found: Found, values: Array) -> PathStep:
@@ -244,6 +245,7 @@ class _Gathered:
             null_loss=likelihood.null_fit()[1],
             notes=task.notes,
             separation=self.separation,
+            weighting=task.weighting,
             **record,
         )
         left = None

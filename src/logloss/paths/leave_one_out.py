@@ -9,8 +9,8 @@ are free to move, one Newton step of the fit without weight k of row i gives its
 of bce(y_i, z̃_i) estimates the leave-one-out loss: for each λ, one read of the data and one Hessian.
 The penalty of the sum of the losses, Σs·pen, stays as it is: C is that of all rows.
 
-Weights that are whole numbers count equal rows, one of which is left out: k = 1. Other weights
-belong to one row each, which is left out whole: k = s.
+Frequency weights count equal rows, one of which is left out: k = 1. Other weights belong to one row
+each, which is left out whole: k = s (weighting.py).
 
 Where leaving rows out adds less than a thousandth to the loss, M may be the Hessian that led along
 the path, which is near (follow.py): an error of 10 % then changes less than 1e-4 of the loss.
@@ -89,12 +89,15 @@ class Minimum:
         return self.loss * self.likelihood.weight_sum
 
 
-def left_out(minimum: Minimum, solver: Solver) -> tuple[float, int]:
-    """The mean leave-one-out loss at a minimum, and how many rows were fitted again."""
+def left_out(minimum: Minimum, solver: Solver, counts: bool) -> tuple[float, int]:
+    """The mean leave-one-out loss at a minimum, and how many rows were fitted again.
+
+    `counts`: weights count equal rows.
+    """
     objective, likelihood, beta = minimum.objective, minimum.likelihood, minimum.beta
     moving = np.flatnonzero(objective.penalty.inside(beta))
     weight = likelihood.rows.weight
-    whole = whole_rows(weight)
+    whole = whole_rows(weight, counts)
     leverage = likelihood.leverages(moving, _inverse(minimum, moving))
     total, far = likelihood.leave_one_out(beta, leverage, whole, _FAR)
     if minimum.hessian is not None and total - minimum.loss_sum > _FINE * total:

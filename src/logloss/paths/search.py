@@ -44,6 +44,7 @@ class Options:
     random_state: Any = None
     n_threads: int | None = None
     time_budget: float | None = None
+    weights_are: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,7 @@ def search(
         options.fit_intercept,
         options.n_threads,
         Strength(l2=1.0),
+        weights_are=options.weights_are,
     )
     tasks = [task] if folds is None else [on_rows(task, rows, i) for i, rows in enumerate(folds)]
     paths = [

@@ -57,7 +57,8 @@ def measures(findings: Findings, null_model: str) -> list[tuple[str, str]]:
         return "not defined" if s[name] is None else figure(s[name], digits)
 
     if s["log_likelihood"] is None:
-        return [("Tjur's R²", shown("tjur", 4)), ("weights are", "sampling: no likelihood")]
+        why = "none, as weights are sampling weights: no deviance, AIC or likelihood ratio"
+        return [("likelihood", why), ("Tjur's R²", shown("tjur", 4))]
     df = s["lr_df"]
     p = "" if s["lr_p"] is None else f", p {_p(s['lr_p'], '= ')}"
     degrees = f"{df} degree{'' if df == 1 else 's'} of freedom"

@@ -252,8 +252,8 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
         ("log loss", f"{figure(fitted.loss)} ({fitted.null_model}: {figure(fitted.null_loss)})"),
         ("penalty", penalty_text(fitted.options)),
     ]
-    if fitted.weights is not None:
-        rows.append(("weights", f"{_column(fitted.weights)}, sum {figure(fitted.weight_sum, 6)}"))
+    if fitted.weighted:
+        rows += _weights(fitted)
     if fitted.offset is not None:
         rows.append(("offset", _column(fitted.offset)))
     prior = fitted.options.get("prior")
@@ -265,6 +265,24 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
     rows.append(("time", f"{figure(fitted.certificate.seconds, 2)} s"))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name.ljust(width)}  {value}" for name, value in rows)
+
+
+def _weights(fitted: Fitted) -> list[tuple[str, str]]:
+    """The weights, those of classes, and what they mean."""
+    parts = [] if fitted.weights is None else [_column(fitted.weights)]
+    classes = fitted.options.get("class_weight")
+    if classes is not None:
+        pairs = (
+            [f"{visible(label)}: {_plain_number(size)}" for label, size in classes]
+            if isinstance(classes, list)
+            else [visible(classes)]
+        )
+        parts.append(f"of classes ({', '.join(pairs)})")
+    total = f"sum {figure(fitted.weight_sum, 6)}"
+    return [
+        ("weights", ", ".join([*(parts or ["none"]), total])),
+        ("weights are", fitted.weighting.text),
+    ]
 
 
 def _column(name: str) -> str:
