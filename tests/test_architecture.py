@@ -34,6 +34,7 @@ FLOORS = (
     {"interface"},
     {"verdict"},
     {"solvers"},
+    {"proof"},
     {"fitted", "evidence"},
     {"report", "export", "prior"},
     {"task"},

@@ -25,6 +25,12 @@ from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
+from logloss.proof import (
+    certificate_from_json,
+    certificate_to_json,
+    step_from_json,
+    step_to_json,
+)
 from logloss.same_rows import RowMarks
 from logloss.solvers.base import Status, Step
 from logloss.strength import Strength
@@ -174,7 +180,7 @@ class Fitted:
             "classes": list(self.classes),
             "intercept": float(self.intercept),
             "coefficients": self.coefficient_map(),
-            "certificate": _certificate_to_json(self.certificate),
+            "certificate": certificate_to_json(self.certificate),
             "n_rows": int(self.n_rows),
             "weight_sum": float(self.weight_sum),
             "positive_share": float(self.positive_share),
@@ -186,7 +192,7 @@ class Fitted:
             "weights": self.weights,
             "separation": None if self.separation is None else self.separation.to_json(),
             "schema": self.schema.to_json(),
-            "history": [_step_to_json(step) for step in self.history],
+            "history": [step_to_json(step) for step in self.history],
             **({"notes": list(self.notes)} if self.notes else {}),
             **({} if self.rows is None else {"rows": self.rows.to_json()}),
             **({"weighting": self.weighting.to_json()} if self.weighting.known else {}),
@@ -303,44 +309,6 @@ def _check_format(document: object) -> None:
     raise ModelFileError(f'it does not begin with "format": "{FORMAT}"')
 
 
-def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
-    return {
-        "status": certificate.status.name.lower(),
-        "gap": js.measure_to_json(certificate.gap),
-        "relative_gap": js.measure_to_json(certificate.relative_gap),
-        "coefficient_error": js.measure_to_json(certificate.coefficient_error),
-        "data_reads": int(certificate.data_reads),
-        "solver": certificate.solver,
-        "reason": certificate.reason,
-        "seconds": js.measure_to_json(certificate.seconds),
-    }
-
-
-def _step_to_json(step: Step) -> dict[str, Any]:
-    return {
-        "data_reads": int(step.data_reads),
-        "seconds": js.measure_to_json(step.seconds),
-        "loss": js.measure_to_json(step.loss),
-        "gap": js.measure_to_json(step.gap),
-    }
-
-
-def _status(value: object, where: str) -> Status:
-    known = {status.name.lower(): status for status in Status}
-    name = js.text(value, where)
-    if name not in known:
-        js.refuse(where, f"one of {', '.join(known)}", value)
-    return known[name]
-
-
-def _certificate(value: object, where: str) -> Certificate:
-    return Certificate(**_check_certificate(value, where))
-
-
-def _step(value: object, where: str) -> Step:
-    return Step(**_check_step(value, where))
-
-
 def _schema(value: object, where: str) -> Schema:
     fields = js.mapping_of(js.plain)(value, where)
     try:
@@ -386,21 +354,6 @@ def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float6
 
 
 _amount = js.between(0.0, check=js.measure)
-_check_certificate = js.record(
-    {
-        "status": _status,
-        "gap": js.measure,
-        "relative_gap": js.measure,
-        "coefficient_error": js.measure,
-        "data_reads": js.count,
-        "solver": js.text,
-        "reason": js.text,
-        "seconds": _amount,
-    }
-)
-_check_step = js.record(
-    {"data_reads": js.count, "seconds": js.measure, "loss": js.measure, "gap": js.measure}
-)
 _check_record = js.record(
     {
         "format": js.text,
@@ -408,7 +361,7 @@ _check_record = js.record(
         "classes": _classes,
         "intercept": js.number,
         "coefficients": js.mapping_of(js.number),
-        "certificate": _certificate,
+        "certificate": certificate_from_json,
         "n_rows": js.count,
         "weight_sum": js.positive,
         "positive_share": _share,
@@ -420,7 +373,7 @@ _check_record = js.record(
         "weights": js.optional(js.text),
         "separation": js.optional(Separation.from_json),
         "schema": _schema,
-        "history": js.list_of(_step),
+        "history": js.list_of(step_from_json),
     },
     or_none={
         "estimates": check_estimates,
