@@ -177,6 +177,20 @@ def test_whole_numbers_are_frequencies() -> None:
     assert "weights" not in plain
 
 
+def test_large_whole_weights_are_frequencies_with_a_note() -> None:
+    s = 1000.0 + np.round(500.0 * PARTS)
+    for options, noted in (
+        ({"sample_weight": s}, True),
+        ({"sample_weight": s, "weights_are": "frequency"}, False),
+        ({"sample_weight": s, "weights_are": "sampling"}, False),
+        ({"sample_weight": WHOLE}, False),
+    ):
+        model = logloss.fit(X, Y, **options)
+        text = " ".join(str(model.summary()).split())
+        assert ("If they are a survey's, standard errors are far too small" in text) == noted
+    assert "survey's" not in str(logloss.fit(X, Y, sample_weight=s).summary(weights="sampling"))
+
+
 # ---- what is said
 
 

@@ -51,6 +51,13 @@ def _class_weight(value: object, where: str) -> str | list[list[Any]]:
     return pairs
 
 
+def _covariance(value: object, where: str) -> str:
+    if value not in _COVARIANCES:
+        js.refuse(where, f"one of {', '.join(_COVARIANCES)}", value)
+    return str(value)
+
+
+_COVARIANCES = ("hessian", "HC0", "HC1", "cluster")
 _ANY_OPTION = js.mapping_of(js.plain)
 _TYPED: Mapping[str, js.Check[Any]] = {
     "penalty_factors": js.optional(js.mapping_of(_factor)),
@@ -66,6 +73,8 @@ _TYPED: Mapping[str, js.Check[Any]] = {
     "prior": js.optional(_prior),
     "solver": js.text,
     "missing": js.text,
+    "covariance": js.optional(_covariance),
+    "groups": js.optional(js.text),
 }
 _FLAGS = ("fit_intercept", "firth", "standardize")
 

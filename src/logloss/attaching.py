@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def evidence_of(
     Parameters
     ----------
     given : mapping
-        y, sample_weight, offset: arrays, column names, or None for what the record remembers.
+        y, sample_weight, offset, groups: arrays, column names, or None for what the record
+        remembers.
     class_weight
         None: as the record remembers.
 
@@ -65,7 +67,11 @@ def evidence_of(
         )
     if class_weight is None:
         class_weight = class_weight_recorded(fitted.options.get("class_weight"))
-    task = task_again(_parts(fitted, table, given), fitted, class_weight)
+    parts = _parts(fitted, table, given)
+    parts = replace(parts, origin=replace(parts.origin, given=table))
+    task = task_again(parts, fitted, class_weight)
+    groups = given.get("groups")
+    task = task.with_groups(groups if groups is not None else fitted.options.get("groups") or None)
     with np.errstate(invalid="ignore", over="ignore"):  # the file may hold any numbers
         objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
         beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))

@@ -33,11 +33,14 @@ class Robust:
         Of covariance, and what the weights mean.
     matrix : ndarray of shape (k, k), float64
         NaN where aliased.
+    clusters : int or None
+        How many, where rows are in groups.
     """
 
     kind: str
     weights: str
     matrix: Array
+    clusters: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class Estimates:
     weighted_rows : int
         Rows with a weight that is not zero.
     robust : Robust or None
-        Where weights have no likelihood.
+        Where weights have no likelihood, or another was asked for in the fit.
     """
 
     names: tuple[str, ...]
@@ -77,12 +80,6 @@ class Estimates:
     tjur: float
     weighted_rows: int
     robust: Robust | None = None
-
-    def robust_of(self, kind: str, weights: str) -> Array | None:
-        """The robust covariance of this kind, if it is known."""
-        found = self.robust
-        known = found is not None and (found.kind, found.weights) == (kind, weights)
-        return found.matrix if found is not None and known else None
 
     @property
     def estimable(self) -> NDArray[np.bool_]:
@@ -166,6 +163,7 @@ def _robust_to_json(robust: Robust, kept: NDArray[np.int64]) -> dict[str, Any]:
         "kind": robust.kind,
         "weights": robust.weights,
         "matrix": _triangle(robust.matrix, kept),
+        "clusters": robust.clusters,
     }
 
 
@@ -181,7 +179,14 @@ check_estimates = js.record(
         "weighted_rows": js.count,
     },
     or_none={
-        "robust": js.record({"kind": js.text, "weights": js.text, "matrix": js.list_of(js.number)})
+        "robust": js.record(
+            {
+                "kind": js.text,
+                "weights": js.text,
+                "matrix": js.list_of(js.number),
+                "clusters": js.optional(js.count),
+            }
+        )
     },
 )
 

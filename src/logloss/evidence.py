@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from logloss.backends.base import Groups
     from logloss.backends.coordinates import Coordinates
     from logloss.backends.memory import RowData
     from logloss.objective import Objective
     from logloss.table.design import Design
+    from logloss.table.groups import Origin
     from logloss.table.source import Source
     from logloss.weighting import Weighting
 
@@ -47,6 +49,10 @@ class Evidence:
     n_threads : int
     weighting : Weighting
         What the weights mean.
+    origin : Origin
+        The table with all its columns.
+    groups : Groups or None
+        Of a covariance that was asked for in the fit.
     """
 
     objective: Objective
@@ -59,3 +65,5 @@ class Evidence:
     features: Source
     n_threads: int
     weighting: Weighting
+    origin: Origin
+    groups: Groups | None = None

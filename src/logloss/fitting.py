@@ -19,6 +19,7 @@ from logloss.errors import DataError, UsageError
 from logloss.evidence import Evidence
 from logloss.fitted import Fitted
 from logloss.inference.causes import explained
+from logloss.inference.covariance import check_choice, kind_named
 from logloss.inference.firth import FirthChoice
 from logloss.inference.narrowed import Narrowed
 from logloss.inference.separation import Judge, judged_fit, settled
@@ -77,6 +78,8 @@ def fit(
     start: Model | None = None,
     callbacks: Sequence[Callback] = (),
     weights_are: str | None = None,
+    covariance: str | None = None,
+    groups: Any = None,
 ) -> Model:
     """Fit a logistic regression to its proven optimum.
 
@@ -161,6 +164,10 @@ def fit(
         chance of one in so many, or counts so much more ("sampling": robust standard errors, no
         likelihood); or is the mean of so many ("variance"). Where it is not said, whole numbers are
         frequencies, and other weights and class weights are sampling weights.
+    covariance : {"hessian", "HC0", "HC1", "cluster"}, optional
+        Of the estimates, wherever none is asked for: `Model.covariance` says what they are.
+    groups : array of shape (n,), or column name, optional
+        For covariance="cluster": one label per row. A column is fitted too, unless it is excluded.
 
     Returns
     -------
@@ -179,19 +186,31 @@ def fit(
     strength.check()
     check_limits(tol, max_iter, n_threads, time_budget)
     check_weights_are(weights_are)
+    covariance = check_choice(covariance, groups)
+    if covariance is not None:
+        strength.check_none(f"covariance={covariance!r}")
     options = table_options(missing, na, min_count, memory, spool, formula)
     fit_intercept = options.intercept(flag("fit_intercept", fit_intercept))
     prior = check_prior(prior, fit_intercept)
     if flag("firth", firth):
         strength.check_none("firth=True")
         _check_no_solver(solver)
+        _check_no_covariance(covariance)
     choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
     parts = split(
-        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
+        X,
+        y=y,
+        sample_weight=sample_weight,
+        offset=offset,
+        exclude=exclude,
+        options=options,
+        groups=groups,
     )
     task = task_of(
         parts, positive, class_weight, fit_intercept, n_threads, strength, options, weights_are
-    )
+    ).with_groups(groups)
+    if covariance is not None:
+        kind_named(covariance, groups, task.weighting.meaning)
     strength = strength.by_coefficient(task.schema.groups)
     chosen: Choice | FirthChoice = choose(
         solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
@@ -210,6 +229,8 @@ def fit(
         "missing": options.missing.value,
         "min_count": options.min_count,
         "prior": None,  # set by with_prior
+        "covariance": covariance,
+        "groups": groups if isinstance(groups, str) else column_name(groups, None),
     }
     names = {
         "target": column_name(y, parts.target_name),
@@ -334,6 +355,14 @@ def _check_no_solver(solver: str | Solver) -> None:
     if solver not in ("auto", None):
         raise UsageError(
             "firth=True has a method of its own and takes no solver", "leave solver out"
+        )
+
+
+def _check_no_covariance(covariance: str | None) -> None:
+    if covariance is not None:
+        raise UsageError(
+            f"firth=True takes no covariance={covariance!r}: its penalty has the usual variance",
+            "leave covariance out",
         )
 
 

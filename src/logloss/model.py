@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from logloss.attaching import evidence_of
 from logloss.bernoulli import sigmoid
 from logloss.certificate import Status
-from logloss.checks import confidence
 from logloss.errors import UsageError
 from logloss.fitted import Fitted
 from logloss.inference.face import InferenceFace
@@ -282,6 +281,7 @@ class Model(InferenceFace):
         groups: Any = None,
         weights: str | None = None,
         level: float = 0.95,
+        distribution: str = "normal",
     ) -> Summary:
         """Return a summary that prints as text and has the coefficients as `.table`.
 
@@ -293,15 +293,15 @@ class Model(InferenceFace):
         ----------
         covariance, groups, weights
             As `kind`, `groups`, `weights` in `covariance`.
-        level : float
-            Of the confidence limits.
+        level, distribution
+            Of the limits, and of p-values: as in `confidence_intervals`.
 
         Raises
         ------
         UsageError
             Where a covariance is asked for, and there is none.
         """
-        found, reason = self._findings(covariance, groups, weights, confidence(level))
+        found, reason = self._findings(covariance, groups, weights, level, distribution)
         return Summary(self._fitted, found, reason)
 
     def attach(
@@ -311,6 +311,7 @@ class Model(InferenceFace):
         sample_weight: Any = None,
         offset: Any = None,
         class_weight: Mapping[Any, float] | str | None = None,
+        groups: Any = None,
     ) -> Model:
         """Give a model that was loaded, unpickled or copied its data back, and return it.
 
@@ -318,7 +319,7 @@ class Model(InferenceFace):
         ----------
         table : array, sparse matrix, data frame, path or glob
             That of the fit.
-        y, sample_weight, offset, class_weight
+        y, sample_weight, offset, class_weight, groups
             As in the fit. Columns are remembered by name, and so is `class_weight`; arrays must be
             given again.
 
@@ -329,8 +330,8 @@ class Model(InferenceFace):
         DataError
             The loss at the coefficients is not that of the fit: it is another table.
         """
-        given = {"y": y, "sample_weight": sample_weight, "offset": offset}
-        self._attached(evidence_of(self._fitted, table, given, class_weight))
+        given = {"y": y, "sample_weight": sample_weight, "offset": offset, "groups": groups}
+        self._attached(evidence_of(self._fitted, table, given, class_weight), class_weight)
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

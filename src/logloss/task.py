@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.backends.base import Groups
 from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.errors import UsageError
@@ -46,6 +47,7 @@ class Task:
     intercept: bool
     n_threads: int
     weighting: Weighting
+    groups: Groups | None = None
 
     def objective(
         self, strength: Strength, exact: bool, by_row: bool = False
@@ -81,6 +83,12 @@ class Task:
             "class_weight": class_weight_record(class_weight),
         }
 
+    def with_groups(self, labels: Any) -> Task:
+        """The same with the groups of a covariance: labels, or the name of a column, or None."""
+        if labels is None:
+            return self
+        return replace(self, groups=Groups(*self.parts.origin.groups(labels, self.rows.weight)))
+
     @property
     def n_rows(self) -> int:
         """Rows that count: those of weight 0 and those that are left out do not."""
@@ -108,7 +116,8 @@ class Task:
     def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
         """What the fit leaves for questions that need its data."""
         of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
-        return Evidence(objective, where, beta, *of_task, self.n_threads, self.weighting)
+        of_rows = (self.n_threads, self.weighting, self.parts.origin, self.groups)
+        return Evidence(objective, where, beta, *of_task, *of_rows)
 
     def first(self, objective: Objective, where: Coordinates, start: Fitted | None) -> Array:
         """Where to start: the coefficients of a fit, or the intercept alone."""

@@ -87,6 +87,11 @@ class Weighting:
         return self != UNKNOWN
 
     @property
+    def guessed(self) -> bool:
+        """Whether they are frequencies for no other reason than that they are whole numbers."""
+        return self.because in _WHOLE
+
+    @property
     def said(self) -> str | None:
         """The meaning, where it was given; None where the weights themselves decided."""
         return self.meaning if self.because in _SAID else None
@@ -113,6 +118,7 @@ class Weighting:
 
 UNKNOWN = Weighting("frequency", "unknown")
 _SAID = frozenset(["said"])
+_WHOLE = frozenset(["whole"])
 
 
 def _word_of(known: Mapping[str, Any]) -> js.Check[str]:

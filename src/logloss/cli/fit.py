@@ -42,6 +42,8 @@ def fit(
     ] = None,
     weights: options.Weights = None,
     weights_are: options.WeightsAre = None,
+    covariance: options.Covariance = None,
+    distribution: options.Distribution = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
     missing: options.Missing = None,
@@ -92,7 +94,9 @@ def fit(
         raise UsageError("--influence prints words: not with --quiet or --json", "leave one out")
     if model is not None:
         check_writable(model)
-    reading = options.Reading(sql, delimiter, quote, header, na, exclude)
+    kind, groups = options.covariance(covariance)
+    options.check_distribution(distribution)
+    reading = options.Reading(sql, delimiter, quote, header, na, exclude, groups)
     roles = {"--target": target, "--weights": weights, "--offset": offset}
     chosen = {
         "positive": positive,
@@ -107,6 +111,9 @@ def fit(
         "solver": solver,
         "sample_weight": weights,
         "weights_are": weights_are,
+        "covariance": kind,
+        "groups": groups,
+        "exclude": reading.beside,
         "offset": offset,
         "missing": missing,
         "na": tuple(na) if na else None,
@@ -129,7 +136,7 @@ def fit(
             fitted.save(model)
     finally:  # a full disk must not cost the result of a long fit
         if not quiet:
-            emit_model(fitted, json)
+            emit_model(fitted, json, distribution)
     if influence is not None:
         emit("\n" + fitted.influence().text(influence))
     if json:

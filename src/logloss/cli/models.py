@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from logloss.model import Model
 
 
-def emit_model(model: Model, json: bool) -> None:
-    """Write the summary to standard output, or all of the model as JSON."""
+def emit_model(model: Model, json: bool, distribution: str | None = None) -> None:
+    """Write the summary to standard output, or all of the model as JSON.
+
+    `distribution`: of p-values and limits, normal or t.
+    """
     from logloss.interface import COMMAND_LINE
 
     if json:
         emit_json(model.dumps().rstrip("\n"))
     else:
-        emit(str(replace(model.summary(), interface=COMMAND_LINE)))
+        summary = model.summary(distribution=distribution or "normal")
+        emit(str(replace(summary, interface=COMMAND_LINE)))
 
 
 def say_first(model: Model) -> None:

@@ -99,6 +99,25 @@ WeightsAre: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+Covariance: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--covariance",
+        metavar="WORD",
+        help="Of the standard errors: hessian, hc0, hc1, or cluster:COL for rows that belong"
+        " together; COL is fitted too, unless it is excluded.",
+    ),
+]
+Distribution: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--distribution",
+        metavar="WORD",
+        help="Of p-values and limits: normal, or t (Student's), which few clusters need."
+        " [default: normal]",
+        show_default=False,
+    ),
+]
 Offset: TypeAlias = Annotated[
     str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
 ]
@@ -182,7 +201,7 @@ RandomState: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read the table of a command."""
+    """How to read the table of a command; `keep` is read even where it is excluded."""
 
     sql: str | None = None
     delimiter: str | None = None
@@ -190,6 +209,7 @@ class Reading:
     header: bool | None = None
     na: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
+    keep: str | None = None
 
     def open(self, table: str, roles: Mapping[str, str | None] | None = None) -> Source:
         """The table, of which nothing but the head has been read.
@@ -199,7 +219,13 @@ class Reading:
         for option, name in (roles or {}).items():
             if name is not None and name in (self.exclude or ()):
                 raise UsageError(f"column {name!r} is given to both --exclude and {option}")
-        return self._read(table, na=tuple(self.na or ()), exclude=tuple(self.exclude or ()))
+        left_out = tuple(name for name in self.exclude or () if name != self.keep)
+        return self._read(table, na=tuple(self.na or ()), exclude=left_out)
+
+    @property
+    def beside(self) -> tuple[str, ...] | None:
+        """What is excluded from the fit, but read."""
+        return (self.keep,) if self.keep is not None and self.keep in (self.exclude or ()) else None
 
     def open_for(self, model: Model, table: str, *others: str | None) -> Source:
         """The same for a model: its columns and some others, missing values as it knows them."""
@@ -218,6 +244,34 @@ class Reading:
             source = Sql(self.sql, None if table == "-" else table)
         dialect = Dialect(self.delimiter, self.quote, self.header)
         return read(source, dialect=dialect, where=table, **chosen)
+
+
+_COVARIANCES = {"hessian": "hessian", "hc0": "HC0", "hc1": "HC1"}
+_CLUSTER = "cluster:"
+
+
+def covariance(word: str | None) -> tuple[str | None, str | None]:
+    """The kind of covariance, and the column of groups, that a word of --covariance stands for."""
+    if word is None:
+        return None, None
+    column = word[len(_CLUSTER) :] if word.casefold().startswith(_CLUSTER) else ""
+    if column:
+        return "cluster", column
+    kind = _COVARIANCES.get(word.casefold())
+    if kind is None:
+        raise UsageError(
+            f"--covariance {word!r} cannot be read", "one of hessian, hc0, hc1, cluster:COLUMN"
+        )
+    return kind, None
+
+
+def check_distribution(word: str | None) -> None:
+    """UsageError where there is no such distribution."""
+    if word not in (None, *_DISTRIBUTIONS):
+        raise UsageError(f"--distribution must be one of {', '.join(_DISTRIBUTIONS)}, not {word!r}")
+
+
+_DISTRIBUTIONS = ("normal", "t")
 
 
 def factors(given: Sequence[str] | None) -> dict[str, float] | None:

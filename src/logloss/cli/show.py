@@ -7,10 +7,14 @@ from logloss.cli.models import emit_model
 from logloss.cli.outcome import DONE
 
 
-def show(model: options.ModelFile, json: options.Json = False) -> int:
+def show(
+    model: options.ModelFile,
+    distribution: options.Distribution = None,
+    json: options.Json = False,
+) -> int:
     """Show what is in a model file."""
     from logloss.model import load
 
-    fitted = load(model)
-    emit_model(fitted, json)
+    options.check_distribution(distribution)
+    emit_model(load(model), json, distribution)
     return DONE

@@ -25,10 +25,8 @@ from numpy.typing import NDArray
 
 from logloss.backends.base import Groups
 from logloss.checks import one_of
-from logloss.errors import DataError, UsageError, nearest
+from logloss.errors import DataError, UsageError
 from logloss.inference.optimum import raw_matrix
-from logloss.table.alignment import check_aligned
-from logloss.table.read import one_column
 from logloss.weighting import MEANINGS, Meaning
 
 if TYPE_CHECKING:
@@ -50,12 +48,15 @@ class Covariance:
         NaN where aliased.
     kind, weights : str
         What was asked for.
+    clusters : int or None
+        Groups with rows that count.
     """
 
     names: tuple[str, ...]
     matrix: Array
     kind: str
     weights: str
+    clusters: int | None = None
 
     @cached_property
     def standard_errors(self) -> Array:
@@ -129,11 +130,16 @@ def _hc1(rows: Rows) -> Array:
 def _cluster(rows: Rows) -> Array:
     if rows.groups is None:
         raise UsageError("kind='cluster' needs groups", "give groups=, one label per row")
-    weight, of_row = rows.evidence.rows.weight, rows.groups.of_row
-    used = np.unique(of_row if weight is None else of_row[weight > 0.0])
-    if len(used) < 2:
+    used = clusters_of(rows.groups, rows.evidence)
+    if used < 2:
         raise DataError("groups has one group only", "a clustered covariance needs two at least")
-    return rows.sandwich() * (len(used) / (len(used) - 1.0)) * rows.spare(1.0)
+    return rows.sandwich() * (used / (used - 1.0)) * rows.spare(1.0)
+
+
+def clusters_of(groups: Groups, evidence: Evidence) -> int:
+    """Groups with rows that count."""
+    weight, of_row = evidence.rows.weight, groups.of_row
+    return len(np.unique(of_row if weight is None else of_row[weight > 0.0]))
 
 
 KINDS: Mapping[str, Callable[[Rows], Array]] = {
@@ -143,6 +149,23 @@ KINDS: Mapping[str, Callable[[Rows], Array]] = {
     "cluster": _cluster,
 }
 _NEEDS_NO_GROUPS = KINDS.keys() - {"cluster"}
+
+
+def is_robust(kind: str) -> bool:
+    """Is a kind of covariance any but the inverse information?"""
+    return KINDS[kind] is not _hessian
+
+
+def check_choice(kind: str | None, groups: Any) -> str | None:
+    """The kind that groups need, or that is asked for; UsageError where they do not fit."""
+    if kind is None:
+        return None if groups is None else "cluster"
+    one_of("covariance", kind, KINDS)
+    if groups is not None and kind in _NEEDS_NO_GROUPS:
+        raise UsageError(f"covariance={kind!r} has no groups", "give 'cluster', or no groups")
+    if groups is None and kind not in _NEEDS_NO_GROUPS:
+        raise UsageError("covariance='cluster' needs groups", "give groups=, one label per row")
+    return kind
 
 
 def weights_named(weights: str) -> Meaning:
@@ -180,34 +203,10 @@ def raw_covariance(
 
 
 def groups_of(groups: Any, evidence: Evidence) -> Groups:
-    """Number the labels of groups: an array of one label a row, or the name of a feature."""
-    if not isinstance(groups, str):
-        check_aligned(evidence.features.index, groups, "groups", evidence.features.where)
-        groups = one_column(groups, "groups")
-    values = np.asarray(_column(groups, evidence) if isinstance(groups, str) else groups)
-    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-    n = evidence.design.n_rows
-    if values.shape != (n,):
-        raise DataError(f"groups has shape {values.shape}, not ({n},)", "give one label per row")
-    try:
-        labels, of_row = np.unique(values, return_inverse=True)
-    except TypeError as error:
-        raise DataError(f"groups holds labels that have no order: {error}") from None
-    if values.dtype.kind in "fc" and not np.isfinite(labels).all():
-        raise DataError("groups has a label that is missing or infinite", "give one to every row")
-    return Groups(of_row.astype(np.int64), len(labels))
-
-
-def _column(name: str, evidence: Evidence) -> Array:
-    if name not in evidence.names:
-        near = nearest(name, evidence.names)
-        raise UsageError(
-            f"groups names {name!r}, which is no column of the fit",
-            f"did you mean {near!r}?" if near else "give an array of one label per row",
-        )
-    unit = np.zeros(evidence.design.n_columns)
-    unit[evidence.names.index(name)] = 1.0
-    return evidence.design.predict(unit, 0.0, None, evidence.n_threads)
+    """Groups by labels, one a row, or by the name of a column of the table; or as they are."""
+    if isinstance(groups, Groups):
+        return groups
+    return Groups(*evidence.origin.groups(groups, evidence.rows.weight))
 
 
 def first_to_last(intercept: bool, n: int) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ from logloss.inference.optimum import polish, raw_combination, raw_matrix
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
     from logloss.fitted import Fitted
+    from logloss.inference.covariance import Covariance
     from logloss.inference.optimum import Optimum
 
 Array = NDArray[np.float64]
@@ -205,3 +206,10 @@ def statistics_of(fitted: Fitted, estimates: Estimates, weights: str) -> Statist
         n=n,
         parameters=e.rank,
     )
+
+
+def freedom_of(fitted: Fitted, estimates: Estimates, covariance: Covariance) -> float:
+    """Degrees of freedom of Student's t: clusters less one, else n − k."""
+    if covariance.clusters is not None:
+        return covariance.clusters - 1.0
+    return statistics_of(fitted, estimates, covariance.weights).n - estimates.rank

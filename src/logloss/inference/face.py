@@ -10,9 +10,10 @@ from logloss.checks import confidence, one_of
 from logloss.errors import DataError, LoglossError, UsageError
 from logloss.estimates import Findings
 from logloss.inference import tests
-from logloss.inference.covariance import Covariance, kind_named, raw_covariance, weights_named
+from logloss.inference.covariance import Covariance, is_robust, raw_covariance, weights_named
+from logloss.inference.distributions import NORMAL, REFERENCES, Reference
 from logloss.inference.effects import AT, delta_method, effects_of, effects_table
-from logloss.inference.estimate import refusal
+from logloss.inference.estimate import freedom_of, refusal
 from logloss.inference.findings import findings_of, with_shift
 from logloss.inference.grounds import Suspected
 from logloss.inference.intervals import limits_table, wald
@@ -45,7 +46,8 @@ class InferenceFace(Known):
             the data: HC0 (White), HC1 (the same times n/(n − k)), and "cluster" for rows that
             depend on each other within `groups`, times G/(G − 1) · (n − 1)/(n − k).
         groups : array of shape (n,), or column name, optional
-            One label per row, for "cluster"; or the name of a column that was fitted.
+            One label of any type per row, for "cluster"; or the name of a column of the table,
+            whether it was fitted or not. Every row that counts must have a label.
         weights : {"frequency", "sampling", "variance"}, optional
             What the weights mean, where it is another thing than the fit says (`weights_are`).
 
@@ -62,21 +64,18 @@ class InferenceFace(Known):
             The fit is penalised or bounded, or not near its optimum; or a robust kind is asked of
             a model whose data is gone, of separated data or of Firth's estimate.
         """
-        means = self._means(weights)
-        meaning, chosen = weights_named(means), kind_named(kind, groups, means)
+        chosen, grouped, means = self._choice(kind, groups, weights)
+        usual, _, said = self._choice(None, None, None)
+        if (chosen, means) == (usual, said) and self._are_usual(groups):
+            return self._usual_covariance()
         estimates = self._estimates()
-        if chosen == meaning.default and meaning.likelihood and groups is None:
-            if not meaning.counts:
+        if not is_robust(chosen):
+            if not weights_named(means).counts:
                 self._allowed(self._kind().no_variance_weights)
             return Covariance(estimates.names, estimates.covariance, chosen, means)
         self._allowed(self._kind().no_robust)
-        if (chosen, means, groups) == self._usual():
-            estimates = self._keep_robust()
-        kept = None if groups is not None else estimates.robust_of(chosen, means)
-        if kept is not None:
-            return Covariance(estimates.names, kept, chosen, means)
         ground = self._asked(f"kind={chosen!r} and groups")
-        return ground.covariance(estimates.names, chosen, groups, means)
+        return ground.covariance(estimates.names, chosen, grouped, means)
 
     def confidence_intervals(
         self,
@@ -86,6 +85,7 @@ class InferenceFace(Known):
         covariance: str | None = None,
         groups: Any = None,
         weights: str | None = None,
+        distribution: str = "normal",
     ) -> Any:
         """Return limits of each coefficient.
 
@@ -102,6 +102,9 @@ class InferenceFace(Known):
             and for Firth's estimate, and "wald" for others.
         covariance, groups, weights
             For "wald": as `kind`, `groups`, `weights` in `covariance`.
+        distribution : {"normal", "t"}
+            For "wald": "t" is Student's, with G − 1 degrees of freedom for G clusters, else n − k.
+            It is wider, and better with few clusters.
 
         Returns
         -------
@@ -116,19 +119,31 @@ class InferenceFace(Known):
         """
         if method is None:
             robust = covariance is not None or groups is not None
-            method = "wald" if robust else self._kind().limits
+            method = (
+                "wald"
+                if robust or REFERENCES.get(distribution, NORMAL).freedom
+                else self._kind().limits
+            )
         limits = one_of("method", method, self._LIMITS)
-        return limits(self, confidence(level), covariance, groups, weights)
+        reference = one_of("distribution", distribution, REFERENCES)
+        return limits(self, confidence(level), covariance, groups, weights, reference)
 
-    def _wald(self, level: float, kind: str | None, groups: Any, weights: str | None) -> Any:
+    def _wald(
+        self, level: float, kind: str | None, groups: Any, weights: str | None, reference: Reference
+    ) -> Any:
         estimates, found = self._estimates(), self.covariance(kind, groups, weights)
         values = self._corrected(estimates.values)
-        return limits_table(estimates.names, values, wald(values, found.standard_errors, level))
+        reach = reference.quantile(level, freedom_of(self._fitted, estimates, found))
+        limits = wald(values, found.standard_errors, reach)
+        return limits_table(estimates.names, values, limits)
 
-    def _profile(self, level: float, kind: str | None, groups: Any, weights: str | None) -> Any:
-        if kind is not None or groups is not None:
+    def _profile(
+        self, level: float, kind: str | None, groups: Any, weights: str | None, reference: Reference
+    ) -> Any:
+        if kind is not None or groups is not None or reference.freedom:
             raise UsageError(
-                "profile limits follow the likelihood: they have no robust covariance",
+                "profile limits follow the likelihood: they have no robust covariance, and no"
+                " Student's t",
                 "take method='wald'",
             )
         self._check_likelihood("profile limits", "take method='wald'", weights)
@@ -245,12 +260,11 @@ class InferenceFace(Known):
         where = one_of("at", at, AT)
         ground = self._asked("marginal effects")
         self._allowed(ground.no_functions)
-        means = self._means(weights)
-        chosen = kind_named(covariance, groups, means)
-        if chosen != "hessian":
+        chosen, grouped, means = self._choice(covariance, groups, weights)
+        if is_robust(chosen):
             self._allowed(ground.no_robust)
         optimum, evidence = ground.optimum, ground.evidence
-        matrix = raw_covariance(evidence, optimum, chosen, groups, means)
+        matrix = raw_covariance(evidence, optimum, chosen, grouped, means)
         found = effects_of(where, evidence, optimum, self._fitted.schema)
         return effects_table(found, matrix, confidence(level))
 
@@ -281,9 +295,15 @@ class InferenceFace(Known):
         return delta_method(function, e.names, self._corrected(e.values), found.matrix)
 
     def _findings(
-        self, kind: str | None, groups: Any, weights: str | None, level: float
+        self,
+        kind: str | None,
+        groups: Any,
+        weights: str | None,
+        level: float,
+        distribution: str,
     ) -> tuple[Findings | None, LoglossError | None]:
         """The figures of a summary; or why there are none, where nothing was asked for."""
+        level, reference = confidence(level), one_of("distribution", distribution, REFERENCES)
         asked = kind is not None or groups is not None
         reason = refusal(self._fitted, self._evidence)
         known = self._fitted.estimates is not None
@@ -302,8 +322,10 @@ class InferenceFace(Known):
             if asked:
                 raise
             return None, error
-        figures = findings_of(self._fitted, self._estimates(), found, level)
+        figures = findings_of(self._fitted, self._estimates(), found, level, reference)
         if not asked:
             ground = None if self._evidence is None else self._asked("limits")
             figures = self._kind().finished(figures, ground)
-        return with_shift(figures, self._shift, self._fitted.options.get("prior")), None
+        freedom = freedom_of(self._fitted, self._estimates(), found)
+        prior = self._fitted.options.get("prior")
+        return with_shift(figures, self._shift, prior, lambda z: reference.tail(z, freedom)), None

@@ -24,7 +24,13 @@ from numpy.typing import NDArray
 from logloss.errors import DataError
 from logloss.estimates import Estimates, Findings
 from logloss.inference import penalised
-from logloss.inference.covariance import Covariance, masked, raw_covariance
+from logloss.inference.covariance import (
+    Covariance,
+    clusters_of,
+    groups_of,
+    masked,
+    raw_covariance,
+)
 from logloss.inference.estimate import estimates_of, optimum_of, shown_names
 from logloss.inference.intervals import profile_limits
 from logloss.inference.optimum import Optimum, at_null, standing, unpolished
@@ -76,8 +82,10 @@ class Maximum:
         self, names: tuple[str, ...], kind: str, groups: Any, weights: str
     ) -> Covariance:
         """As it is shown; NaN for aliases."""
-        raw = raw_covariance(self.evidence, self.optimum, kind, groups, weights)
-        return Covariance(names, masked(raw, self.optimum), kind, weights)
+        found = None if groups is None else groups_of(groups, self.evidence)
+        raw = raw_covariance(self.evidence, self.optimum, kind, found, weights)
+        clusters = None if found is None else clusters_of(found, self.evidence)
+        return Covariance(names, masked(raw, self.optimum), kind, weights, clusters)
 
     def profile(self, level: float) -> tuple[Array, Array]:
         """Limits by the likelihood ratio, the intercept first."""

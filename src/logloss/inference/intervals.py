@@ -47,10 +47,9 @@ _LOST = 1e-9  # curvature along a direction that has none left
 _MOST_STEPS = 200
 
 
-def wald(values: Array, errors: Array, level: float) -> tuple[Array, Array]:
-    """Lower and upper limits."""
-    reach = quantile(level) * errors
-    return values - reach, values + reach
+def wald(values: Array, errors: Array, reach: float) -> tuple[Array, Array]:
+    """Lower and upper limits, `reach` standard errors away."""
+    return values - reach * errors, values + reach * errors
 
 
 def profile_limits(optimum: Optimum, level: float) -> tuple[Array, Array]:

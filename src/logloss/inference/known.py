@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from logloss.errors import DataError, UsageError
 from logloss.estimates import Robust
-from logloss.inference.covariance import weights_named
+from logloss.inference.covariance import Covariance, is_robust, kind_named, weights_named
 from logloss.inference.estimate import CHEAP, no_data, refusal
 from logloss.inference.grounds import Firth, Limit, Maximum, Refusal
 from logloss.prior import uncorrected_intercept
 from logloss.same_rows import marks_of
+from logloss.table.class_weight import class_weight_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,24 +82,41 @@ class Known:
         there = self._evidence is not None and self._is_cheap()
         if there and refusal(self._fitted, self._evidence) is None:
             with contextlib.suppress(DataError, UsageError):  # then the record has none
-                self._keep_robust()
+                self._estimates()
+                self._usual_covariance()
         return self._marked()
 
-    def _usual(self) -> tuple[str, str, Any]:
-        """Kind, weights and groups of the covariance where nothing is asked for."""
-        weighting = self._fitted.weighting
-        return weighting.rule.default, weighting.meaning, None
+    def _choice(self, kind: str | None, groups: Any, weights: str | None) -> tuple[str, Any, str]:
+        """Kind, groups and weights of a covariance: where nothing is asked for, as in the fit."""
+        means = self._means(weights)
+        chosen = self._fitted.options.get("covariance")
+        if chosen is not None and kind in (None, chosen) and groups is None and weights is None:
+            return chosen, None if self._evidence is None else self._evidence.groups, means
+        return kind_named(kind, groups, means), groups, means
 
-    def _keep_robust(self) -> Estimates:
-        """The estimates, and with them their usual covariance where that is a robust one."""
-        estimates, (kind, means, groups) = self._estimates(), self._usual()
-        if self._fitted.weighting.rule.likelihood or estimates.robust is not None:
-            return estimates
+    def _are_usual(self, groups: Any) -> bool:
+        """Whether groups are those of the fit: none, or the column that was named there."""
+        if isinstance(groups, str):
+            return bool(groups == self._fitted.options.get("groups"))
+        return groups is None
+
+    def _usual_covariance(self) -> Covariance:
+        """What was asked for in the fit, or goes with its weights; found once, and kept."""
+        kind, groups, means = self._choice(None, None, None)
+        estimates = self._estimates()
+        if not is_robust(kind):
+            if not weights_named(means).counts:
+                self._allowed(self._kind().no_variance_weights)
+            return Covariance(estimates.names, estimates.covariance, kind, means)
         self._allowed(self._kind().no_robust)
-        found = self._asked("robust covariances").covariance(estimates.names, kind, groups, means)
-        estimates = replace(estimates, robust=Robust(kind, means, found.matrix))
-        self._fitted = replace(self._fitted, estimates=estimates)
-        return estimates
+        kept = estimates.robust
+        if kept is None or (kept.kind, kept.weights) != (kind, means):
+            found = self._asked(f"{kind} covariances").covariance(
+                estimates.names, kind, groups, means
+            )
+            kept = Robust(kind, means, found.matrix, found.clusters)
+            self._fitted = replace(self._fitted, estimates=replace(estimates, robust=kept))
+        return Covariance(estimates.names, kept.matrix, kind, means, kept.clusters)
 
     def _marked(self) -> Fitted:
         """The record with the marks of its rows, where they can be known."""
@@ -130,11 +148,12 @@ class Known:
             self._ground = self._kind()(self._evidence, self._fitted)
         return self._ground
 
-    def _attached(self, evidence: Evidence) -> None:
+    def _attached(self, evidence: Evidence, class_weight: Any) -> None:
         """Take data that came back; a file of before learns from it what its weights mean."""
         self._evidence, self._ground = evidence, None
-        if not self._fitted.weighting.known:
-            self._fitted = replace(self._fitted, weighting=evidence.weighting)
+        options = dict(self._fitted.options)
+        options.setdefault("class_weight", class_weight_record(class_weight))
+        self._fitted = replace(self._fitted, weighting=evidence.weighting, options=options)
 
     def _kind(self) -> type[Maximum]:
         """Which of the grounds; a verdict on separation comes first, where there is none yet."""

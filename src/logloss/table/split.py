@@ -20,12 +20,17 @@ from logloss.table.block import in_columns
 from logloss.table.columns import Codes, Column, Numbers
 from logloss.table.counts import Counts, counts_of
 from logloss.table.encoding import encoded
+from logloss.table.groups import Origin
 from logloss.table.labels import Labels, labels_of, without_missing_words
 from logloss.table.read import column_values, read
 from logloss.table.source import Source, column_at, left_out_names, unknown_column
 from logloss.table.treatment import Missing, TableOptions
 from logloss.table.words import listed
 
+_FITTED_TOO = (
+    "the column {!r}, which tells groups apart, is a column of the fit too: exclude it if it is a"
+    " label only"
+)
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +53,8 @@ class Split:
         A row that is left out has the weight 0.
     target_name, weights_name, offset_name : str or None
         The names of these columns; None where they were given as arrays, or not at all.
+    origin : Origin
+        The table with all its columns, for groups.
     left_out : ndarray of bool, shape (n_rows,), or None
         The rows that take no part.
     notes : tuple of str
@@ -62,6 +69,7 @@ class Split:
     target_name: str | None
     weights_name: str | None
     offset_name: str | None
+    origin: Origin
     left_out: Mask | None = None
     notes: tuple[str, ...] = ()
 
@@ -84,6 +92,7 @@ def split(
     offset: Any = None,
     exclude: Collection[str] = (),
     options: TableOptions | None = None,
+    groups: Any = None,
 ) -> Split:
     """Take the target, the weights and the offset out of a table, or put them beside it.
 
@@ -97,6 +106,8 @@ def split(
     exclude : collection of column names, or one
         Columns to leave out.
     options : TableOptions, optional
+    groups : optional
+        The name of a column that is read even where it is excluded.
 
     Raises
     ------
@@ -110,10 +121,13 @@ def split(
         role: value for role, value in _roles(y, sample_weight, offset) if isinstance(value, str)
     }
     _check_roles(named, exclude)
-    table = read(source, exclude=exclude, by_column=bool(named), na=options.na)
+    beside = [groups] if isinstance(groups, str) else []
+    left = [name for name in exclude if name not in beside]
+    table = read(source, exclude=left, by_column=bool(named), na=options.na)
     named = {role: column_at(name, table.names, table.where) for role, name in named.items()}
     if options.formula is not None:
-        table = _needed(table, options.formula.columns, named.values())
+        needed = dict.fromkeys([*named.values(), *beside])
+        table = _needed(table, options.formula.columns, needed)
     if table.stream is not None:
         table = encoded(table, options.na, options.memory, options.spool)
     _check_roles(named, exclude)
@@ -123,8 +137,12 @@ def split(
         table = in_columns(table)
     y_where = _where("y", y, table)
     table, words = _without_missing_words(table, named.get("y"))
-    features = table.without(list(named.values())) if named else table
+    formula = options.formula
+    used = table.names if formula is None else formula.columns
+    hidden = [name for name in beside if name in exclude or name not in used]
+    features = table.without([*named.values(), *hidden]) if named or hidden else table
     out, notes = _left_out(table, named.get("y"), features, options.missing, words)
+    notes += [_FITTED_TOO.format(name) for name in beside if name in features.names]
     table = table if table.index is not None else replace(table, index=index_of(y))
     weights = weight_values(table, sample_weight)
     counts = target_counts(table, y)
@@ -145,6 +163,7 @@ def split(
         target_name=named.get("y"),
         weights_name=named.get("sample_weight"),
         offset_name=named.get("offset"),
+        origin=Origin(table if isinstance(source, Source) else source, table, options.na),
         left_out=out,
         notes=(*table.notes, *notes),
     )
