@@ -107,6 +107,11 @@ def test_columns_that_nearly_repeat_others_twice_over() -> None:
     assert judged(8008) is None
 
 
+def test_bounds_beside_columns_far_from_0_on_which_the_solver_gives_up() -> None:
+    assert judged(4218) is None
+    assert judged(5531) is None
+
+
 def test_what_the_model_predicts_has_the_gap_that_is_said() -> None:
     """Rows that move a million times less than others are told apart as well."""
     X = np.array([[1.0, 1e6], [1.0, 1e6], [1.0 + 1e-9, 2e6], [1.0 - 1e-9, 0.0], [0.0, 0.0]])

@@ -45,7 +45,7 @@ from logloss.solvers.newton import Newton
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-_EXACT = 1e-10  # the modified score in standard errors
+EXACT = 1e-10  # the modified score in standard errors
 _NEARLY = 1e-6  # the same where rounding allows no more
 _STEPS = 500
 _POOR = 0.2  # the same, before steps are joined
@@ -147,13 +147,18 @@ class Point:
         return inverse_factor(self.modified.hessian(self.beta, self.of.free) * total)[0]
 
 
-def maximise(start: Point, stop: Stop, history: list[Step] | None = None) -> tuple[Point, Status]:
-    """The point at which the modified score is 0, from a start at which l* is finite."""
+def maximise(
+    start: Point, stop: Stop, history: list[Step] | None = None, enough: float = EXACT
+) -> tuple[Point, Status]:
+    """The point at which the modified score is 0, from a start at which l* is finite.
+
+    `enough`: of the score, in standard errors, to be taken for 0.
+    """
     point = best = start
     history = [] if history is None else history
     slow, tries, rate, past = False, 0, 0.0, Past()
     for _ in range(stop.max_iter or _STEPS):
-        status = _recorded(point, stop, history)
+        status = _recorded(point, stop, history, enough)
         if status is not None:
             return point, status
         inverse = point.steered() if slow else point.inverse
@@ -214,7 +219,7 @@ def _leapt(point: Point, past: Past) -> Point | None:
     return there if there.length < 0.5 * point.length else None
 
 
-def _recorded(point: Point, stop: Stop, history: list[Step]) -> Status | None:
+def _recorded(point: Point, stop: Stop, history: list[Step], enough: float) -> Status | None:
     """Write a step into the history; the status, if this is the end."""
     likelihood = point.of.likelihood
     loss = -point.value / likelihood.weight_sum
@@ -222,7 +227,7 @@ def _recorded(point: Point, stop: Stop, history: list[Step]) -> Status | None:
     answers = [callback(history[-1]) for callback in stop.callbacks]
     if any(answers):
         return Status.INTERRUPTED
-    if point.length <= _EXACT:
+    if point.length <= enough:
         return Status.FIRTH
     return Status.BUDGET if history[-1].seconds >= stop.seconds else None
 

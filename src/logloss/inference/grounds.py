@@ -142,6 +142,9 @@ class Limit(Maximum):
             covariance = found.covariance
         return replace(rough, values=values, covariance=covariance)
 
+    def profile(self, level: float) -> tuple[Array, Array]:
+        return profile_limits(self.optimum, level, apart=True)
+
     @staticmethod
     def finished(found: Findings, ground: Maximum | None) -> Findings:  # noqa: ARG004
         return replace(found, covariance=f"{found.covariance}, of the rows that are not told apart")

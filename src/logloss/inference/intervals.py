@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import dot
+from logloss.inference.apart_limits import by_fits, ends
 from logloss.inference.covariance import first_to_last
 from logloss.inference.distributions import quantile
 from logloss.inference.optimum import Curvature, intercept_in, raw_scale
@@ -52,18 +53,31 @@ def wald(values: Array, errors: Array, reach: float) -> tuple[Array, Array]:
     return values - reach * errors, values + reach * errors
 
 
-def profile_limits(optimum: Optimum, level: float) -> tuple[Array, Array]:
+def profile_limits(optimum: Optimum, level: float, apart: bool = False) -> tuple[Array, Array]:
     """Limits of the coefficients as they are shown, the intercept first; NaN for aliases.
 
     Infinite where the likelihood never falls so far. Reads: about eight for each limit.
+
+    Parameters
+    ----------
+    apart : bool
+        The data are separated, and the point stands for one at infinity.
     """
     n = optimum.objective.n_coefficients
+    is_endless = ends(optimum) if apart else None
     target = quantile(level) ** 2 / (2.0 * optimum.weight_sum)
     limits = np.full((n, 2), math.nan)
     for j in optimum.curvature.kept:
         contrast = _contrast(optimum, int(j))
         for side, sign in enumerate((-1.0, 1.0)):
-            limits[j, side] = _Walk(optimum, contrast, sign, optimum.loss + target).limit()
+            known = is_endless(contrast, sign) if is_endless else None
+            if known:
+                limits[j, side] = sign * math.inf
+                continue
+            goal = optimum.loss + target
+            limits[j, side] = _Walk(optimum, contrast, sign, goal).limit()
+            if known is False and not math.isfinite(limits[j, side]):
+                limits[j, side] = by_fits(optimum, int(j), sign, goal)
     limits = limits[first_to_last(optimum.coordinates.intercept, n)]
     return limits[:, 0], limits[:, 1]
 

@@ -22,11 +22,15 @@ from numpy.typing import NDArray
 
 from logloss.backends.memory import MemoryLikelihood
 from logloss.evidence import Evidence
-from logloss.inference.firth import Penalised, Point, maximise
+from logloss.inference.firth import EXACT, Penalised, Point, maximise
 from logloss.solvers.base import Stop
 from logloss.verdict import INTERCEPT
 
 Array = NDArray[np.float64]
+
+_ROUGH = 1e-4  # of the modified score, in standard errors, on the way to a limit
+_NEAR = 3e-3  # standard errors from a limit, within which the way is exact
+_SQUARE = 1e-5  # the same: a step of Newton's leaves about the square
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,8 @@ def _contrast(point: Point, column: int) -> Array | None:
     return full[free] if at in free else None
 
 
-def _profile(near: Point, contrast: Array, value: float) -> Point:
-    """max {l* : Aβ = value}, from a point near it."""
+def _profile(near: Point, contrast: Array, value: float, *, roughly: bool = False) -> Point:
+    """max {l* : Aβ = value}, from a point near it; l* is off by _ROUGH²/2 where `roughly`."""
     A = np.atleast_2d(contrast)
     inverse = near.inverse
     across = inverse.T @ (inverse @ A.T)
@@ -133,7 +137,9 @@ def _profile(near: Point, contrast: Array, value: float) -> Point:
     beta = near.beta.copy()
     beta[near.of.free] += across @ np.linalg.solve(A @ across, off)
     start = replace(near.of, held=A).at(beta)
-    return maximise(start, Stop())[0] if start.value > -math.inf else start
+    if start.value == -math.inf:
+        return start
+    return maximise(start, Stop(), enough=_ROUGH if roughly else EXACT)[0]
 
 
 def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
@@ -141,9 +147,9 @@ def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
     start = float(contrast @ optimum.beta[optimum.of.free])
     error = _norm(optimum.inverse @ contrast)
     inner, outer = start, math.inf * sign
-    c, near = start + sign * root * error, optimum
+    c, near, roughly = start + sign * root * error, optimum, True
     for _ in range(60):
-        near = _profile(near, contrast, c)
+        near = _profile(near, contrast, c, roughly=roughly)
         drop = math.sqrt(max(2.0 * (optimum.value - near.value), 0.0))
         if drop < root:
             inner = c
@@ -151,8 +157,9 @@ def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
             outer = c
         slope = abs(float(near.freely(near.inverse)[1][0])) / max(drop, 1e-300)
         step = (root - drop) / slope if slope > 0.0 and math.isfinite(drop) else math.inf
-        if abs(step) <= 1e-10 * max(abs(c), error):
+        if not roughly and abs(step) <= _SQUARE * error:
             return c + sign * step
+        roughly = roughly and abs(step) > _NEAR * error
         c, wanted = c + sign * step, c
         if not min(inner, outer) < c < max(inner, outer) or abs(c - wanted) > 10.0 * error:
             c = inner + sign * 4.0 * error if math.isinf(outer) else 0.5 * (inner + outer)

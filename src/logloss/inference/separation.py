@@ -309,6 +309,7 @@ def _settled(
     if judge.found is None:
         exists = found is not None and found.exists and result.status in _OPEN
         return (replace(result, status=Status.CERTIFIED) if exists else result), found
+    stopped = result.status in _STOPPED and not _given_up(result, stop)
     beta, gap = far_along(judge.found, tolerance(objective, result.value, judge.tol))
     value = objective.value_gradient(beta)[0]
     gap = max(gap, value - judge.found.infimum)  # what rounding has made of the way there
@@ -318,7 +319,7 @@ def _settled(
         beta=beta,
         value=value,
         gap=min(gap, value),
-        status=result.status if result.status in _STOPPED else Status.SEPARATED,
+        status=result.status if stopped else Status.SEPARATED,
         history=(*result.history, last),
     )
     return ended, found or verdict(judge.found, names)

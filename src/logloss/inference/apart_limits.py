@@ -1,0 +1,137 @@
+"""Profile limits where the data are separated: which are infinite, and those that are not.
+
+The likelihood never falls along a direction d with (2y − 1) x·d ≥ 0 on all rows (x·d = 0 where the
+label is soft). So the limit of a coefficient c·β on one side is infinite if some such d has c·d on
+that side, which a linear program tells, all coefficients by the same rows; no read of the data is
+spent on a walk that has no end. If none has, the likelihood falls without end on that side, and the
+limit is finite. The walk to it (intervals.py) begins far out, where nothing bends, and may not get
+there; then the likelihood is maximised with the coefficient held, x_j times it as an offset, until
+what is held is between two that are near enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.memory import MemoryLikelihood
+from logloss.inference.direction import counted
+from logloss.objective import Objective
+from logloss.solvers.base import Stop, minimise
+from logloss.solvers.newton import Newton
+from logloss.table.entries import entries, narrowed
+
+if TYPE_CHECKING:
+    from logloss.inference.optimum import Optimum
+
+Array = NDArray[np.float64]
+Ends = Callable[[Array, float], bool | None]
+
+_MOST_ENTRIES = 200_000
+_SURE = 1e-4  # of the columns' scale: c·d beyond this is no rounding
+_NONE = 1e-8
+_DOUBLINGS = 40
+
+
+def ends(optimum: Optimum) -> Ends:
+    """Whether the limit of c·β is infinite on a side; None where that is not known."""
+    likelihood = optimum.objective.likelihood
+    if not isinstance(likelihood, MemoryLikelihood):
+        return lambda contrast, sign: None  # noqa: ARG005
+    free = optimum.curvature.kept
+    rows = np.flatnonzero(counted(likelihood))
+    if len(rows) * len(free) > _MOST_ENTRIES:
+        return lambda contrast, sign: None  # noqa: ARG005
+    where, n = likelihood.coordinates, len(likelihood.coordinates.center)
+    columns = free[free < n]
+    x = np.ones((len(rows), len(free)))
+    raw = entries(likelihood.design, rows, columns)
+    x[:, : len(columns)] = (raw - where.center[columns]) / where.scale[columns]
+    y = likelihood.rows.y[rows]
+    hard = (y == 0.0) | (y == 1.0)
+    signed = np.unique((2.0 * y - 1.0)[hard, np.newaxis] * x[hard], axis=0)
+    return partial(_ends, signed, np.unique(x[~hard], axis=0), free)
+
+
+def _ends(
+    signed: Array, soft: Array, free: NDArray[np.int64], c: Array, sign: float
+) -> bool | None:
+    from scipy.optimize import linprog
+
+    size = float(np.abs(c[free]).max())
+    done = linprog(
+        -sign * c[free] / size,
+        A_ub=-signed if len(signed) else None,
+        b_ub=np.zeros(len(signed)) if len(signed) else None,
+        A_eq=soft if len(soft) else None,
+        b_eq=np.zeros(len(soft)) if len(soft) else None,
+        bounds=(-1.0, 1.0),
+        method="highs",
+    )
+    if done.status != 0:
+        return None
+    return True if -done.fun > _SURE else (False if -done.fun < _NONE else None)
+
+
+def by_fits(optimum: Optimum, j: int, sign: float, target: float) -> float:
+    """The limit of coefficient j as it is reported, at which F with it held is `target`.
+
+    Each value that is tried is a fit.
+    """
+    from scipy.optimize import brentq
+
+    where, n = optimum.coordinates, len(optimum.coordinates.center)
+    coef, intercept = where.raw(optimum.beta)
+    held = partial(_held, optimum.objective, j)
+    inside = float(intercept if j == n else coef[j])
+    width = 1.0 if j == n else 1.0 / float(where.scale[j])
+    if sign * inside > 0.0 or held(0.0) < target:
+        inside = inside if sign * inside > 0.0 else 0.0
+        outside = inside + sign * width
+    else:
+        outside, width = 0.0, 0.0
+    for _ in range(_DOUBLINGS if width else 0):
+        if held(outside) > target:
+            break
+        width *= 2.0
+        inside, outside = outside, outside + sign * width
+    else:
+        if width:
+            return math.nan
+
+    def height(t: float) -> float:
+        return math.sqrt(held(t)) - math.sqrt(target)
+
+    if not height(inside) <= 0.0 <= height(outside):
+        return math.nan
+    return float(brentq(height, inside, outside, xtol=1e-12, rtol=1e-11))
+
+
+def _held(objective: Objective, j: int, t: float) -> float:
+    """min F with coefficient j held at t."""
+    like = objective.likelihood
+    assert isinstance(like, MemoryLikelihood)
+    where, n = like.coordinates, like.design.n_columns
+    every = np.arange(like.n_rows)
+    x = np.ones(like.n_rows) if j == n else entries(like.design, every, np.array([j]))[:, 0]
+    offset = t * x if like.rows.offset is None else like.rows.offset + t * x
+    kept = np.arange(n) != j
+    if j == n:  # columns are centred for the sake of the intercept
+        there = replace(where, center=np.zeros(n), intercept=False, still=None)
+    else:
+        still = None if where.still is None else where.still[kept]
+        there = replace(where, center=where.center[kept], scale=where.scale[kept], still=still)
+    design = like.design if j == n else narrowed(like.design, kept)
+    rows = replace(like.rows, offset=offset)
+    rest = MemoryLikelihood(design, rows, there, like.n_threads)
+    which = np.flatnonzero(np.arange(like.n_coefficients) != j)
+    fewer = replace(objective, likelihood=rest, penalty=objective.penalty.of(which))
+    found = minimise(fewer, Newton(), np.zeros(len(which)), Stop(tol=1e-11))
+    like.reads += rest.reads
+    return found.value
