@@ -114,6 +114,12 @@ class Verdict:
         return max(self.real, 0.0) / max(self.claimed, self._rounding)
 
     @property
+    def proven(self) -> bool:
+        """Is the gap that is claimed no more than 1e-6, or than what was asked for?"""
+        enough = max(self.tol, TOLERANCE) + self._rounding
+        return "SEPARATED" not in self.status and self.claimed <= enough
+
+    @property
     def due(self) -> bool:
         """Should it be certified at 1e-6?"""
         return self.exists and self.own >= _SMALL and self.solver in DUE
