@@ -129,11 +129,6 @@ def test_what_declares_nothing(tmp_path: Path, table: Any) -> None:
         assert model.notes == ()
 
 
-def test_a_dictionary_that_is_not_stored_as_one_declares_nothing(tmp_path: Path) -> None:
-    pq.write_table(of_arrow(WORDS, ORDER), tmp_path / "t.parquet", use_dictionary=False)
-    assert list(logloss.fit(tmp_path / "t.parquet", "y").coefficients) == ["g=low", "g=mid", "x"]
-
-
 @pytest.mark.parametrize("kind", ["unordered", "ordered", "Enum", "dictionary"])
 def test_the_order_of_rows_changes_no_order_of_levels(kind: str) -> None:
     rows = np.argsort(WORDS, kind="stable")[::-1]

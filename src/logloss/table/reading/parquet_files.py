@@ -95,16 +95,4 @@ def open_parquet(file: Input, na: tuple[str, ...]) -> ParquetFile:
         schema, n_rows = parquet.schema_arrow, parquet.metadata.num_rows
         str(schema)  # UnicodeDecodeError where a name or a time zone is damaged
         check_names(schema.names, file.name)
-        for j, field in enumerate(schema):
-            declared = pa.types.is_dictionary(field.type)
-            if declared and not _has_dictionaries(parquet.metadata, field.name):
-                schema = schema.set(j, pa.field(field.name, field.type.value_type))
     return ParquetFile(file, delivered(schema), n_rows, na)
-
-
-def _has_dictionaries(metadata: Any, name: str) -> bool:
-    """Whether a column is stored as its type says: else the reader numbers levels as they come."""
-    names = list(metadata.schema.names)
-    groups = range(metadata.num_row_groups)
-    j = names.index(name) if names.count(name) == 1 else -1
-    return j >= 0 and all(metadata.row_group(k).column(j).has_dictionary_page for k in groups)
