@@ -112,6 +112,11 @@ def test_bounds_beside_columns_far_from_0_on_which_the_solver_gives_up() -> None
     assert judged(5531) is None
 
 
+def test_offsets_beyond_which_nothing_bends() -> None:
+    """p(1 − p) of 1e-320: what it is the inverse of proves nothing."""
+    assert judged(43555) is None
+
+
 def test_what_the_model_predicts_has_the_gap_that_is_said() -> None:
     """Rows that move a million times less than others are told apart as well."""
     X = np.array([[1.0, 1e6], [1.0, 1e6], [1.0 + 1e-9, 2e6], [1.0 - 1e-9, 0.0], [0.0, 0.0]])

@@ -138,8 +138,9 @@ def draw(seed: int) -> Table:
     if rng.random() < 0.2:
         factors = rng.choice([0.0, 0.0, 1.0, 2.0], d)
         options |= _PENALTIES[rng.integers(len(_PENALTIES))] | {"penalty_factors": factors}
-        # without one a penalty is next to nothing beside years and amounts
+        # beside years and amounts a penalty is less than the rounding of the loss, which is none
         options["fit_intercept"] = True
+        X = X / 2.0 ** np.maximum(np.ceil(np.log2(np.abs(X).max(axis=0) + 1.0)) - 13.0, 0.0)
         free = free & (factors == 0.0)
         bound = np.where(free, bound, 0)
     store = _STORES[rng.integers(len(_STORES))]

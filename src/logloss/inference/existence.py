@@ -78,7 +78,8 @@ def proven_by(
         return False
     margin = likelihood.margin(beta, None, curved)
     error = _error(likelihood, margin, free, hessian * likelihood.weight_sum, inverse)
-    return error < 0.5 * margin.least and not _is_void(likelihood, margin, beta, hessian)
+    there = 0.0 < error < 0.5 * margin.least  # 0: M is so small that T is not
+    return there and not _is_void(likelihood, margin, beta, hessian)
 
 
 def prove(
@@ -115,7 +116,7 @@ def prove(
     error = _error(likelihood, margin, moving, whole, inverse, known)
     if not _rightly_signed(penalty, margin, at_bound, whole, error):
         return False
-    if _is_void(likelihood, margin, beta, hessian):
+    if not error > 0.0 or _is_void(likelihood, margin, beta, hessian):
         return False
     return error < 0.5 * margin.least or _inside_by_leverage(
         likelihood, beta, moving, inverse, error
