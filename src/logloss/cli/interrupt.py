@@ -21,6 +21,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from logloss.cli.limited import watch_where_limited
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -65,6 +67,7 @@ def guard() -> None:
     Its first line has blocked the signals, so that none came before.
     """
     _heard.own_process = True
+    watch_where_limited()
     _take()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _USUAL)
 

@@ -23,6 +23,10 @@ def plain_errors(where: str) -> Iterator[None]:
             f"{where} asks for more memory than there is: {first_line(error)}",
             "it is damaged, or holds one value too large to read",
         ) from error
+    except pa.ArrowException as error:
+        if "worker thread" not in str(error):
+            raise _unreadable(where, error) from error
+        raise MemoryError from error
     except PermissionError as error:
         raise DataError(f"{where} cannot be read: permission denied") from error
     except (OSError, EOFError, zlib.error) as error:
@@ -31,8 +35,12 @@ def plain_errors(where: str) -> Iterator[None]:
         raise DataError(
             f"{where} is {reason}: {first_line(error)}", "write or copy it again"
         ) from error
-    except (pa.ArrowException, csv.Error, UnicodeError) as error:
-        raise DataError(f"{where} cannot be read: {first_line(error)}") from error
+    except (csv.Error, UnicodeError) as error:
+        raise _unreadable(where, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> DataError:
+    return DataError(f"{where} cannot be read: {first_line(error)}")
 
 
 @contextlib.contextmanager
