@@ -21,7 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from logloss.errors import DataError
+from logloss.errors import DataError, ModelFileError
 from logloss.files.atomic import replacing
 from logloss.table.arrow import first_line
 from logloss.table.columns import Column, Columns
@@ -154,6 +154,8 @@ def _damage(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except ModelFileError as error:
+        raise _damaged(path, error.message) from error
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
         raise _damaged(path, first_line(error)) from error
 

@@ -42,6 +42,10 @@ class ArrowFile:
         """Its size."""
         return self.file.n_bytes
 
+    def check(self) -> None:
+        """Raise DataError where the file has changed since it was first looked at."""
+        self.file.check()
+
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target`, with its types."""
         with damaged_errors(self.name), self.file.open() as raw:

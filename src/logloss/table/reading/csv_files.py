@@ -61,6 +61,10 @@ class CsvFile:
         """What the sniffer wants to be known."""
         return self.form.notes
 
+    def check(self) -> None:
+        """Raise DataError where the file has changed since it was first looked at."""
+        self.file.check()
+
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target`, with its types; Unfit where a value does not fit."""
         parser = _Parser(self.form, self.name, self.na, target)

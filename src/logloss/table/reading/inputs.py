@@ -35,12 +35,15 @@ class Input:
         The first few bytes.
     open : callable
         Gives a pyarrow.NativeFile that can seek, at the first byte.
+    check : callable
+        Raises DataError where the file is no longer what it was when it was first looked at.
     """
 
     name: str
     n_bytes: int
     magic: bytes
     open: Callable[[], Any]
+    check: Callable[[], None] = lambda: None
 
     @property
     def compression(self) -> str | None:
@@ -69,8 +72,26 @@ def input_of(path: Path, name: str | None = None) -> Input:
         if not stat.S_ISREG(path.stat().st_mode):
             return copied(file, name or path.name)
         magic = file.read(_MAGIC_LENGTH)
-    where = str(path)
-    return Input(name or path.name, path.stat().st_size, magic, lambda: pa.OSFile(where))
+    where, known, state = str(path), name or path.name, _state(path)
+
+    def check() -> None:
+        if _state(path) not in (state, None):  # what is gone is read to its end all the same
+            raise DataError(f"{known} changed while it was read", "read it again when it is whole")
+
+    def opened() -> Any:
+        check()
+        return pa.OSFile(where)
+
+    return Input(known, path.stat().st_size, magic, opened, check)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Size, time and number: whatever is written to the file, or put in its place, changes one."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_size, now.st_mtime_ns, now.st_ino
 
 
 def standard_input() -> Input:

@@ -45,6 +45,10 @@ class ParquetFile:
         """Its size."""
         return self.file.n_bytes
 
+    def check(self) -> None:
+        """Raise DataError where the file has changed since it was first looked at."""
+        self.file.check()
+
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target`, with its types."""
         texts = [c.name for c in self.schema if is_text(c.type) and c.name in set(target.names)]

@@ -46,6 +46,10 @@ class Part(Protocol):
     @property
     def untyped(self) -> frozenset[str]: ...
 
+    def check(self) -> None:
+        """Raise DataError where the file has changed since it was first looked at."""
+        ...
+
     def read(self, target: Any, told: Callable[[int], None]) -> Iterator[Any]:
         """The columns of `target` with its types, in batches; Unfit where a value does not fit.
 
@@ -139,7 +143,12 @@ def _all_batches(
             for batch in part.read(target, course.told):
                 course.rows[-1] += batch.num_rows
                 yield batch
+            part.check()
+        except DataError:
+            part.check()  # if so, that is what is wrong
+            raise
         except Unfit as unfit:
+            part.check()
             if final:
                 raise DataError(
                     f"{part.name} changed while it was read", "read it again"
