@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +15,15 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
+import logloss
 from logloss.cli import main
 from logloss.errors import DataError
 from logloss.table import read
 from logloss.table.encoding import encoded
+from logloss.table.encoding.held import check_held, mapped
 
 N_ROWS = 60_000
+LIMIT = 120
 
 
 def rows(n: int = N_ROWS) -> pa.Table:
@@ -27,6 +32,121 @@ def rows(n: int = N_ROWS) -> pa.Table:
     y = (rng.random(n) < 1 / (1 + np.exp(-x[0]))).astype(np.int8)
     columns = {f"x{j}": values for j, values in enumerate(x)}
     return pa.table(columns | {"t": np.array(list("abc"))[rng.integers(0, 3, n)], "y": y})
+
+
+# ---- a spool, which is mapped into memory
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("spool")
+    pq.write_table(rows(), folder / "t.parquet")
+    assert main(["encode", str(folder / "t.parquet"), "-o", str(folder / "t.spool"), "-q"]) == 0
+    (folder / "t.parquet").unlink()
+    return folder / "t.spool"
+
+
+FIT = """
+import os, sys
+import logloss
+path, change, options = sys.argv[1], sys.argv[2], eval(sys.argv[3])
+changes = {
+    "cut": lambda: os.truncate(path, os.path.getsize(path) // 3),
+    "cut to nothing": lambda: os.truncate(path, 0),
+    "written to": lambda: open(path, "r+b").write(b"x"),
+    "grown": lambda: open(path, "ab").write(b"x"),
+}
+steps = []
+def at_step(step):
+    steps.append(step)
+    if len(steps) == 1:
+        changes[change]()
+try:
+    logloss.fit(path, "y", callbacks=[at_step], **options)
+except logloss.DataError as error:
+    print(error)
+else:
+    print("a result")
+"""
+
+
+@pytest.mark.parametrize("change", ["cut", "cut to nothing", "written to", "grown"])
+@pytest.mark.parametrize(
+    "options",
+    [{"solver": "newton"}, {"solver": "gd", "C": 1}, {"solver": "saga", "C": 1}, {"l1": 1e-3},
+     {"solver": "newton-cg", "n_threads": 2}],
+)  # fmt: skip
+def test_a_spool_that_changes_during_a_fit(
+    whole: Path, tmp_path: Path, change: str, options: dict[str, object]
+) -> None:
+    """A mapping that is cut short kills the process by SIGBUS where nobody takes care."""
+    path = tmp_path / "t.spool"
+    path.write_bytes(whole.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", FIT, str(path), change, repr(options)],
+        capture_output=True, text=True, timeout=LIMIT, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    if options.get("solver") == "saga":  # it has a copy of the rows, and reads the file no more
+        assert "changed while it was read" in done.stdout or done.stdout == "a result\n"
+        return
+    assert "t.spool changed while it was read" in done.stdout
+    assert "hint: " in done.stdout
+
+
+CUT = """
+import os, sys
+from logloss.table.encoding.held import check_held, mapped
+path = sys.argv[1]
+view = mapped(path)
+os.truncate(path, 5000)
+print(sum(view[4096:5000]), sum(view[8192:]), sum(view[-3:]))
+try:
+    check_held()
+except Exception as error:
+    print(type(error).__name__)
+del view
+check_held()
+"""
+
+
+def test_pages_that_are_gone_are_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "bytes"
+    path.write_bytes(b"\x01" * 50_000)
+    done = subprocess.run(
+        [sys.executable, "-c", CUT, str(path)],
+        capture_output=True, text=True, timeout=LIMIT, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "904 0 0\nDataError\n"
+
+
+def test_a_spool_that_is_replaced_or_gone_is_read_to_its_end(whole: Path, tmp_path: Path) -> None:
+    """The name leads elsewhere; the file that is mapped stays."""
+    expected = logloss.fit(str(whole), "y").coefficients
+    path, other = tmp_path / "t.spool", tmp_path / "other.spool"
+    for change in (lambda: os.replace(other, path), path.unlink):
+        path.write_bytes(whole.read_bytes())
+        other.write_bytes(b"another")
+        done: list[int] = []
+
+        def at_step(_: object, change: Callable[[], None] = change, done: list[int] = done) -> None:
+            if not done:
+                change()
+            done.append(1)
+
+        assert logloss.fit(str(path), "y", callbacks=[at_step]).coefficients == expected
+
+
+def test_what_is_mapped_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "bytes"
+    for size in range(1, 600):  # more than can be held at once
+        path.write_bytes(b"x" * size)
+        assert len(mapped(path)) == size
+    check_held()
+
+
+# ---- files that are read once
 
 
 def write_csv(table: pa.Table, path: Path) -> None:

@@ -13,6 +13,7 @@
 #endif
 
 #include "arrays.hpp"
+#include "mapped.hpp"
 #include "take.hpp"
 
 namespace logloss {
@@ -310,6 +311,9 @@ NB_MODULE(_kernels, m) {
     m.doc() = "Passes over typed blocks of rows. Vectors are float64 and contiguous; sums run over rows, with weights.";
     m.attr("instruction_set") = kernels().name;
     m.def("max_threads", &max_threads, "Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl).");
+
+    m.def("hold", &hold, "address"_a, "size"_a, "Missing pages of mapped bytes are zeros from now on, not SIGBUS.");
+    m.def("let_go", &let_go, "address"_a, "What was held is unmapped.");
 
     nb::class_<OwnedDesign>(m, "Design", "Typed blocks side by side, read as they lie in memory.")
         .def(nb::init<Index>(), "n_rows"_a)

@@ -14,6 +14,12 @@ instruction_set: str = 'v4'
 def max_threads() -> int:
     """Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl)."""
 
+def hold(address: int, size: int) -> None:
+    """Missing pages of mapped bytes are zeros from now on, not SIGBUS."""
+
+def let_go(address: int) -> None:
+    """What was held is unmapped."""
+
 class Design:
     """Typed blocks side by side, read as they lie in memory."""
 

@@ -20,6 +20,7 @@ from logloss.backends.row_sums import Margin, group_gram, leverages, rounding_of
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.table.design import Design
+from logloss.table.encoding.held import check_held
 
 Array = NDArray[np.float64]
 
@@ -80,7 +81,7 @@ class MemoryLikelihood:
         self.rows = rows
         self.coordinates = coordinates
         self.n_threads = n_threads
-        self.reads = int(reads)  # those that measured the columns count
+        self._reads = int(reads)  # those that measured the columns count
         self._weight_sum = rows.total()
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
@@ -90,6 +91,16 @@ class MemoryLikelihood:
         self._by_row: MemoryRows | None = None
 
     place = "memory"
+
+    @property
+    def reads(self) -> int:
+        return self._reads
+
+    @reads.setter
+    def reads(self, reads: int) -> None:
+        """Count a read; what was read of a file that has changed by now is an error."""
+        check_held()
+        self._reads = reads
 
     @property
     def n_rows(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from logloss.errors import DataError, UsageError
 from logloss.table.block import in_columns
+from logloss.table.encoding.held import check_held
 from logloss.table.schema import Schema
 from logloss.table.source import Source
 from logloss.table.split import Floats, offset_values, split
@@ -27,6 +28,7 @@ def batches_with_offset(
     if source.stream is None:
         features, values = _with_offset(source, offset)
         yield _looked_at(features, schema), values
+        check_held()
     elif offset is None or isinstance(offset, str):
         for batch in batches_of(source):
             yield _with_offset(batch, offset)

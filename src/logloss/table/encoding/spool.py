@@ -26,6 +26,7 @@ from logloss.files.atomic import replacing
 from logloss.table.arrow import first_line
 from logloss.table.columns import Column, Columns
 from logloss.table.encoding.fingerprint import Fingerprint
+from logloss.table.encoding.held import check_held, mapped
 from logloss.table.encoding.spool_columns import READERS, Packed, check, pack
 from logloss.table.encoding.spool_header import Header, read_header
 from logloss.table.encoding.workers import worker_count
@@ -91,6 +92,7 @@ def open_spool(path: str | os.PathLike[str]) -> Columns:
         with ThreadPoolExecutor(worker_count()) as pool:
             sound = pool.map(check, columns.values(), header.columns)
             for name, is_sound in zip(columns, sound, strict=True):
+                check_held()
                 if not is_sound:
                     raise _damaged(path, f"the checksum of column {name!r} is not that of its data")
     return Columns(columns, header.n_rows)
@@ -136,7 +138,7 @@ def _opened(path: str | os.PathLike[str]) -> tuple[Header, Any]:
     if magic != _MAGIC:
         raise DataError(f"{name} is not a spool: its first bytes differ", _MAKE_ONE)
     with _damage(path):
-        reader = pa.ipc.open_file(pa.memory_map(name))
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped(name))))
         header = read_header(reader.schema.metadata, name)
         if reader.num_record_batches != 1:
             raise _damaged(path, f"it has {reader.num_record_batches} blocks of rows, not 1")
