@@ -14,7 +14,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-if os.path.basename(getattr(sys, "argv", [""])[0]) == "logloss" or "logloss.cli" in sys.orig_argv:  # noqa: PTH119
+if {"logloss"} & {os.path.basename(getattr(sys, "argv", [""])[0])} or (  # noqa: PTH119
+    {"logloss.cli"} & {*sys.orig_argv}
+):
     # The command: Ctrl-C and SIGTERM wait for the words to end it with; then comes NumPy.
     importlib.import_module("_signal").pthread_sigmask(0, (2, 15))  # `signal` takes a while
     importlib.import_module("logloss.cli.interrupt").guard()

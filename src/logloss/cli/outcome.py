@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import warnings
@@ -24,6 +25,7 @@ _BY_SIGNAL = 128  # and its number: what a shell says of a program that a signal
 # click's UsageError: where it lives changed with typer's version, that it is the base did not.
 _WrongCommandLine: Any = typer.BadParameter.__base__
 
+_NO_THREAD = re.compile("start new thread|temporarily unavailable")
 _NO_MEMORY = "there is not enough memory"
 _LESS = "leave columns out by --exclude, or raise the limit (ulimit -v, a container's)"
 _STATUS_OF = {UsageError: WRONG_USE, MissingExtra: WRONG_USE}
@@ -52,7 +54,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except MemoryError:
         return _report(_NO_MEMORY, _LESS, SAYS_NO)
     except RuntimeError as error:
-        if "start new thread" not in str(error) and "temporarily unavailable" not in str(error):
+        if not _NO_THREAD.search(str(error)):
             raise
         return _report(f"{_NO_MEMORY} for a thread", _LESS, SAYS_NO)
     except BrokenPipeError:  # the reader of our output has seen enough

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -11,6 +12,8 @@ import pyarrow as pa
 
 from logloss.errors import DataError
 from logloss.table.arrow import first_line
+
+_NO_THREAD = re.compile("launch worker thread")  # where there is no memory for one
 
 
 @contextlib.contextmanager
@@ -24,7 +27,7 @@ def plain_errors(where: str) -> Iterator[None]:
             "it is damaged, or holds one value too large to read",
         ) from error
     except pa.ArrowException as error:
-        if "worker thread" not in str(error):
+        if not _NO_THREAD.search(str(error)):
             raise _unreadable(where, error) from error
         raise MemoryError from error
     except PermissionError as error:
