@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 if {"logloss"} & {os.path.basename(getattr(sys, "argv", [""])[0])} or (  # noqa: PTH119
     {"logloss.cli"} & {*sys.orig_argv}
@@ -20,6 +19,8 @@ if {"logloss"} & {os.path.basename(getattr(sys, "argv", [""])[0])} or (  # noqa:
     # The command: Ctrl-C and SIGTERM wait for the words to end it with; then comes NumPy.
     importlib.import_module("_signal").pthread_sigmask(0, (2, 15))  # `signal` takes a while
     importlib.import_module("logloss.cli.interrupt").guard()
+
+from typing import TYPE_CHECKING, Any
 
 from logloss.bernoulli import (
     bce,

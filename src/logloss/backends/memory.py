@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from logloss import _kernels
 from logloss.backends.base import DualSums, Groups
 from logloss.backends.coordinates import Coordinates
+from logloss.backends.counted import CountedReads
 from logloss.backends.row_sums import Margin, group_gram, leverages, rounding_of_sums
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.table.design import Design
-from logloss.table.encoding.held import check_held
 
 Array = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def _log_odds(mean: float) -> float:
     return float(np.log(mean) - np.log1p(-mean))
 
 
-class MemoryLikelihood:
+class MemoryLikelihood(CountedReads):
     """A `Likelihood` over a Design. Shapes and scaling are those of the protocol."""
 
     def __init__(
@@ -81,7 +81,7 @@ class MemoryLikelihood:
         self.rows = rows
         self.coordinates = coordinates
         self.n_threads = n_threads
-        self._reads = int(reads)  # those that measured the columns count
+        self.reads = int(reads)  # those that measured the columns count
         self._weight_sum = rows.total()
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
@@ -91,16 +91,6 @@ class MemoryLikelihood:
         self._by_row: MemoryRows | None = None
 
     place = "memory"
-
-    @property
-    def reads(self) -> int:
-        return self._reads
-
-    @reads.setter
-    def reads(self, reads: int) -> None:
-        """Count a read; what was read of a file that has changed by now is an error."""
-        check_held()
-        self._reads = reads
 
     @property
     def n_rows(self) -> int:
