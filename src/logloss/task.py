@@ -23,6 +23,7 @@ from logloss.table import Policy, Schema, Split, TableOptions, encode_target
 from logloss.table.class_weight import class_weight_record, class_weights
 from logloss.table.design import Design, design_of, threads
 from logloss.table.formula.learn import learn_any
+from logloss.table.telling import notes_on, telling
 from logloss.table.treatment import Missing
 from logloss.weighting import Weighting, weighting_of
 
@@ -71,7 +72,13 @@ class Task:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader and the schema did that the user should know."""
-        return (*self.parts.notes, *self.target.notes, *self.schema.notes)
+        return (*self.parts.notes, *self.target.notes, *self.schema.notes, *self._telling)
+
+    @cached_property
+    def _telling(self) -> tuple[str, ...]:
+        """What columns alone tell the labels apart."""
+        found = telling(self.design, self.schema, self.rows.y, self.rows.weight)
+        return notes_on(found, excludable=not hasattr(self.schema, "formula"))
 
     def asked(
         self, strength: Strength, class_weight: Mapping[Any, float] | str | None
