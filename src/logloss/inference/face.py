@@ -18,6 +18,8 @@ from logloss.inference.findings import findings_of, with_shift
 from logloss.inference.grounds import Suspected
 from logloss.inference.intervals import limits_table, wald
 from logloss.inference.known import Known
+from logloss.inference.nesting import check_nested
+from logloss.inference.terms import Tested, terms_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,16 +167,14 @@ class InferenceFace(Known):
     _LIMITS: Mapping[str, Callable[..., Any]] = {"wald": _wald, "profile": _profile}
 
     def test(self, terms: Collection[str] | str | None = None, method: str = "lr") -> Any:
-        """Test terms: is a column needed? All coefficients of one column are tested together.
+        """Test terms, in formulas beside all others but those that they are a part of (type II).
 
         Parameters
         ----------
-        terms : column name or collection of them, optional
-            By default each column in turn.
+        terms : term, or collection of terms, optional
+            By default each in turn. A tuple is one joint test: ``[("age", "age:smoke"), "race"]``.
         method : {"lr", "wald"}
-            Likelihood ratio against the fit without the column, about five reads of the data each
-            (of Firth's estimate: of the penalised likelihood, with the column in the penalty); or
-            Wald, by the estimates and their covariance.
+            Likelihood ratio, about five reads each (Firth: penalised); or Wald, by the covariance.
 
         Returns
         -------
@@ -186,14 +186,14 @@ class InferenceFace(Known):
         UsageError
             No such term; or as `covariance`.
         """
-        chosen = tests.terms_of(self._fitted.schema, terms)
+        chosen = terms_of(self._fitted.schema, terms)
         return tests.tests_table(one_of("method", method, self._TESTS)(self, chosen))
 
-    def _lr(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
+    def _lr(self, terms: list[Tested]) -> list[tests.TermTest]:
         self._check_likelihood("likelihood-ratio tests", "take method='wald'")
         return self._asked("likelihood-ratio tests of terms").ratio_tests(terms)
 
-    def _wald_test(self, terms: dict[str, tuple[str, ...]]) -> list[tests.TermTest]:
+    def _wald_test(self, terms: list[Tested]) -> list[tests.TermTest]:
         e = self._estimates()
         self._allowed(self._kind().no_wald_tests)
         return tests.wald_tests(e.names, e.values, self.covariance().matrix, terms)
@@ -201,8 +201,9 @@ class InferenceFace(Known):
     _TESTS: Mapping[str, Callable[..., Any]] = {"lr": _lr, "wald": _wald_test}
 
     def likelihood_ratio(self, other: InferenceFace) -> tests.TermTest:
-        """Test this model against one with a part of its columns (or the other way round).
+        """Test this model against one of the same rows that is a part of it (or the other way).
 
+        What the smaller one's columns span is compared; by name, where a model is without its data.
         Both are fits to the same rows, with the same labels, weights and offsets, in one order.
 
         Returns
@@ -213,14 +214,15 @@ class InferenceFace(Known):
         Raises
         ------
         UsageError
-            The models are not nested, or of other rows, weights or offsets; or as `covariance`.
+            Not nested, or of other rows, weights or offsets; or as `covariance`.
         """
-        pair = [(one._marked(), one._estimates()) for one in (self, other)]
-        for one in (self, other):
+        pair = sorted((self, other), key=lambda one: one._estimates().rank)
+        for one in pair:
             one._check_likelihood("likelihood ratios", "test columns: test([...], method='wald')")
             one._allowed(one._kind().no_comparison)
-        pair.sort(key=lambda one: len(one[1].names))
-        return tests.nested(pair[0], pair[1])
+        found = tests.nested(*((one._marked(), one._estimates()) for one in pair))
+        check_nested(*((one._estimates(), one._evidence) for one in pair))
+        return found
 
     def marginal_effects(
         self,
@@ -233,10 +235,9 @@ class InferenceFace(Known):
     ) -> Any:
         """Return what each column of the table does to the probability, with standard errors.
 
-        The slope ∂p/∂x of a numeric column; for one of zeros and ones, and for a level of a
-        categorical, the change of p from 0 (its reference level) to 1. All terms of a formula that
-        hang on the column move with it. Probabilities are those of the fit, before a correction for
-        a prior.
+        The slope ∂p/∂x of numbers; of zeros and ones, and of a level, the change of p from 0 (its
+        reference level) to 1. All terms of a formula that hang on the column move with it.
+        Probabilities are those of the fit, before a correction for a prior.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ Suspected  separation that could not be decided: profile limits only
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,7 +34,8 @@ from logloss.inference.covariance import (
 from logloss.inference.estimate import estimates_of, optimum_of, shown_names
 from logloss.inference.intervals import profile_limits
 from logloss.inference.optimum import Optimum, at_null, standing, unpolished
-from logloss.inference.tests import TermTest, likelihood_ratio_tests
+from logloss.inference.terms import Tested
+from logloss.inference.tests import TermTest, likelihood_ratio_tests, tested
 
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
-Terms = Mapping[str, tuple[str, ...]]
+Terms = Sequence[Tested]
 Refusal = tuple[str, str]
 
 _LITTLE = 1e7  # rows · coefficients³ up to which a summary of Firth's estimate has profile limits
@@ -198,11 +199,14 @@ class Firth(Maximum):
         return np.array(found.lower), np.array(found.upper)
 
     def ratio_tests(self, terms: Terms) -> list[TermTest]:
-        return [self._joint(term, names) for term, names in terms.items()]
+        return [tested(term, self._fall) for term in terms]
+
+    def _fall(self, names: tuple[str, ...]) -> tuple[float, int]:
+        statistic, df, _ = penalised.joint_test(self.evidence, names, self.point)
+        return statistic, df
 
     def _joint(self, term: str, names: tuple[str, ...]) -> TermTest:
-        statistic, df, p = penalised.joint_test(self.evidence, names, self.point)
-        return TermTest(term, df, statistic, p if df else math.nan)
+        return tested(Tested(term, names), self._fall)
 
     @staticmethod
     def finished(found: Findings, ground: Maximum | None) -> Findings:

@@ -2,21 +2,23 @@
 
 Likelihood ratio: 2 Σs (L₀ − L) for the fit without the term, refitted from where the parabola of
 the full fit puts it; χ² with as many degrees of freedom as the rank falls (R's drop1). Wald:
-β_tᵀ V_tt⁻¹ β_t, which needs no other fit and is worse where estimates are large.
+β_tᵀ V_tt⁻¹ β_t, which needs no other fit and is worse where estimates are large. Terms of formulas
+are tested without those that they are a part of (terms.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import dot
-from logloss.errors import DataError, UsageError, nearest
+from logloss.errors import DataError, UsageError
 from logloss.inference.distributions import chi_squared
 from logloss.inference.optimum import Curvature
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from logloss.estimates import Estimates
     from logloss.fitted import Fitted
     from logloss.inference.optimum import Optimum
-    from logloss.table import Schema
+    from logloss.inference.terms import Fall, Tested
 
 Array = NDArray[np.float64]
 
@@ -45,33 +47,24 @@ class TermTest:
     p_value: float
 
 
-def terms_of(schema: Schema, chosen: Collection[str] | str | None) -> dict[str, tuple[str, ...]]:
-    """Column → names of its coefficients; all columns, or those that are `chosen`."""
-    everything = {column.name: column.coefficient_names for column in schema.columns}
-    if chosen is None:
-        return everything
-    wanted = [chosen] if isinstance(chosen, str) else list(chosen)
-    for name in wanted:
-        if name not in everything:
-            near = nearest(str(name), everything)
-            hint = f"did you mean {near!r}?" if near else "a term is a column of the table"
-            raise UsageError(f"terms names {name!r}, which is no column of the fit", hint)
-    return {name: everything[name] for name in wanted}
-
-
 def likelihood_ratio_tests(
-    optimum: Optimum, names: Sequence[str], terms: Mapping[str, Collection[str]]
+    optimum: Optimum, names: Sequence[str], terms: Sequence[Tested]
 ) -> list[TermTest]:
-    """Each term against the fit without it. Reads: about five for each."""
+    """Each term against the fit without it. Reads: about five for each, ten with relatives."""
     place = {name: j for j, name in enumerate(names)}
-    found = []
-    for term, parts in terms.items():
-        gone = np.array([place[name] for name in parts], dtype=np.int64)
-        loss, rank = without(optimum, gone)
-        df = optimum.rank - rank
-        statistic = max(0.0, optimum.drop(loss)) if df else 0.0
-        found.append(TermTest(term, df, statistic, chi_squared(statistic, df)))
-    return found
+
+    @cache
+    def fall(gone: tuple[str, ...]) -> tuple[float, int]:
+        loss, rank = without(optimum, np.array([place[name] for name in gone], dtype=np.int64))
+        return optimum.drop(loss), optimum.rank - rank
+
+    return [tested(term, fall) for term in terms]
+
+
+def tested(term: Tested, fall: Fall) -> TermTest:
+    """One term; no p-value where there is no degree of freedom."""
+    statistic, df = term.fall(fall)
+    return TermTest(term.name, df, statistic, chi_squared(statistic, df))
 
 
 def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
@@ -111,23 +104,17 @@ def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
 
 
 def wald_tests(
-    names: Sequence[str], values: Array, covariance: Array, terms: Mapping[str, Collection[str]]
+    names: Sequence[str], values: Array, covariance: Array, terms: Sequence[Tested]
 ) -> list[TermTest]:
     """Each term by its estimates and their covariance; aliases are left out."""
     place = {name: j for j, name in enumerate(names)}
-    found = []
-    for term, parts in terms.items():
-        at = np.array([place[name] for name in parts if not math.isnan(values[place[name]])], int)
+
+    def fall(gone: tuple[str, ...]) -> tuple[float, int]:
+        at = np.array([place[name] for name in gone if not math.isnan(values[place[name]])], int)
         block = covariance[np.ix_(at, at)]
-        statistic = float(values[at] @ np.linalg.solve(block, values[at])) if len(at) else 0.0
-        found.append(TermTest(term, len(at), statistic, chi_squared(statistic, len(at))))
-    return found
+        return (float(values[at] @ np.linalg.solve(block, values[at])) if len(at) else 0.0), len(at)
 
-
-METHODS: Mapping[str, Callable[..., Any]] = {
-    "lr": likelihood_ratio_tests,
-    "wald": wald_tests,
-}
+    return [tested(term, fall) for term in terms]
 
 
 def tests_table(tests: Sequence[TermTest]) -> Any:
@@ -145,7 +132,7 @@ def tests_table(tests: Sequence[TermTest]) -> Any:
 
 
 def nested(smaller: tuple[Fitted, Estimates], larger: tuple[Fitted, Estimates]) -> TermTest:
-    """Likelihood ratio of two fits to the same rows, where one has a part of the columns.
+    """Likelihood ratio of two fits to the same rows, one a part of the other (see nesting.py).
 
     Raises
     ------
@@ -153,12 +140,6 @@ def nested(smaller: tuple[Fitted, Estimates], larger: tuple[Fitted, Estimates]) 
         Where they are not.
     """
     (few, less), (many, more) = smaller, larger
-    surplus = sorted(set(less.names) - set(more.names))
-    if surplus:
-        raise UsageError(
-            f"the models are not nested: only the smaller one has {surplus[0]!r}",
-            "drop columns from the larger model to get the smaller one",
-        )
     _check_same_rows(few, many)
     df = more.rank - less.rank
     statistic = max(0.0, 2.0 * many.weight_sum * (less.loss - more.loss))

@@ -104,6 +104,11 @@ class Schema:
         return {column.name: column.coefficient_names for column in self.columns}
 
     @property
+    def factors_of_terms(self) -> dict[str, frozenset[str]]:
+        """Term → what it is a product of."""
+        return {column.name: frozenset((column.name,)) for column in self.columns}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was done with the table that its owner should know, a sentence each."""
         out = (f"column {o.name!r} is left out: it {o.reason}" for o in self.left_out)

@@ -95,6 +95,12 @@ class FormulaSchema(Schema):
         return True
 
     @property
+    def factors_of_terms(self) -> dict[str, frozenset[str]]:
+        """Term → what it is a product of."""
+        terms = zip(self.columns, self.formula.terms, strict=True)
+        return {column.name: frozenset(factors) for column, factors in terms}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was done with the table."""
         filled = (
