@@ -23,7 +23,7 @@ import scipy.sparse as sp
 import statsmodels.api as sm
 
 import logloss
-from logloss.errors import DataError
+from logloss.errors import DataError, UsageError
 from logloss.model import Model
 
 
@@ -349,3 +349,18 @@ def test_effects_are_those_of_marginaleffects() -> None:
             assert found.loc[row["name"], "standard_error"] == pytest.approx(
                 row["standard_error"], rel=5e-3
             )
+
+
+def test_a_reference_is_found_however_it_is_spelled() -> None:
+    table = frame().assign(place=lambda t: t["times"].astype(str))
+    for column in ("times", "place"):
+        for reference in ("2", "2.0", "'2'"):
+            formula = f"C({column}, Treatment({reference})) * age"
+            try:
+                model = logloss.fit(table, "y", formula=formula, tol=1e-10)
+            except (DataError, UsageError):
+                continue  # it is refused, not taken for another
+            found = effects(model)
+            ends = (2, 3) if column == "times" else ("2", "3")
+            check(found, f"{column}=3", model, step(table, column, *ends))
+            assert f"{column}=2" not in found.index

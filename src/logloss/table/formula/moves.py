@@ -21,6 +21,7 @@ from logloss.table.columns import Numbers
 from logloss.table.formula.language import contrast_of
 from logloss.table.formula.schema import FormulaSchema, made_of, typed
 from logloss.table.formula.values import Values, some
+from logloss.table.levels import Places, spelled
 from logloss.table.source import Source
 
 Array = NDArray[np.float64]
@@ -178,12 +179,14 @@ def _number(table: Source, name: str, counted: NDArray[np.bool_] | None) -> Slop
 def _levels(schema: FormulaSchema, name: str, values: Values) -> list[Slope | Step]:
     """Each level against the reference: that of the contrasts, or the first one."""
     levels, _ = values.levels[name]
+    places = Places({spelled(level): code for code, level in enumerate(levels)})
     reference = 0
     for factor in schema.formula.factors.values():
         if factor.levels_of == name and isinstance(factor.tree, ast.Call):
             chosen = contrast_of(factor.tree)
-            if chosen is not None and chosen[1] in levels:
-                reference = list(levels).index(chosen[1])
+            if chosen is not None and chosen[1] is not None:
+                place = places.find(spelled(chosen[1]))
+                reference = reference if place is None else place
     return [
         Step(f"{name}={_shown(level)}", name, (reference, code))
         for code, level in enumerate(levels)
