@@ -146,7 +146,7 @@ def test_frames_of_one_column_are_columns(kind: str) -> None:
     np.testing.assert_array_equal(model.predict_proba(X, offset=one(O)), p)
     there = model.evaluate(X, one(Y), sample_weight=one(W), offset=one(O))
     assert there.log_loss == model.evaluate(X, Y, sample_weight=W, offset=O).log_loss
-    if kind != "sparse":
+    if kind not in ("sparse", "lists"):
         np.testing.assert_array_equal(
             model.covariance(groups=one(G)).matrix, model.covariance(groups=G).matrix
         )

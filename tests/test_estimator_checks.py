@@ -14,6 +14,8 @@ VARIANTS = [
     LogisticRegression(),
     LogisticRegression(solver="lbfgs", tol=1e-12, warm_start=True),
     LogisticRegression(standardize=True, class_weight="balanced", n_threads=2),
+    LogisticRegression(missing="auto"),
+    LogisticRegression(missing="drop"),
 ]
 
 # scikit-learn skips this one itself unless SciPy was imported with the array API switched on.
@@ -26,8 +28,9 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-def test_check_estimator_leaves_nothing_out() -> None:
-    results = check_estimator(LogisticRegression(), on_fail="raise")
+@pytest.mark.parametrize("missing", ["error", "auto", "drop"])
+def test_check_estimator_leaves_nothing_out(missing: str) -> None:
+    results = check_estimator(LogisticRegression(missing=missing), on_fail="raise")
     assert len(results) >= 60
     skipped = {result["check_name"] for result in results if result["status"] != "passed"}
     assert skipped <= ONLY_WITH_ARRAY_API

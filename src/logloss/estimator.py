@@ -32,6 +32,7 @@ from logloss.table import Source, offset_values, read
 from logloss.table.alignment import check_all_aligned
 from logloss.table.bad_values import check_finite
 from logloss.table.design import design_of
+from logloss.table.read import one_column
 
 Array = NDArray[np.float64]
 
@@ -311,7 +312,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
     def _checked(self, *data: Any, reset: bool = True) -> Any:
         """X, or X and y, as scikit-learn checks them; frames stay frames unless plain."""
-        how = AS_IT_LIES if self._plain else {"skip_check_array": True}
+        frame = hasattr(data[0], "columns") or hasattr(data[0], "__arrow_c_stream__")
+        how = {"skip_check_array": True} if frame and not self._plain else AS_IT_LIES
         return validate_data(self, *data, reset=reset, **how)
 
     def _named(self, source: Source) -> Source:
@@ -364,10 +366,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
 
 def array_of(values: Any) -> NDArray[Any] | None:
     """Weights or offsets: a name of a column is nothing an estimator can look up."""
-    if values is None:
-        return None
-    array = np.asarray(values)
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    return None if values is None else np.asarray(one_column(values, "a weight or offset"))
 
 
 def is_soft(y: NDArray[Any]) -> bool:

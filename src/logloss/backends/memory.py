@@ -111,7 +111,8 @@ class MemoryLikelihood(CountedReads):
     def null_fit(self) -> tuple[float, float]:
         """By Newton's method in one variable, kept between bounds that hold for any offset."""
         if self._null is None:
-            self._null = self._find_null()
+            with np.errstate(over="ignore", invalid="ignore"):  # of offsets near the largest number
+                self._null = self._find_null()
         return self._null
 
     def _find_null(self) -> tuple[float, float]:

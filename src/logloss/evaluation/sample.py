@@ -133,6 +133,14 @@ def sample_of(
         if (weight == 1.0).all():
             weight = None
     counts = weighting_of(weights_are, weight, None).rule.counts
+    if weight is not None:
+        with np.errstate(over="ignore", under="ignore"):
+            square = float((weight * weight).sum())
+        if not 0.0 < square < np.inf:
+            raise DataError(
+                "sample_weight is too large or too small for its squares to be numbers",
+                "scale the weights: their common size does not matter",
+            )
     if len(label) == 0:
         raise DataError("there are no rows to evaluate", "at least one must have a weight")
     order = np.argsort(odds)

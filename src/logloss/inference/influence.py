@@ -168,7 +168,8 @@ class Influence:
             return out
         few, pull = self._evidence.design.take(chosen, self._evidence.n_threads), self._pull[chosen]
         for j in range(len(self.names)):
-            moves = few.predict(*self._direction(j), None, 1) * pull
+            with np.errstate(invalid="ignore"):  # where the limit has no curvature left
+                moves = few.predict(*self._direction(j), None, 1) * pull
             out[:, j] = self._over_error(moves, j) if standardized else moves
         return out
 
@@ -197,10 +198,11 @@ class Influence:
         hard = bool(((y == 0.0) | (y == 1.0)).all())
         pulls = self.dfbetas(rows)
         most = np.argmax(np.abs(pulls), axis=1) if pulls.size else np.zeros(len(rows), np.int64)
+        labels = self._classes if len(set(map(type, self._classes))) == 1 else _texts(self._classes)
         measures: dict[str, Any] = {
             "row": rows,
             "place": [e.features.place(int(row)) for row in rows],
-            "label": [self._classes[int(one)] for one in y] if hard else y,
+            "label": [labels[int(one)] for one in y] if hard else y,
             "probability": self.probabilities[rows],
             "loo_probability": self.loo_probabilities[rows],
             "leverage": self.leverages[rows],
@@ -375,3 +377,8 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         _moving=moving,
         _factor=factor,
     )
+
+
+def _texts(classes: tuple[Any, Any]) -> tuple[str, str]:
+    """One label against all others is of another type than they are: a column has one."""
+    return str(classes[0]), str(classes[1])
