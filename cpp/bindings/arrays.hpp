@@ -17,6 +17,7 @@
 #endif
 
 #include "../kernels/kernels.hpp"
+#include "guard.hpp"
 
 namespace logloss {
 
@@ -45,9 +46,10 @@ struct NewArray {
     nb::capsule owner;
     std::vector<std::size_t> shape;
     explicit NewArray(std::vector<std::size_t> s) : shape(std::move(s)) {
-        std::size_t size = 1;
-        for (std::size_t k : shape) size *= k;
-        data = static_cast<double*>(new_memory(size * sizeof(double)));
+        std::size_t bytes = sizeof(double);
+        for (std::size_t k : shape)
+            if (__builtin_mul_overflow(bytes, k, &bytes)) throw std::bad_alloc();
+        data = static_cast<double*>(new_memory(bytes));
         owner = nb::capsule(data, [](void* p) noexcept { std::free(p); });
     }
     Numpy array() const { return Numpy(data, shape.size(), shape.data(), owner); }

@@ -37,6 +37,7 @@ inline void on_bus_error(int, siginfo_t* info, void*) {
 
 // From now on missing pages of these bytes are zeros. Called with the interpreter's lock.
 inline void hold(std::uintptr_t address, std::size_t size) {
+    if (address == 0 || address + size <= address) throw std::invalid_argument("hold: these bytes are nowhere.");
     static bool installed = false;
     if (!installed) {
         page_size = std::uintptr_t(sysconf(_SC_PAGESIZE));

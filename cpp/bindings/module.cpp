@@ -42,7 +42,7 @@ using namespace nb::literals;
 
 int max_threads() {
 #ifdef _OPENMP
-    return omp_get_max_threads();
+    return forks.threads_died ? 1 : omp_get_max_threads();
 #else
     return 1;
 #endif
@@ -52,18 +52,21 @@ void check_rows(const char* where, const OwnedDesign& design, const OwnedObserva
     check_length(where, "y", std::size_t(rows.n_rows), design.n_rows());
 }
 
+// body(design, memory, threads) without the GIL
 template <class F>
-void unlocked(OwnedDesign& design, F&& body) {
+void unlocked(const char* where, OwnedDesign& owned, int n_threads, F&& body) {
+    const Design& design = owned.design(where);
+    const int threads = team(where, n_threads);
     nb::gil_scoped_release release;
-    design.with_workspace(body);
+    owned.with_workspace([&](Memory& memory) { body(design, memory, threads); });
 }
 
 Numpy predict(OwnedDesign& design, const Vector& coef, double intercept, std::optional<Vector> offset, int n_threads) {
     check_length("predict", "coef", coef.shape(0), design.n_columns());
     const double* o = optional_data("predict", "offset", offset, design.n_rows());
     NewArray z({std::size_t(design.n_rows())});
-    unlocked(design, [&](Memory& memory) {
-        kernels().predict(design.design(), coef.data(), intercept, o, z.data, memory, n_threads);
+    unlocked("predict", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().predict(x, coef.data(), intercept, o, z.data, memory, threads);
     });
     return z.array();
 }
@@ -77,8 +80,8 @@ auto loss_gradient(OwnedDesign& design, const OwnedObservations& rows, const Vec
     LossGradient out{};
     out.gradient = gradient.data;
     out.linear = linear ? linear->data() : nullptr;
-    unlocked(design, [&](Memory& memory) {
-        kernels().loss_gradient(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    unlocked("loss_gradient", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().loss_gradient(x, rows.rows, coef.data(), intercept, out, memory, threads);
     });
     return std::make_tuple(out.loss, gradient.array(), out.residual, out.curvature);
 }
@@ -92,8 +95,8 @@ auto product(OwnedDesign& design, const OwnedObservations& rows, const Vector& l
     Product out{};
     out.linear = linear.data();
     out.product = result.data;
-    unlocked(design, [&](Memory& memory) {
-        kernels().product(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    unlocked("product", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().product(x, rows.rows, coef.data(), intercept, out, memory, threads);
     });
     return std::make_tuple(result.array(), out.intercept);
 }
@@ -110,8 +113,8 @@ auto dual(OwnedDesign& design, const OwnedObservations& rows, const Vector& line
     out.xi = xi.data();
     out.residual = residual.data;
     out.curvature = curvature.data;
-    unlocked(design, [&](Memory& memory) {
-        kernels().dual(design.design(), rows.rows, coef.data(), intercept, out, memory, n_threads);
+    unlocked("dual", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().dual(x, rows.rows, coef.data(), intercept, out, memory, threads);
     });
     return std::make_tuple(residual.array(), out.residual_sum, curvature.array(), out.curvature_sum);
 }
@@ -121,11 +124,12 @@ Numpy step_losses(const OwnedObservations& rows, const Vector& linear, const Vec
     check_length("step_losses", "linear", linear.shape(0), rows.n_rows);
     check_length("step_losses", "xi", xi.shape(0), rows.n_rows);
     NewArray losses({steps.shape(0)});
+    const int threads = team("step_losses", n_threads);
     {
         nb::gil_scoped_release release;
         Memory memory;
         kernels().step_losses(rows.n_rows, rows.rows, linear.data(), xi.data(), steps.data(), Index(steps.shape(0)),
-                              losses.data, memory, n_threads);
+                              losses.data, memory, threads);
     }
     return losses.array();
 }
@@ -134,9 +138,10 @@ auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& 
              int n_threads) {
     check_length("row_gap", "linear", linear.shape(0), rows.n_rows);
     check_length("row_gap", "xi", xi.shape(0), rows.n_rows);
+    const int threads = team("row_gap", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, memory, n_threads);
+    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, memory, threads);
     return std::make_tuple(out.gap, out.outside);
 }
 
@@ -145,10 +150,11 @@ auto dual_margin(const OwnedObservations& rows, const Vector& linear, const Vect
     check_length("dual_margin", "linear", linear.shape(0), rows.n_rows);
     check_length("dual_margin", "xi", xi.shape(0), rows.n_rows);
     check_length("dual_margin", "curved", curved.shape(0), rows.n_rows);
+    const int threads = team("dual_margin", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
     const Margin out = kernels().dual_margin(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, curved.data(), memory,
-                                             n_threads);
+                                             threads);
     return std::make_tuple(out.least, out.pearson, out.absolute);
 }
 
@@ -156,8 +162,8 @@ auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& ce
     const double* s = optional_data("moments", "weight", weight, design.n_rows());
     check_length("moments", "center", center.shape(0), design.n_columns());
     NewArray first({center.shape(0)}), second({center.shape(0)});
-    unlocked(design, [&](Memory& memory) {
-        kernels().moments(design.design(), s, center.data(), first.data, second.data, memory, n_threads);
+    unlocked("moments", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().moments(x, s, center.data(), first.data, second.data, memory, threads);
     });
     return std::make_tuple(first.array(), second.array());
 }
@@ -178,9 +184,8 @@ Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& lin
     const Index n = Index(subset.shape(0));
     check_subset("gram", subset, design.n_columns());
     NewArray out({std::size_t(n + 1), std::size_t(n + 1)});
-    unlocked(design, [&](Memory& memory) {
-        kernels().gram(design.design(), weighted, linear.data(), secant, center.data(), subset.data(), n, out.data, memory,
-                       n_threads);
+    unlocked("gram", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().gram(x, weighted, linear.data(), secant, center.data(), subset.data(), n, out.data, memory, threads);
     });
     return out.array();
 }
@@ -191,15 +196,16 @@ Numpy group_sums(OwnedDesign& design, const Vector& v, const Indices& group, Ind
     check_length("group_sums", "group", group.shape(0), design.n_rows());
     check_length("group_sums", "center", center.shape(0), design.n_columns());
     check_subset("group_sums", subset, design.n_columns());
-    if (n_groups < 1) throw std::invalid_argument("group_sums: there are no groups.");
+    check_count("group_sums", "groups", n_groups);
+    if (n_groups == 0) throw std::invalid_argument("group_sums: there are no groups.");
     for (std::size_t i = 0; i < group.shape(0); i++)
         if (group.data()[i] < 0 || group.data()[i] >= n_groups)
             throw std::invalid_argument("group_sums: a group is not in [0, n_groups).");
     const std::size_t n = subset.shape(0);
     NewArray out({std::size_t(n_groups), n + 1});
-    unlocked(design, [&](Memory& memory) {
-        kernels().group_sums(design.design(), v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data,
-                             memory, n_threads);
+    unlocked("group_sums", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().group_sums(x, v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data, memory,
+                             threads);
     });
     return out.array();
 }
@@ -207,6 +213,7 @@ Numpy group_sums(OwnedDesign& design, const Vector& v, const Indices& group, Ind
 auto inverse_factor(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, double tolerance) {
     const std::size_t n = matrix.shape(0);
     if (matrix.shape(1) != n) throw std::invalid_argument("inverse_factor: a square matrix is needed.");
+    check_tolerance("inverse_factor", "tolerance", tolerance);
     NewArray inverse({n, n});
     Index rank;
     {
@@ -226,9 +233,8 @@ Numpy leverages(OwnedDesign& design, const Vector& center, const Indices& subset
     if (triangle.shape(0) != n + 1 || triangle.shape(1) != n + 1)
         throw std::invalid_argument("leverages: the triangle does not fit the subset.");
     NewArray out({std::size_t(design.n_rows())});
-    unlocked(design, [&](Memory& memory) {
-        kernels().leverages(design.design(), center.data(), subset.data(), Index(n), triangle.data(), out.data, memory,
-                            n_threads);
+    unlocked("leverages", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
+        kernels().leverages(x, center.data(), subset.data(), Index(n), triangle.data(), out.data, memory, threads);
     });
     return out.array();
 }
@@ -239,10 +245,11 @@ auto leave_one_out(const OwnedObservations& rows, const Vector& linear, std::opt
     const double* moved = optional_data("leave_one_out", "xi", xi, rows.n_rows);
     check_length("leave_one_out", "leverage", leverage.shape(0), rows.n_rows);
     if (shift) check_length("leave_one_out", "shift", shift->shape(0), rows.n_rows);
+    const int threads = team("leave_one_out", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
     const LeftOut out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), moved, leverage.data(), whole, limit,
-                                                shift ? shift->data() : nullptr, memory, n_threads);
+                                                shift ? shift->data() : nullptr, memory, threads);
     return std::make_tuple(out.loss, Index(out.far));
 }
 
@@ -250,6 +257,7 @@ auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device
            double tolerance) {
     const std::size_t n = right.shape(0);
     if (matrix.shape(0) != n || matrix.shape(1) != n) throw std::invalid_argument("solve: shapes do not fit.");
+    check_tolerance("solve", "tolerance", tolerance);
     NewArray x({n});
     Index rank;
     {
@@ -272,6 +280,9 @@ auto quadratic(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::de
     check_length("quadratic", "l1", l1.shape(0), Index(n));
     check_length("quadratic", "lower", lower.shape(0), Index(n));
     check_length("quadratic", "upper", upper.shape(0), Index(n));
+    check_tolerance("quadratic", "accuracy", accuracy);
+    check_count("quadratic", "rounds", most);
+    if (std::isnan(far)) throw std::invalid_argument("quadratic: far is not a number.");
     NewArray end({n}), slope({n});
     std::copy_n(point.data(), n, end.data);
     std::copy_n(gradient.data(), n, slope.data);
@@ -298,9 +309,10 @@ auto bernoulli(const Vector& z, const Vector& y) {
 }
 
 double stream_read(const nb::ndarray<const double, nb::c_contig, nb::device::cpu>& x, int n_threads) {
+    const int threads = team("stream_read", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    return kernels().stream_read(x.data(), Index(x.size()), memory, n_threads);
+    return kernels().stream_read(x.data(), Index(x.size()), memory, threads);
 }
 
 }  // namespace
@@ -308,9 +320,16 @@ double stream_read(const nb::ndarray<const double, nb::c_contig, nb::device::cpu
 
 NB_MODULE(_kernels, m) {
     using namespace logloss;
+    watch_forks();
     m.doc() = "Passes over typed blocks of rows. Vectors are float64 and contiguous; sums run over rows, with weights.";
     m.attr("instruction_set") = kernels().name;
     m.def("max_threads", &max_threads, "Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl).");
+
+    m.def("structure", [](const AnyArray& pointers, const AnyArray& indices, Index n_lines, Index n_across) {
+        const Structure found = structure_of("structure", pointers, indices, n_lines, n_across, MOST, true);
+        return std::make_tuple(found.increasing, found.distinct);
+    }, "pointers"_a, "indices"_a, "n_lines"_a, "n_across"_a,
+          "Of CSR or CSC: do the indices of each line increase, and is none there twice? ValueError where they point outside.");
 
     m.def("hold", &hold, "address"_a, "size"_a, "Missing pages of mapped bytes are zeros from now on, not SIGBUS.");
     m.def("let_go", &let_go, "address"_a, "What was held is unmapped.");
@@ -327,8 +346,8 @@ NB_MODULE(_kernels, m) {
         .def("finish", &OwnedDesign::finish, "Lays out tiles and lanes; nothing may be added afterwards.")
         .def_prop_ro("n_rows", &OwnedDesign::n_rows)
         .def_prop_ro("n_columns", &OwnedDesign::n_columns)
-        .def_prop_ro("tile_rows", [](const OwnedDesign& d) { return d.design().plan.tile_rows; })
-        .def_prop_ro("n_lanes", [](const OwnedDesign& d) { return d.design().plan.n_lanes; });
+        .def_prop_ro("tile_rows", [](const OwnedDesign& d) { return d.design("Design").plan.tile_rows; })
+        .def_prop_ro("n_lanes", [](const OwnedDesign& d) { return d.design("Design").plan.n_lanes; });
 
     nb::class_<OwnedObservations>(m, "Observations", "Labels in [0, 1], weights and offsets of the rows.")
         .def(nb::init<Vector, std::optional<Vector>, std::optional<Vector>>(), "y"_a, "weight"_a = nb::none(),
@@ -336,11 +355,11 @@ NB_MODULE(_kernels, m) {
 
     m.def("predict", &predict, "design"_a, "coef"_a, "intercept"_a, "offset"_a.none(), "n_threads"_a,
           "z = X coef + intercept + offset.");
-    m.def("loss_gradient", &loss_gradient, "design"_a, "rows"_a, "coef"_a, "intercept"_a, "linear"_a.none(),
+    m.def("loss_gradient", &loss_gradient, "design"_a, "rows"_a, "coef"_a, "intercept"_a, "linear"_a.noconvert().none(),
           "n_threads"_a, "Sums of s*loss, s*r*x, s*r and s*q; writes z into `linear` where given.");
     m.def("product", &product, "design"_a, "rows"_a, "linear"_a, "coef"_a, "intercept"_a, "n_threads"_a,
           "Sums of s*q*(x.coef + intercept)*[x, 1] at z = `linear`.");
-    m.def("dual", &dual, "design"_a, "rows"_a, "linear"_a, "coef"_a, "intercept"_a, "xi"_a, "n_threads"_a,
+    m.def("dual", &dual, "design"_a, "rows"_a, "linear"_a, "coef"_a, "intercept"_a, "xi"_a.noconvert(), "n_threads"_a,
           "For r' = r - q*xi, xi = X coef + intercept (written): sums of s*r'*[x, 1] and s*q*[x, 1].");
     m.def("step_losses", &step_losses, "rows"_a, "linear"_a, "xi"_a, "steps"_a, "n_threads"_a,
           "Sums of s*loss at z = linear - step*xi, for each step.");
@@ -351,11 +370,11 @@ NB_MODULE(_kernels, m) {
           " z = `curved`.");
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
-    m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a, "n_threads"_a,
+    m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a.noconvert(), "n_threads"_a,
           "secant"_a = false, "curvature"_a = nb::none(),
           "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant"
           " curvature in place of q where asked for, or with `curvature` in place of s*q where given.");
-    m.def("group_sums", &group_sums, "design"_a, "v"_a, "group"_a, "n_groups"_a, "center"_a, "subset"_a, "n_threads"_a,
+    m.def("group_sums", &group_sums, "design"_a, "v"_a, "group"_a.noconvert(), "n_groups"_a, "center"_a, "subset"_a.noconvert(), "n_threads"_a,
           "Sums of v*[x - center, 1] over the rows of each group, for the columns in `subset`: (n_groups, n + 1).");
     m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
           "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
@@ -367,15 +386,15 @@ NB_MODULE(_kernels, m) {
     m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
     m.def("inverse_factor", &inverse_factor, "matrix"_a, "tolerance"_a,
           "A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.");
-    m.def("leverages", &leverages, "design"_a, "center"_a, "subset"_a, "triangle"_a, "n_threads"_a,
+    m.def("leverages", &leverages, "design"_a, "center"_a, "subset"_a.noconvert(), "triangle"_a, "n_threads"_a,
           "|[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.");
     m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "xi"_a.none(), "leverage"_a, "whole"_a, "limit"_a,
-          "shift"_a.none(), "n_threads"_a,
+          "shift"_a.noconvert().none(), "n_threads"_a,
           "The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z ="
           " linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.");
     m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
-        return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), n_threads);
-    }, "arrays"_a, "rows"_a, "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
+        return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), team("take", n_threads));
+    }, "arrays"_a, "rows"_a.noconvert(), "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
     bind_rows(m);
     m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
 }

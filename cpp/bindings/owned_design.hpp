@@ -19,6 +19,8 @@
 #endif
 
 #include "../kernels/kernels.hpp"
+#include "guard.hpp"
+#include "structure.hpp"
 
 namespace logloss {
 
@@ -75,14 +77,41 @@ inline Type type_of(const nb::dlpack::dtype& dtype) {
     throw nb::type_error("Design: values must be float64, float32, int8, int16, int32, int64, uint8, uint16 or bool.");
 }
 
+inline bool is_vector(const AnyArray& x) { return x.ndim() == 1 && (x.shape(0) <= 1 || x.stride(0) == 1); }
+
+// Of the entries that the vectors name. `n_major`: rows of CSR, columns of CSC; `twins`: look for those that are there twice.
+inline Structure structure_of(const char* where, const AnyArray& pointers, const AnyArray& indices, Index n_major, Index n_minor,
+                              Index n_entries, bool twins) {
+    check_count(where, "rows or columns", n_major);
+    check_count(where, "rows or columns", n_minor);
+    if (!is_vector(pointers) || !is_vector(indices))
+        throw std::invalid_argument(std::string(where) + ": pointers and indices must be contiguous vectors.");
+    const Type type = type_of(indices.dtype());
+    if ((type != Type::i32 && type != Type::i64) || type_of(pointers.dtype()) != type)
+        throw nb::type_error((std::string(where) + ": pointers and indices must be of one type, int32 or int64.").c_str());
+    if (Index(pointers.shape(0)) != n_major + 1)
+        throw std::invalid_argument(std::string(where) + ": " + std::to_string(pointers.shape(0)) +
+                                    " pointers do not fit the shape.");
+    const Index n = std::min(n_entries, Index(indices.shape(0)));
+    const auto look = [&]<class I>(const I* at) {
+        return structure(where, at, static_cast<const I*>(indices.data()), n_major, n_minor, n, twins);
+    };
+    return type == Type::i64 ? look(static_cast<const std::int64_t*>(pointers.data()))
+                             : look(static_cast<const std::int32_t*>(pointers.data()));
+}
+
 class OwnedDesign {
   public:
-    explicit OwnedDesign(Index n_rows) { design_.n_rows = n_rows; }
+    explicit OwnedDesign(Index n_rows) {
+        check_count("Design", "rows", n_rows);
+        design_.n_rows = n_rows;
+    }
 
     void add_dense(const AnyArray& x) {
+        check_open("add_dense");
         if (x.ndim() != 2) throw std::invalid_argument("Design.add_dense: a matrix is needed.");
         check_rows("add_dense", Index(x.shape(0)));
-        Block b = next_block(Storage::strided, type_of(x.dtype()), Index(x.shape(1)));
+        Block b = next_block("add_dense", Storage::strided, type_of(x.dtype()), Index(x.shape(1)));
         b.data = x.data();
         b.row_stride = x.stride(0);
         b.column_stride = x.stride(1);
@@ -102,8 +131,9 @@ class OwnedDesign {
     }
 
     void add_columns(const std::vector<AnyArray>& arrays) {
+        check_open("add_columns");
         if (arrays.empty()) return;
-        Block b = next_block(Storage::columns, type_of(arrays[0].dtype()), Index(arrays.size()));
+        Block b = next_block("add_columns", Storage::columns, type_of(arrays[0].dtype()), Index(arrays.size()));
         auto& starts = columns_.emplace_back();
         for (const AnyArray& x : arrays) {
             if (!is_vector(x) || type_of(x.dtype()) != b.type)
@@ -117,28 +147,25 @@ class OwnedDesign {
 
     void add_sparse(const AnyArray& pointers, const AnyArray& indices, const AnyArray& values, Index n_columns,
                     bool by_row) {
-        Block b = next_block(by_row ? Storage::csr : Storage::csc, type_of(values.dtype()), n_columns);
+        Block b = next_block("add_sparse", by_row ? Storage::csr : Storage::csc, type_of(values.dtype()), n_columns);
         if (b.type != Type::f64 && b.type != Type::f32)
             throw nb::type_error("Design.add_sparse: values must be float64 or float32.");
-        if (type_of(pointers.dtype()) != type_of(indices.dtype()))
-            throw nb::type_error("Design.add_sparse: pointers and indices must be of one type, int32 or int64.");
+        if (!is_vector(values)) throw std::invalid_argument("Design.add_sparse: values must be a contiguous vector.");
+        b.n_nonzero = Index(values.shape(0));
+        const Index n_rows = design_.n_rows;
+        const Structure found = structure_of("Design.add_sparse", pointers, indices, by_row ? n_rows : n_columns,
+                                             by_row ? n_columns : n_rows, b.n_nonzero, false);
+        if (!by_row && !found.ordered)  // a tile finds its rows in a column by their order
+            throw std::invalid_argument("Design.add_sparse: the indices of a column must not fall.");
         b.wide_index = type_of(indices.dtype()) == Type::i64;
-        if (!b.wide_index && type_of(indices.dtype()) != Type::i32)
-            throw nb::type_error("Design.add_sparse: indices must be int32 or int64.");
-        if (Index(pointers.shape(0)) != (by_row ? design_.n_rows : n_columns) + 1)
-            throw std::invalid_argument("Design.add_sparse: " + std::to_string(pointers.shape(0)) +
-                                        " pointers do not fit the shape.");
         b.pointers = pointers.data();
         b.indices = indices.data();
         b.data = values.data();
-        b.n_nonzero = Index(values.shape(0));
-        check_structure(b, by_row ? design_.n_rows : n_columns, by_row ? n_columns : design_.n_rows,
-                        Index(indices.shape(0)));
         append(b, {pointers, indices, values});
     }
 
     void add_codes(const AnyArray& codes, const AnyArray& slots, Index n_columns) {
-        Block b = next_block(Storage::codes, type_of(codes.dtype()), n_columns);
+        Block b = next_block("add_codes", Storage::codes, type_of(codes.dtype()), n_columns);
         if (b.type != Type::u8 && b.type != Type::u16 && b.type != Type::i32)
             throw nb::type_error("Design.add_codes: codes must be uint8, uint16 or int32.");
         check_vector("add_codes", codes);
@@ -160,7 +187,7 @@ class OwnedDesign {
     }
 
     void add_nullable(const AnyArray& values, const AnyArray& valid, double fill, bool indicator) {
-        Block b = next_block(Storage::nullable, type_of(values.dtype()), indicator ? 2 : 1);
+        Block b = next_block("add_nullable", Storage::nullable, type_of(values.dtype()), indicator ? 2 : 1);
         check_vector("add_nullable", values);
         if (type_of(valid.dtype()) != Type::u8 || !is_vector(valid) || Index(valid.shape(0)) < (design_.n_rows + 7) / 8)
             throw std::invalid_argument("Design.add_nullable: the bitmap must be a vector of uint8, of a bit a row.");
@@ -171,14 +198,19 @@ class OwnedDesign {
     }
 
     void finish() {
+        check_open("finish");
         design_.blocks = blocks_.data();
         design_.n_blocks = Index(blocks_.size());
         lay_out();
         for (Block& b : blocks_)
             if (b.storage == Storage::csc) find_tile_starts(b);
+        finished_ = true;
     }
 
-    const Design& design() const { return design_; }
+    const Design& design(const char* where) const {
+        if (!finished_) throw std::invalid_argument(std::string(where) + ": Design.finish() comes first.");
+        return design_;
+    }
     Index n_rows() const { return design_.n_rows; }
     Index n_columns() const { return design_.n_columns; }
 
@@ -196,7 +228,14 @@ class OwnedDesign {
     }
 
   private:
-    Block next_block(Storage storage, Type type, Index n_columns) const {
+    void check_open(const char* where) const {
+        if (finished_) throw std::invalid_argument("Design." + std::string(where) + ": the design is finished.");
+    }
+
+    Block next_block(const char* where, Storage storage, Type type, Index n_columns) const {
+        check_open(where);
+        check_count("Design." + std::string(where), "columns", n_columns);
+        check_count("Design." + std::string(where), "columns", design_.n_columns + n_columns);
         Block b{};
         b.storage = storage;
         b.type = type;
@@ -211,8 +250,6 @@ class OwnedDesign {
         kept_.insert(kept_.end(), arrays.begin(), arrays.end());
         design_.n_columns += b.n_columns;
     }
-
-    static bool is_vector(const AnyArray& x) { return x.ndim() == 1 && (x.shape(0) <= 1 || x.stride(0) == 1); }
 
     void check_vector(const char* where, const AnyArray& x) const {
         if (!is_vector(x)) throw std::invalid_argument("Design." + std::string(where) + ": a contiguous vector is needed.");
@@ -230,27 +267,6 @@ class OwnedDesign {
         if (rows != design_.n_rows)
             throw std::invalid_argument("Design." + std::string(where) + ": " + std::to_string(rows) +
                                         " rows, but the design has " + std::to_string(design_.n_rows) + ".");
-    }
-
-    template <class I>
-    static bool well_formed(const Block& b, Index n_major, Index n_minor, Index n_indices) {
-        const I* pointers = static_cast<const I*>(b.pointers);
-        const I* indices = static_cast<const I*>(b.indices);
-        if (pointers[0] != 0 || Index(pointers[n_major]) > std::min(b.n_nonzero, n_indices)) return false;
-        for (Index i = 0; i < n_major; i++)
-            if (pointers[i] > pointers[i + 1]) return false;
-        I low = 0, high = 0;
-        for (Index k = 0; k < Index(pointers[n_major]); k++) {
-            low = std::min(low, indices[k]);
-            high = std::max(high, indices[k]);
-        }
-        return low >= 0 && (Index(high) < n_minor || pointers[n_major] == 0);
-    }
-
-    static void check_structure(const Block& b, Index n_major, Index n_minor, Index n_indices) {
-        const bool good = b.wide_index ? well_formed<std::int64_t>(b, n_major, n_minor, n_indices)
-                                       : well_formed<std::int32_t>(b, n_major, n_minor, n_indices);
-        if (!good) throw std::invalid_argument("Design.add_sparse: pointers or indices point outside the matrix.");
     }
 
     // Rows of a tile with blocks by column: 64 kB, but whole runs of 512 bytes of a column where 256 kB hold them.
@@ -319,6 +335,7 @@ class OwnedDesign {
     }
 
     Design design_;
+    bool finished_ = false;
     std::vector<Block> blocks_;
     std::deque<std::vector<const void*>> columns_;
     std::deque<std::vector<Index>> tile_starts_;

@@ -29,11 +29,13 @@ struct Padded {
 
 // What the kernels read row by row: the design itself where it is one dense block in C order or one in CSR, else a copy.
 class OwnedRows {
+    using Penalty = std::tuple<Vector, Vector, Vector, Vector>;  // l2, l1, lower, upper
+
   public:
     OwnedRows(nb::object design, const OwnedObservations& observations, const Vector& center, const Vector& inverse,
               bool intercept)
         : kept_(design), observations_(observations), copied_(false) {
-        const Design& d = nb::cast<OwnedDesign&>(design).design();
+        const Design& d = owner_of(design).design("Rows");
         check_length("Rows", "y", std::size_t(observations.n_rows), d.n_rows);
         check_length("Rows", "center", center.shape(0), d.n_columns);
         check_length("Rows", "inverse", inverse.shape(0), d.n_columns);
@@ -58,12 +60,13 @@ class OwnedRows {
         return kernels().largest_square(table_, observations_.rows.weight, memory);
     }
 
-    void averaged(const Indices& order, double step, bool saga, double weight_sum, const nb::tuple& penalty, VectorOut beta,
+    void averaged(const Indices& order, double step, bool saga, double weight_sum, const Penalty& penalty, VectorOut beta,
                   VectorOut mean, VectorOut residuals) {
         check_order(order);
         check_width("beta", beta);
         check_width("mean", mean);
-        check_length("averaged", "residuals", residuals.shape(0), table_.n_rows);
+        check_length("Rows", "residuals", residuals.shape(0), table_.n_rows);
+        if (!(weight_sum > 0.0)) throw std::invalid_argument("Rows: the sum of the weights must be positive.");
         run(penalty, [&](Memory& memory, const Penalties& p) {
             const Padded w(memory, beta.data(), width()), g(memory, mean.data(), width());
             const Averaged a{step, saga, 1.0 / weight_sum, w.data, g.data, residuals.data()};
@@ -73,11 +76,13 @@ class OwnedRows {
         });
     }
 
-    Index descend(const Indices& order, const Vector& steps, Index batch, const nb::tuple& penalty, VectorOut beta,
+    Index descend(const Indices& order, const Vector& steps, Index batch, const Penalty& penalty, VectorOut beta,
                   std::optional<VectorOut> average, Index every, Index count) {
         check_steps(order, steps, batch);
         check_width("beta", beta);
         if (average) check_width("average", *average);
+        check_count("Rows", "points", count);
+        if (every < 1) throw std::invalid_argument("Rows: points of the average must be at least a step apart.");
         Index points = count;
         run(penalty, [&](Memory& memory, const Penalties& p) {
             const Padded w(memory, beta.data(), width()), mean(memory, average ? average->data() : beta.data(), width());
@@ -91,11 +96,12 @@ class OwnedRows {
     }
 
     Index adam(const Indices& order, const Vector& steps, Index batch, std::tuple<double, double, double> constants,
-               const nb::tuple& penalty, VectorOut beta, VectorOut first, VectorOut second, Index done) {
+               const Penalty& penalty, VectorOut beta, VectorOut first, VectorOut second, Index done) {
         check_steps(order, steps, batch);
         check_width("beta", beta);
         check_width("first", first);
         check_width("second", second);
+        check_count("Rows", "steps", done);
         Index total = done;
         run(penalty, [&](Memory& memory, const Penalties& p) {
             const Padded w(memory, beta.data(), width()), m(memory, first.data(), width()), v(memory, second.data(), width());
@@ -115,6 +121,8 @@ class OwnedRows {
         check_order(order);
         check_width("beta", beta);
         check_width("pocket", pocket);
+        check_count("Rows", "draws", run_length);
+        check_count("Rows", "draws", best_run);
         Perceptron a{};
         {
             nb::gil_scoped_release release;
@@ -143,17 +151,20 @@ class OwnedRows {
     void check_steps(const Indices& order, const Vector& steps, Index batch) const {
         check_order(order);
         if (batch < 1) throw std::invalid_argument("Rows: a step needs a row.");
-        check_length("Rows", "steps", steps.shape(0), (Index(order.shape(0)) + batch - 1) / batch);
+        const Index n = Index(order.shape(0));
+        check_length("Rows", "steps", steps.shape(0), n / batch + (n % batch != 0));
     }
 
-    // body(memory, penalties) without the GIL; `penalty` is l2, l1, lower, upper, each of shape (width,)
+    static const OwnedDesign& owner_of(const nb::object& design) {
+        if (!nb::isinstance<OwnedDesign>(design)) throw nb::type_error("Rows: design must be a Design.");
+        return nb::cast<OwnedDesign&>(design);
+    }
+
+    // body(memory, penalties) without the GIL; each part of `penalty` is of shape (width,)
     template <class F>
-    void run(const nb::tuple& penalty, F&& body) {
-        Vector parts[4];
-        for (std::size_t k = 0; k < 4; k++) {
-            parts[k] = nb::cast<Vector>(penalty[k]);
-            check_length("Rows", "a part of the penalty", parts[k].shape(0), Index(width()));
-        }
+    void run(const Penalty& penalty, F&& body) {
+        const Vector parts[] = {std::get<0>(penalty), std::get<1>(penalty), std::get<2>(penalty), std::get<3>(penalty)};
+        for (const Vector& part : parts) check_length("Rows", "a part of the penalty", part.shape(0), Index(width()));
         nb::gil_scoped_release release;
         Memory memory;
         const std::size_t n = width();
@@ -238,13 +249,13 @@ void bind_rows(nb::module_& m) {
         .def_prop_ro("sparse", &OwnedRows::sparse)
         .def_prop_ro("n_entries", &OwnedRows::n_entries)
         .def("largest_square", &OwnedRows::largest_square, "Of |[x, 1]| over the rows with weight.")
-        .def("averaged", &OwnedRows::averaged, "order"_a, "step"_a, "saga"_a, "weight_sum"_a, "penalty"_a, "beta"_a, "mean"_a,
-             "residuals"_a, "An epoch of SAGA or SAG.")
-        .def("descend", &OwnedRows::descend, "order"_a, "steps"_a, "batch"_a, "penalty"_a, "beta"_a, "average"_a.none(),
+        .def("averaged", &OwnedRows::averaged, "order"_a.noconvert(), "step"_a, "saga"_a, "weight_sum"_a, "penalty"_a, "beta"_a.noconvert(), "mean"_a.noconvert(),
+             "residuals"_a.noconvert(), "An epoch of SAGA or SAG.")
+        .def("descend", &OwnedRows::descend, "order"_a.noconvert(), "steps"_a, "batch"_a, "penalty"_a, "beta"_a.noconvert(), "average"_a.noconvert().none(),
              "every"_a, "count"_a, "An epoch of stochastic gradient descent; returns the points in the average.")
-        .def("adam", &OwnedRows::adam, "order"_a, "steps"_a, "batch"_a, "constants"_a, "penalty"_a, "beta"_a, "first"_a,
-             "second"_a, "done"_a, "An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.")
-        .def("perceptron", &OwnedRows::perceptron, "order"_a, "step"_a, "beta"_a, "pocket"_a, "errors"_a, "run"_a,
+        .def("adam", &OwnedRows::adam, "order"_a.noconvert(), "steps"_a, "batch"_a, "constants"_a, "penalty"_a, "beta"_a.noconvert(), "first"_a.noconvert(),
+             "second"_a.noconvert(), "done"_a, "An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.")
+        .def("perceptron", &OwnedRows::perceptron, "order"_a.noconvert(), "step"_a, "beta"_a.noconvert(), "pocket"_a.noconvert(), "errors"_a, "run"_a,
              "best_run"_a, "An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.");
 }
 

@@ -19,6 +19,7 @@ import numpy as np
 from logloss.errors import DataError, UsageError
 from logloss.table.alignment import index_of
 from logloss.table.columns import Column
+from logloss.table.matrix import in_rows
 from logloss.table.reading.options import Dialect, ReadOptions, Sql
 from logloss.table.source import Source, unknown_column
 
@@ -222,7 +223,7 @@ def _from_sparse(matrix: Any, where: str) -> Source:
             f"{where} has the type {matrix.dtype}, and only numbers and bools can be fitted"
         )
     if matrix.format not in _READABLE:
-        matrix = matrix.tocsr()
+        matrix = in_rows(matrix, where)
     return Source(_names(matrix.shape[1]), where, matrix, None, matrix.shape[0], named=False)
 
 
