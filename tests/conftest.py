@@ -7,6 +7,7 @@ peak carries `@pytest.mark.alone`: `make test` runs those last, one after the ot
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,10 @@ settings.register_profile("default", deadline=None, print_blob=True)
 # The same examples on every run, so that a red run can be run again.
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would the tests of Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

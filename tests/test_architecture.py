@@ -25,12 +25,13 @@ NAME_COMPARES_PER_1000_LINES = 1.5
 # From the bottom to the top. A room imports rooms of lower floors and itself, nothing else.
 FLOORS = (
     {"_kernels", "errors", "bernoulli"},
-    {"algebra", "checks", "files", "clock"},
+    {"algebra", "checks", "files", "clock", "numerics"},
     {"table"},
     {"penalty"},
     {"backends"},
     {"objective", "strength", "quadratic"},
-    {"certificate", "estimates", "same_rows", "weighting", "asked"},
+    {"feasibility", "centers"},
+    {"certificate", "estimates", "same_rows", "weighting", "asked", "writing"},
     {"interface"},
     {"verdict"},
     {"solvers"},

@@ -133,7 +133,7 @@ def test_no_dual_point_is_no_bound() -> None:
 
 def test_unpenalised_coefficients_are_corrected_exactly() -> None:
     """X_UᵀSr' = 0 is solved for; where too many are free for that, a poor δ is no bound at all."""
-    name = "rank_deficient"
+    name = "well"
     for shrinkage in ("none", "factors"):
         task = objective(PROBLEMS[name], shrinkage)
         model = fit(PROBLEMS[name], shrinkage)
@@ -146,7 +146,20 @@ def test_unpenalised_coefficients_are_corrected_exactly() -> None:
         assert true <= duality_gap(task, beta, 0.9 * step) <= 2.0 * true
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(certificate, "_MOST_FREE", 0)
+            patch.setattr(certificate, "LARGEST_HESSIAN", 0)
             assert duality_gap(task, beta, 0.9 * step) == math.inf
+
+
+def test_an_alias_that_nobody_knows_of_gives_no_bound() -> None:
+    """Whether so small an own part is rounding, the columns as they came do not tell."""
+    name = "rank_deficient"
+    task, model = objective(PROBLEMS[name], "none"), fit(PROBLEMS[name], "none")
+    beta = np.append(model.fitted.coefficients, model.intercept) + 0.02
+    _, gradient = task.value_gradient(beta)
+    step = certificate.solve(task.hessian(beta), gradient)[0]
+    assert duality_gap(task, beta, step) == math.inf
+    assert model.certificate.status is Status.CERTIFIED  # whose columns were looked at
+    assert any("to rounding" in note for note in model.notes)
 
 
 def test_with_everything_penalised_any_small_step_bounds() -> None:

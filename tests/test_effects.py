@@ -63,7 +63,7 @@ def by_differences(model: Model, mean: Mean) -> tuple[float, float]:
     def at(beta: np.ndarray) -> float:
         by_name = dict(zip(found.names, beta.tolist(), strict=True))
         coef = np.array([by_name[name] for name in model.coefficients])
-        moved = replace(model.fitted, coefficients=coef, intercept=by_name.get("(intercept)", 0.0))
+        moved = model.fitted.with_coefficients(coef, by_name.get("(intercept)", 0.0))
         return mean(Model(moved))
 
     steps = 1e-4 * np.where(np.diag(matrix) > 0.0, np.sqrt(np.diag(matrix)), 1.0)

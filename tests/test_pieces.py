@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_the_likelihood_is_that_of_the_columns_by_hand(pair: Pair, intercept: bo
     ours, theirs = spread(pair.pieces, rows.weight, 2), spread(pair.dense, rows.weight, 2)
     _near(ours.mean, theirs.mean)
     np.testing.assert_allclose(ours.deviation, theirs.deviation, rtol=1e-9)
-    where = coordinates(theirs, np.full(d, 1e-3), 0.2, intercept)
+    where = coordinates(theirs, np.full(d, math.sqrt(1e-3 / 0.2)), intercept)
     a = MemoryLikelihood(pair.pieces, rows, where, 2)
     b = MemoryLikelihood(pair.dense, rows, where, 2)
     k = d + intercept

@@ -375,7 +375,8 @@ def test_margin_kernel(n: int, weighted: bool) -> None:
     y = rng.choice([0.0, 1.0, 0.3], n)
     s = rng.choice([0.0, 0.5, 2.0], n) if weighted else np.ones(n)
     rows = _kernels.Observations(y, s if weighted else None, None)
-    least, pearson, absolute = _kernels.dual_margin(rows, z, x, 0.125, at, 2)
+    found = _kernels.dual_margin(rows, z, x, 0.125, 1.0, at, 2)
+    least, pearson, absolute, square, steepest = found
     p, w = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(-at)) / (1 + np.exp(at))
     t = p - p * (1 - p) * (x + 0.125)
     on = s > 0
@@ -383,6 +384,32 @@ def test_margin_kernel(n: int, weighted: bool) -> None:
     np.testing.assert_allclose(least, max(margin.min(), 0.0), rtol=1e-9)
     np.testing.assert_allclose(pearson, (s * (t - y) ** 2 / w).sum(), rtol=1e-12)
     np.testing.assert_allclose(absolute, (s * np.abs(t - y)).sum(), rtol=1e-12)
-    again = _kernels.dual_margin(rows, z, x, 0.125, at, 1)
-    assert again == (least, pearson, absolute)
-    assert _kernels.dual_margin(rows, z, x + 1e3, 0.0, at, 1)[0] == 0.0
+    if margin.min() > 0.0:
+        moves = np.abs(np.log(t) - np.log1p(-t) - z)
+        assert (s * w * moves**2).sum() <= square <= 4.0 * (s * w * moves**2).sum()
+        np.testing.assert_allclose(steepest, (w / np.minimum(t, 1 - t))[on].max(), rtol=1e-9)
+    else:
+        assert steepest == np.inf
+    assert _kernels.dual_margin(rows, z, x, 0.125, 1.0, at, 1) == found
+    far = _kernels.dual_margin(rows, z, x + 1e3, 0.0, 1.0, at, 1)
+    assert far[0] == 0.0 and far[4] == np.inf
+
+
+@pytest.mark.parametrize("scale", [0.25, 0.999])
+def test_margin_kernel_at_a_scaled_point(scale: float) -> None:
+    """t = y + c·r', against the formulas, in NumPy."""
+    rng = np.random.default_rng(7)
+    z, x = rng.standard_normal((2, 500)) * [[3.0], [0.2]]
+    y = rng.choice([0.0, 1.0, 0.3], 500)
+    p = 1 / (1 + np.exp(-z))
+    w = p * (1 - p)
+    u = scale * (p - y - w * x)
+    t = y + u
+    found = _kernels.dual_margin(_kernels.Observations(y), z, x, 0.0, scale, z, 2)
+    moves = np.abs(np.log(t) - np.log1p(-t) - z)
+    near = np.minimum(t, 1 - t)
+    np.testing.assert_allclose(found[0], (near / np.sqrt(w)).min(), rtol=1e-9)
+    np.testing.assert_allclose(found[1], (u**2 / w).sum(), rtol=1e-11)
+    np.testing.assert_allclose(found[2], np.abs(u).sum(), rtol=1e-12)
+    assert found[3] >= (w * moves**2).sum()
+    np.testing.assert_allclose(found[4], (w / near).max(), rtol=1e-9)

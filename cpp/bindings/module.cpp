@@ -145,17 +145,17 @@ auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& 
     return std::make_tuple(out.gap, out.outside);
 }
 
-auto dual_margin(const OwnedObservations& rows, const Vector& linear, const Vector& xi, double shift, const Vector& curved,
-                 int n_threads) {
+auto dual_margin(const OwnedObservations& rows, const Vector& linear, const Vector& xi, double shift, double scale,
+                 const Vector& curved, int n_threads) {
     check_length("dual_margin", "linear", linear.shape(0), rows.n_rows);
     check_length("dual_margin", "xi", xi.shape(0), rows.n_rows);
     check_length("dual_margin", "curved", curved.shape(0), rows.n_rows);
     const int threads = team("dual_margin", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    const Margin out = kernels().dual_margin(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, curved.data(), memory,
-                                             threads);
-    return std::make_tuple(out.least, out.pearson, out.absolute);
+    const Margin out = kernels().dual_margin(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, curved.data(),
+                                             memory, threads);
+    return std::make_tuple(out.least, out.pearson, out.absolute, out.square, out.steepest);
 }
 
 auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& center, int n_threads) {
@@ -365,9 +365,9 @@ NB_MODULE(_kernels, m) {
           "Sums of s*loss at z = linear - step*xi, for each step.");
     m.def("row_gap", &row_gap, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "scale"_a, "n_threads"_a,
           "The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].");
-    m.def("dual_margin", &dual_margin, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "curved"_a, "n_threads"_a,
-          "Of the dual point t = p - q*(xi + shift): the least min(t, 1 - t)*sqrt(s/w), the sums of s*r'^2/w and s*|r'|; w: q at"
-          " z = `curved`.");
+    m.def("dual_margin", &dual_margin, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "scale"_a, "curved"_a, "n_threads"_a,
+          "Of the dual point t = y + u, u = scale*(r - q*(xi + shift)): the least min(t, 1 - t)*sqrt(s/w), the sums of s*u^2/w, s*|u|"
+          " and s*w*l^2, l >= |logit(t) - z|, and the largest w/min(t, 1 - t); w: q at z = `curved`.");
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
     m.def("gram", &gram, "design"_a, "rows"_a, "linear"_a, "center"_a, "subset"_a.noconvert(), "n_threads"_a,

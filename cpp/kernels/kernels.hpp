@@ -41,13 +41,15 @@ struct Dual {               // r' = r - q*(x.delta + delta0): X'Sr', X'Sq and th
 
 struct RowGap {             // see certificate.py
     double gap;             // sum of s*[p phi(D/p) + (1-p) phi(-D/(1-p))], D = -(1-c) r - c q xi: -q xi at c = 1
-    double outside;         // how many rows with weight have t outside [0, 1]: a dual point if none
+    double outside;         // how many rows with weight have t outside [0, 1], or all but: a dual point if none
 };
 
-struct Margin {             // of a dual point y + r' = p - q*x, see inference/existence.py; w: q at another point, or this one
+struct Margin {             // of a dual point t = y + c*r', see feasibility.py; w: q at another point, or this one
     double least;           // of min(t, 1 - t)*sqrt(s/w) over the rows with weight; not positive where t leaves (0, 1)
-    double pearson;         // sum of s*r'^2/w
-    double absolute;        // sum of s*|r'|
+    double pearson;         // sum of s*(c*r')^2/w
+    double absolute;        // sum of s*|c*r'|
+    double square;          // sum of s*w*l^2, l: an upper bound on |logit(t) - z|
+    double steepest;        // the largest w/min(t, 1 - t) over the rows with weight
 };
 
 struct LeftOut {
@@ -131,7 +133,7 @@ struct Kernels {
     RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
                       double scale, Workspace&, int n_threads);
     // `curved`: z at the point of w
-    Margin (*dual_margin)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
+    Margin (*dual_margin)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift, double scale,
                           const double* curved, Workspace&, int n_threads);
     // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,

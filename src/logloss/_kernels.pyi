@@ -90,9 +90,9 @@ def row_gap(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(s
     The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].
     """
 
-def dual_margin(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, curved: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[float, float, float]:
+def dual_margin(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], shift: float, scale: float, curved: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[float, float, float, float, float]:
     """
-    Of the dual point t = p - q*(xi + shift): the least min(t, 1 - t)*sqrt(s/w), the sums of s*r'^2/w and s*|r'|; w: q at z = `curved`.
+    Of the dual point t = y + u, u = scale*(r - q*(xi + shift)): the least min(t, 1 - t)*sqrt(s/w), the sums of s*u^2/w, s*|u| and s*w*l^2, l >= |logit(t) - z|, and the largest w/min(t, 1 - t); w: q at z = `curved`.
     """
 
 def moments(design: Design, weight: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> tuple[NDArray[numpy.float64], NDArray[numpy.float64]]:

@@ -14,12 +14,9 @@ F − D is never formed by subtraction; it is summed from its non-negative terms
     gap = (1/Σs) Σ s_i [p φ(Δ/p) + (1−p) φ(−Δ/(1−p))] + Σ_{j∉U} [pen(w_j) + pen*(−cv_j) + cv_j w_j],
     Δ = −(1−c) r − cq·(Xδ),   φ(x) = (1+x) log1p(x) − x,
 
-which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0; F(β) − F(β*) then exceeds the
-sum by at most ρ·(β − β*). Near the optimum β − β* is δ up to second order, so ‖ρ‖₁·10 max|δ| is
-added, and a ρ that is more than a rounding error of a few steps gives no bound at all. Where δ is
-not the exact Newton step it says less about the distance, and max|β| is added to it. What rounding
-adds to |v_j| beyond a tiny a_j is treated the same way where c would suffer from it, with max|H⁻¹ρ|
-as part of the distance.
+which is right down to 1e-30. In floating point ρ = X_UᵀSr' is not 0, and |v_j| is not quite within
+a_j. What a dual point that keeps to both exactly would cost is bounded and added (feasibility.py);
+a ρ that is more than rounding is first corrected by a step on U.
 """
 
 from __future__ import annotations
@@ -36,16 +33,16 @@ from numpy.typing import NDArray
 
 from logloss.algebra import conjugate_gradients, dot, solve
 from logloss.backends.base import DualSums
+from logloss.feasibility import Known, allowance, allowance_by_hessian, wanted
 from logloss.objective import Objective
-from logloss.penalty import Penalty
 from logloss.quadratic import model_step
 
 Array = NDArray[np.float64]
 
 LARGEST_HESSIAN = 2000  # coefficients up to which a certificate may form the Hessian
-_MOST_FREE = 2000  # unpenalised coefficients up to which δ is corrected exactly
+_MOST_FREE = 10_000  # unpenalised coefficients up to which δ is corrected exactly
+_WEAK = 1e-8  # an L2 penalty in the face of rounding
 _LOST = 1e-6
-_FEASIBLE = 1e-9  # |X_UᵀSr'|/Σs up to which the residual counts as rounding
 
 
 class Status(enum.Enum):
@@ -129,80 +126,96 @@ class DualPoint:
     delta: Array
 
 
-def duality_gap(objective: Objective, beta: Array, delta: Array) -> float:
+def duality_gap(
+    objective: Objective,
+    beta: Array,
+    delta: Array,
+    known: Known | None = None,
+    goal: float = 0.0,
+    value: float = math.inf,
+) -> float:
     """F(β) − D for the dual point of the step δ; inf where δ gives none. Reads: as `dual_point`."""
-    return dual_point(objective, beta, delta).gap
+    return dual_point(objective, beta, delta, known=known, goal=goal, value=value).gap
 
 
 def dual_point(
-    objective: Objective, beta: Array, delta: Array, worth: float = math.inf
+    objective: Objective,
+    beta: Array,
+    delta: Array,
+    worth: float = math.inf,
+    known: Known | None = None,
+    goal: float = 0.0,
+    value: float = math.inf,
 ) -> DualPoint:
     """The dual point of the step δ.
 
-    `worth`: what shrinking it by c may cost, about, for the gap to be of use.
+    `worth`: what shrinking it by c may cost, about, for the gap to be of use. `known`: a Hessian at
+    or near beta. `goal`: a gap that is small enough. `value`: F(β), where it is known.
 
-    One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U, and two where
-    rounding beside a tiny L1 penalty takes c far below 1.
+    One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
     """
     penalty, dual = objective.penalty, objective.likelihood.dual
-    free = np.flatnonzero(penalty.free & penalty.inside(beta))
-    rounding = _FEASIBLE * min(1.0, objective.value_of_null())
-    sums = dual(beta, delta, partial(_worthwhile, penalty, dot(penalty.l1, np.abs(beta)), worth))
+    size = dot(penalty.l1, np.abs(beta))
+    reach = partial(penalty.reach, rounding=2.0 * objective.likelihood.rounding)
+    sums = dual(beta, delta, partial(_worthwhile, reach, size, worth))
     if sums.scale == 0.0:
         return DualPoint(math.nan, sums.score, delta)
-    if sums.feasible and not _largest(sums.score[free]) <= rounding and len(free) <= _MOST_FREE:
+    if not sums.feasible:
+        return DualPoint(math.inf, sums.score / sums.scale, delta)
+    gap, added, known = _bound(objective, beta, sums, known, (goal, value))
+    free = np.flatnonzero(penalty.free & penalty.inside(beta))
+    if known is not None and not added <= max(gap, 0.5 * goal) and sums.score[free].any():
+        free = np.intersect1d(free, known.columns)
+        at = np.searchsorted(known.columns, free)
         delta = delta.copy()
-        delta[free] += solve(objective.likelihood.hessian(beta, free), sums.score[free])[0]
-        sums = dual(beta, delta, penalty.reach)
-    gap = _bound(objective, beta, delta, sums, rounding)
-    tiny = bool(((penalty.l1 > 0.0) & (penalty.l1 < 100.0 * rounding)).any())
-    if tiny and 0.0 < sums.scale < penalty.reach(sums.score / sums.scale, rounding):
-        short = 1.0 - sums.scale
-        lost = short * (short * objective.value_of_null() + dot(penalty.l1, np.abs(beta)))
-        if not lost <= 0.1 * gap < math.inf:
-            sums = dual(beta, delta, partial(penalty.reach, rounding=rounding))
-            drift = _drift(objective, beta, penalty.excess(sums.score))
-            gap = min(gap, _bound(objective, beta, delta, sums, rounding, drift))
-    return DualPoint(gap, sums.score / sums.scale, delta)
+        delta[free] += solve(known.hessian[np.ix_(at, at)], sums.score[free] / sums.scale)[0]
+        sums = dual(beta, delta, reach)
+        if not sums.feasible:
+            return DualPoint(math.inf, sums.score / (sums.scale or 1.0), delta)
+        gap, added, _ = _bound(objective, beta, sums, known, (goal, value))
+    return DualPoint(gap + added, sums.score / sums.scale, delta)
 
 
-def _worthwhile(penalty: Penalty, size: float, worth: float, score: Array) -> float:
+def _worthwhile(reach: Callable[[Array], float], size: float, worth: float, score: Array) -> float:
     """c; 0 where it costs more than that, as D falls by (1 − c) Σ a_j|w_j| at least."""
-    c = penalty.reach(score)
+    c = reach(score)
     return c if (1.0 - c) * size <= worth else 0.0
-
-
-def _drift(objective: Objective, beta: Array, off: Array) -> float:
-    """How far ρ moves the optimum: max|H⁻¹ρ| on the coefficients that move."""
-    moving = np.flatnonzero(objective.penalty.inside(beta) | (off > 0.0))
-    if len(moving) > LARGEST_HESSIAN or not np.isfinite(off).all():
-        return math.inf
-    hessian = objective.likelihood.hessian(beta, moving)
-    return _largest(solve(hessian, off[moving])[0])
 
 
 def _bound(
     objective: Objective,
     beta: Array,
-    delta: Array,
     sums: DualSums,
-    rounding: float,
-    drift: float = 0.0,
-) -> float:
-    """The gap, and what rounding has left of ρ beside it; inf where that is more than rounding."""
-    penalty = objective.penalty
-    off = penalty.excess(sums.score)
-    if not (sums.feasible and _largest(off) <= rounding):
-        return math.inf
-    radius = 10.0 * (float(np.abs(delta).max()) + drift)
-    if objective.n_coefficients > LARGEST_HESSIAN:  # δ is by conjugate gradients, and may be short
-        radius += float(np.abs(beta).max())
-    slack = radius * float(off.sum())
-    return sums.gap + penalty.gap(beta, sums.score) + slack
+    known: Known | None,
+    ends: tuple[float, float],
+) -> tuple[float, float, Known | None]:
+    """The gap, what rounding adds to it, and the Hessian that told, where one was needed.
+
+    `ends`: a gap that is small enough, and F(β).
+    """
+    goal, value = ends
+    part = objective.penalty.gap(beta, sums.score)
+    gap = sums.gap + part
+    added = allowance(objective, sums, part, min(value, objective.value_of_null()))
+    if added <= 0.1 * max(gap, goal):
+        return gap, added, known
+    if known is None:
+        known = _hessian(objective, beta, sums.score)
+    if known is not None:
+        added = min(added, allowance_by_hessian(objective, beta, sums, part, known))
+    return gap, added, known
 
 
-def _largest(x: Array) -> float:
-    return float(np.abs(x).max()) if x.size else 0.0
+def _hessian(objective: Objective, beta: Array, score: Array) -> Known | None:
+    """The Hessian at a point of the coefficients that need it, where it can be formed."""
+    columns = np.arange(objective.n_coefficients)
+    if len(columns) > LARGEST_HESSIAN:
+        penalty = objective.penalty
+        weak = penalty.free | ((penalty.l2 > 0.0) & (penalty.l2 < _WEAK))
+        columns = np.union1d(wanted(objective, score), np.flatnonzero(weak))
+    if len(columns) > _MOST_FREE:
+        return None
+    return Known(objective.hessian(beta, columns), beta, columns)
 
 
 def information_is_lost(objective: Objective, beta: Array, hessian: Array | None = None) -> bool:

@@ -31,7 +31,6 @@ from logloss.model import Model
 from logloss.table import Source, offset_values, read
 from logloss.table.alignment import check_all_aligned
 from logloss.table.bad_values import check_finite
-from logloss.table.design import design_of
 from logloss.table.read import one_column
 
 Array = NDArray[np.float64]
@@ -263,11 +262,11 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):
             )
         coef, intercept = self._coefficients()
         if not self._plain:
-            model = Model(replace(fitted, coefficients=coef, intercept=intercept))
+            model = Model(fitted.with_coefficients(coef, intercept))
             return model.decision_function(self._named(source), array_of(offset), self.n_threads)
         encoded = fitted.schema.encode(source)
         shift = offset_values(source, array_of(offset))
-        z = design_of(encoded).predict(coef, intercept, shift, self.n_threads)
+        z = fitted.with_coefficients(coef, intercept).log_odds(encoded, shift, self.n_threads)
         if not np.isfinite(z).all():
             check_finite(encoded, source)
         return z

@@ -20,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.asked import check_named, options
+from logloss.centers import Centers, check_centers, check_named_points, log_odds
 from logloss.certificate import Certificate
-from logloss.errors import DataError, ModelFileError, UsageError
+from logloss.errors import DataError, ModelFileError
 from logloss.estimates import Estimates, check_estimates
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
+from logloss.files.contents import contents
 from logloss.proof import (
     certificate_from_json,
     certificate_to_json,
@@ -34,7 +36,8 @@ from logloss.proof import (
 from logloss.same_rows import RowMarks
 from logloss.solvers.base import Status, Step
 from logloss.strength import Strength
-from logloss.table.schema import Schema
+from logloss.table.design import design_of
+from logloss.table.schema import Encoded, Schema
 from logloss.verdict import INTERCEPT, Separation
 from logloss.weighting import UNKNOWN, Weighting
 
@@ -91,6 +94,8 @@ class Fitted:
         written before there were any.
     weighting : Weighting
         What the weights mean, class weights included.
+    centers : Centers or None
+        The points from which columns are counted, where 0 would lose digits.
     """
 
     schema: Schema
@@ -114,6 +119,7 @@ class Fitted:
     separation: Separation | None = None
     rows: RowMarks | None = None
     weighting: Weighting = UNKNOWN
+    centers: Centers | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.coefficients, dtype=np.float64)
@@ -159,6 +165,27 @@ class Fitted:
         """Certified, or Firth's estimate, which has no gap to prove."""
         return self.certificate.status in (Status.CERTIFIED, Status.FIRTH)
 
+    def with_coefficients(self, coefficients: NDArray[np.float64], intercept: float) -> Fitted:
+        """The record with these coefficients: itself, where they are its own."""
+        if np.array_equal(coefficients, self.coefficients) and intercept == self.intercept:
+            return self
+        return replace(self, coefficients=coefficients, intercept=intercept, centers=None)
+
+    def log_odds(
+        self,
+        encoded: Encoded,
+        offset: NDArray[np.float64] | None = None,
+        n_threads: int | None = None,
+    ) -> NDArray[np.float64]:
+        """z of the rows of a table, shape (n_rows,)."""
+        schema = self.schema
+        coef = schema.extended(self.coefficients, encoded)
+        centers = None
+        if self.centers is not None:
+            points = self.centers.of(schema.coefficient_names)
+            centers = schema.extended(points, encoded), self.centers.intercept
+        return log_odds(design_of(encoded), coef, self.intercept, centers, offset, n_threads)
+
     def coefficient_map(self) -> dict[str, float]:
         """Return coefficient name → value, in the order of the columns."""
         names = self.schema.coefficient_names
@@ -196,6 +223,7 @@ class Fitted:
             **({"notes": list(self.notes)} if self.notes else {}),
             **({} if self.rows is None else {"rows": self.rows.to_json()}),
             **({"weighting": self.weighting.to_json()} if self.weighting.known else {}),
+            **({} if self.centers is None else {"centers": self.centers.to_json()}),
             **found,
         }
 
@@ -216,6 +244,8 @@ class Fitted:
         names = fields["schema"].coefficient_names
         if fields["separation"] is not None:
             fields["separation"].check_names((INTERCEPT, *names))
+        if fields["centers"] is not None:
+            check_named_points(fields["centers"], names)
         fields["history"] = tuple(fields["history"])
         fields["notes"] = tuple(fields["notes"] or ())
         fields["weighting"] = fields["weighting"] or UNKNOWN
@@ -271,7 +301,7 @@ class Fitted:
         ModelFileError
             Where it is damaged, hostile, or of a newer version.
         """
-        data = _bytes_of(Path(path))
+        data = contents(Path(path), LARGEST_FILE)
         try:
             fitted = Fitted.from_json(js.parse(data))
             _check_one_kind(fitted.classes)
@@ -280,21 +310,6 @@ class Fitted:
             hint = error.hint or "a model file is what 'logloss fit --model' or model.save() writes"
             message = f"{os.fspath(path)} is not a model file that can be used: {error.message}"
             raise ModelFileError(message, hint) from None
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise UsageError(
-            f"there is no model file {path}", "check the name and the folder"
-        ) from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "give a model file") from error
-    if len(data) > LARGEST_FILE:
-        raise ModelFileError(f"{path} is larger than a model file can be ({LARGEST_FILE} bytes)")
-    return data
 
 
 def _check_format(document: object) -> None:
@@ -332,8 +347,8 @@ def _classes(value: object, where: str) -> tuple[Label, Label]:
 
 
 def _check_one_kind(classes: tuple[Label, Label]) -> None:
-    """Labels of a column are text, bools or numbers: no table has both of others."""
-    if _kind_of(classes[0]) is not _kind_of(classes[1]):
+    """Labels of a column are text, bools or numbers; "not LABEL" is all others than a label."""
+    if classes[0] != f"not {classes[1]}" and _kind_of(classes[0]) is not _kind_of(classes[1]):
         js.refuse("model.classes", "two labels of one kind", list(classes))
 
 
@@ -380,5 +395,6 @@ _check_record = js.record(
         "notes": js.list_of(js.text),
         "rows": RowMarks.from_json,
         "weighting": Weighting.from_json,
+        "centers": check_centers,
     },
 )

@@ -34,6 +34,7 @@ from logloss.table.bad_values import check_finite
 from logloss.table.treatment import table_options
 from logloss.task import Task, task_of
 from logloss.weighting import check_weights_are
+from logloss.writing import written
 
 if TYPE_CHECKING:
     from logloss.table import Label, Schema
@@ -269,12 +270,15 @@ def solve_task(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
-    coef, intercept = where.raw(result.beta)
-    coef = strength.within_bounds(coef, task.schema.coefficient_names)
+    point = written(task.design, task.rows, where, result.beta, task.names)
+    neglected = objective.penalty.neglect(point.coef)
+    result = _as_written(result, point.lost, neglected, stop.tol)
+    coef = strength.within_bounds(point.coef, task.names)
+    said = _notes_on_classes(task, objective)
     fitted = Fitted(
         schema=task.schema,
         coefficients=coef,
-        intercept=intercept,
+        intercept=point.intercept,
         classes=task.target.classes,
         certificate=_certificate(result, objective, chosen, time.perf_counter() - stop.begun),
         history=result.history,
@@ -284,9 +288,10 @@ def solve_task(
         loss=loss,
         objective=math.nan if result.status is Status.NO_LOSS else result.value,
         null_loss=objective.value_of_null(),
-        notes=(*task.notes, *_notes_on_classes(task, objective)),
+        notes=(*task.notes, *said, *task.aliases(where), *point.notes),
         separation=separation,
         weighting=task.weighting,
+        centers=point.centers,
         **record,
     )
     return fitted, task.evidence(objective, where, result.beta)
@@ -297,6 +302,16 @@ def _notes_on_classes(task: Task, objective: Objective) -> tuple[str, ...]:
         return ()
     label = task.target.classes[int(task.rows.total(task.rows.y) > 0.0)]
     return (f"all rows with weight are {label!r}, so the intercept has no finite best value",)
+
+
+def _as_written(result: Result, lost: float, neglected: float, tol: float) -> Result:
+    """The end of a fit with what writing the coefficients cost, and tiny penalties left out."""
+    if lost == neglected == 0.0:
+        return result
+    gap, value = result.gap + lost + neglected, result.value + neglected
+    stalled = result.status is Status.CERTIFIED and gap > tol * value
+    status = Status.STALLED if stalled else result.status
+    return replace(result, gap=gap, value=value, status=status)
 
 
 def _solved(

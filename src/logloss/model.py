@@ -28,7 +28,6 @@ from logloss.table.batches import (
     offset_missing,
     unknown_note,
 )
-from logloss.table.design import design_of
 from logloss.table.labels import label_array
 
 if TYPE_CHECKING:
@@ -364,10 +363,7 @@ class Model(InferenceFace):
         """What the kernels read, and the log odds of its rows."""
         fitted = self._fitted
         encoded = fitted.schema.encode(source)
-        coefficients = fitted.schema.extended(fitted.coefficients, encoded)
-        return encoded, design_of(encoded).predict(
-            coefficients, fitted.intercept, offset, n_threads
-        )
+        return encoded, fitted.log_odds(encoded, offset, n_threads)
 
     def _batches(
         self, table: Any, offset: Any

@@ -28,6 +28,8 @@ from logloss.algebra import dot
 
 Array = NDArray[np.float64]
 
+_BESIDE_ROUNDING = 1e4  # an L1 penalty of fewer rounding errors counts as beside them
+
 
 @dataclass(frozen=True, eq=False)
 class Penalty:
@@ -39,12 +41,24 @@ class Penalty:
         l_j and a_j; 0 for the intercept.
     lower, upper : ndarray
         Bounds, −∞ and ∞ where there are none, as for the intercept.
+    neglected : ndarray of shape (n_columns,) or None
+        √l_j of reported coefficients for which it is so small that it counts as 0: F is larger by
+        ½ Σ l_j w_j² than what is minimised.
     """
 
     l2: Array
     l1: Array
     lower: Array
     upper: Array
+    neglected: Array | None = None
+
+    def neglect(self, coef: Array) -> float:
+        """What is neglected of F at coefficients as they are reported."""
+        if self.neglected is None:
+            return 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            root = np.where(self.neglected > 0.0, self.neglected * coef, 0.0)
+            return 0.5 * dot(root, root)
 
     @classmethod
     def ridge(cls, l2: Array) -> Penalty:
@@ -73,6 +87,12 @@ class Penalty:
         endless = (self.lower == -math.inf) | (self.upper == math.inf)
         free: NDArray[np.bool_] = (self.l2 == 0.0) & (self.l1 == 0.0) & endless
         return free
+
+    @cached_property
+    def unheld(self) -> NDArray[np.bool_]:
+        """Which coefficients have neither penalty nor bound; shape, type same."""
+        unheld: NDArray[np.bool_] = self.free & ~self.bounded
+        return unheld
 
     def value(self, beta: Array) -> float:
         """pen(w) at a point within the bounds."""
@@ -142,21 +162,33 @@ class Penalty:
         share = float((np.abs(residual[shrunk]) / self.l1[shrunk]).max())
         return squares + min(share, 1.0) * dot(self.l1, np.abs(beta))
 
-    def reach(self, score: Array, rounding: float = 0.0) -> float:
+    def reach(self, score: Array, rounding: Array | float = 0.0) -> float:
         """The largest c ≤ 1 at which an L1 penalty of its own allows the dual point c·u.
 
-        What goes beyond a_j by no more than `rounding` is left to `excess`.
+        Parameters
+        ----------
+        score : ndarray of shape (n_coefficients,)
+            u.
+        rounding : float or ndarray of shape (n_coefficients,)
+            What it may be off. Where a_j is of its size a c far below 1 would be paid for nothing:
+            what is beyond such an a_j is left to `excess`.
         """
         if self.smooth:
             return 1.0
         size = np.abs(score)
-        over = (self.l1 > 0.0) & (self.excess(score) > rounding)
+        over = (self.l1 > _BESIDE_ROUNDING * rounding) & (self.excess(score) > 0.0)
         return float((self.l1[over] / size[over]).min(initial=1.0))
 
-    def excess(self, score: Array) -> Array:
-        """|u_j| − a_j > 0 where neither l_j nor a bound on that side makes pen*(−u_j) finite."""
-        endless = np.where(score > 0.0, self.lower == -math.inf, self.upper == math.inf)
-        return np.where(endless & (self.l2 == 0.0), np.maximum(np.abs(score) - self.l1, 0.0), 0.0)
+    def excess(self, score: Array, rounding: Array | float = 0.0) -> Array:
+        """|u_j| − a_j > 0 where neither l_j nor a bound on that side makes pen*(−u_j) finite.
+
+        At most, for a u_j that may be off by `rounding`.
+        """
+        beyond = np.zeros_like(score)
+        for sign, endless in ((1.0, self.lower == -math.inf), (-1.0, self.upper == math.inf)):
+            over = sign * score + rounding - self.l1
+            beyond = np.maximum(beyond, np.where(endless & (self.l2 == 0.0), over, 0.0))
+        return beyond
 
     def gap(self, beta: Array, score: Array) -> float:
         """Σ_j [pen_j(w_j) + pen_j*(−u_j) + u_j w_j], u_j without what `excess` measures.

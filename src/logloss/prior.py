@@ -75,4 +75,6 @@ def with_prior(fitted: Fitted, prior: float | None) -> Fitted:
         if not 0.0 < fitted.positive_share < 1.0:
             raise DataError("the rows of the fit have one class only: no prior can correct that")
         intercept -= prior_shift(fitted.positive_share, prior)
-    return replace(fitted, intercept=intercept, options={**fitted.options, "prior": prior})
+    centers = fitted.centers and fitted.centers.shifted(intercept - fitted.intercept)
+    options = {**fitted.options, "prior": prior}
+    return replace(fitted, intercept=intercept, centers=centers, options=options)

@@ -72,7 +72,7 @@ def model_step(
         penalty.upper,
         accuracy,
         _ROUNDS,
-        far,
+        math.inf if math.isnan(far) else far,
     )
     step = beta - point
     fallen = dot(penalty.l1, np.abs(beta) - np.abs(point))

@@ -139,27 +139,44 @@ class Strength:
     def weights(
         self, names: Sequence[str], weight_sum: float, deviation: Array
     ) -> tuple[Array, Array]:
-        """l_j and a_j in the units of the columns, each of shape (n_columns,)."""
+        """√l_j and a_j in the units of the columns, each of shape (n_columns,)."""
         l1, l2 = self.l1 or 0.0, self.l2 or 0.0
         if math.isfinite(self.C):
             total = 1.0 / (self.C * weight_sum)
             l1, l2 = self.l1_ratio * total, (1.0 - self.l1_ratio) * total
         factors = _factors(self.factors, names)
         unit = deviation if self.standardize else np.ones(len(names))
-        return l2 * factors * unit**2, l1 * factors * unit
+        return np.sqrt(l2 * factors) * unit, l1 * factors * unit
 
     def penalty(
         self, weights: tuple[Array, Array], names: Sequence[str], scale: Array, intercept: bool
     ) -> Penalty:
         """The same on the coefficients θ = w·scale of a solver, the intercept last and free."""
-        l2, l1 = weights[0] / scale**2, weights[1] / scale
+        l2, l1 = (weights[0] / scale) ** 2, weights[1] / scale
+        small = (l2 < _NO_PENALTY) & (weights[0] > 0.0)
+        neglected = np.where(small, weights[0], 0.0) if small.any() else None
         l2[l2 < _NO_PENALTY] = 0.0
         lower, upper = _bounds(self.bounds, names)
-        parts = (l2, l1, lower * scale, upper * scale)
-        if not intercept:
-            return Penalty(*parts)
-        ends = (0.0, 0.0, -math.inf, math.inf)
-        return Penalty(*(np.append(part, end) for part, end in zip(parts, ends, strict=True)))
+        parts = [l2, l1, lower * scale, upper * scale]
+        if intercept:
+            ends = (0.0, 0.0, -math.inf, math.inf)
+            parts = [np.append(part, end) for part, end in zip(parts, ends, strict=True)]
+        return Penalty(parts[0], parts[1], parts[2], parts[3], neglected)
+
+    def free(
+        self, weights: tuple[Array, Array], names: Sequence[str], deviation: Array
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which coefficients have neither a penalty nor a bound, and which have a bound alone.
+
+        Each of shape (n_columns,), bool.
+        """
+        root, l1 = weights
+        lower, upper = _bounds(self.bounds, names)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            none = (root == 0.0) | ((root / deviation) ** 2 < _NO_PENALTY)
+        none &= l1 == 0.0
+        unbounded = np.isinf(lower) & np.isinf(upper)
+        return none & unbounded, none & ~unbounded
 
     def within_bounds(self, coef: Array, names: Sequence[str]) -> Array:
         """Coefficients that the way back from a solver's units has left beside a bound, on it."""

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.base import Groups
-from logloss.backends.coordinates import Coordinates, Spread, coordinates, spread, spread_of_some
+from logloss.backends.conditioning import Conditioned, conditioned, suspicious
+from logloss.backends.coordinates import Coordinates, Spread, coordinates, some_of, spread
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.errors import UsageError
 from logloss.evidence import Evidence
@@ -57,11 +58,11 @@ class Task:
 
         `by_row`: that suit a solver which goes row by row.
         """
-        measured = self.measure(exact)
-        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
-        likelihood = self.likelihood(measured, weights[0], by_row)
+        found = self.condition(strength, exact)
+        weights = strength.weights(self.names, self.rows.total(), found.deviation)
+        likelihood = self.likelihood(found, weights[0], by_row)
         where = likelihood.coordinates
-        penalty = strength.penalty(weights, self.names, where.scale, self.intercept)
+        penalty = strength.penalty(weights, self.names, where.units, self.intercept)
         return Objective(likelihood, penalty), where
 
     @cached_property
@@ -102,23 +103,69 @@ class Task:
         weight = self.rows.weight
         return self.design.n_rows if weight is None else int(np.count_nonzero(weight))
 
-    def measure(self, exact: bool) -> Spread:
-        """Means and deviations of the columns: of all rows if `exact`, or where they are few."""
-        if not exact and self.design.n_rows > _FEW_ROWS:
-            measured = spread_of_some(self.design, self.n_threads)
-            if not measured.still.any():  # in all rows?
-                return measured
-        return spread(self.design, self.rows.weight, self.n_threads)
+    def condition(self, strength: Strength, exact: bool) -> Conditioned:
+        """The columns as a solver should read them, measured on all rows if `exact`.
 
-    def likelihood(self, measured: Spread, l2: Array, by_row: bool = False) -> MemoryLikelihood:
-        """The likelihood in coordinates that suit the columns and their L2 penalties."""
+        Else, where there are many, on some that stand for all, unless those give reason to doubt.
+        """
+        few = self.design.n_rows > _FEW_ROWS
+        if few:
+            rows = some_of(self.design.n_rows)
+            sample = self.design.take(rows, self.n_threads)
+            measured = replace(spread(sample, None, self.n_threads), whole=False)
+            weight = None if self.rows.weight is None else self.rows.weight[rows]
+            few = not (measured.still.any() or self._suspicious(strength, sample, measured, weight))
+        if few and not exact:
+            return Conditioned(self.design, measured, None, measured.deviation)
+        measured = spread(self.design, self.rows.weight, self.n_threads)
+        free, held, ridge = self._weak(strength, measured)
+        if few:
+            free, held = np.zeros_like(free), np.zeros_like(held)
+        data = self.design, self.rows.weight, measured
+        return conditioned(*data, free, ridge, self.intercept, self.n_threads, held)
+
+    def _suspicious(
+        self, strength: Strength, sample: Design, measured: Spread, weight: Array | None
+    ) -> bool:
+        free, held, ridge = self._weak(strength, measured)
+        either = free | held
+        return suspicious(sample, weight, measured, either, ridge, self.intercept, self.n_threads)
+
+    def _weak(
+        self, strength: Strength, measured: Spread
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
+        """Columns that nothing holds, that bounds alone do, and how much L2 does the others."""
+        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
+        free, held = strength.free(weights, self.names, measured.deviation)
+        return free, held, weights[0] / math.sqrt(self._curvature)
+
+    @property
+    def _curvature(self) -> float:
+        """A typical p(1 − p)."""
         mean = self.rows.total(self.rows.y) / self.rows.total()
-        where = coordinates(measured, l2, max(mean * (1.0 - mean), 1e-6), self.intercept)
-        if by_row and self.design.sparse.any():
-            square = float((measured.mean**2 + measured.deviation**2)[self.design.sparse].sum())
-            where = where.by_row(self.design.sparse, square)
+        return max(mean * (1.0 - mean), 1e-6)
+
+    def likelihood(self, found: Conditioned, root: Array, by_row: bool = False) -> MemoryLikelihood:
+        """The likelihood in coordinates that suit the columns and their L2 penalties, `root`²."""
+        design, measured = found.design, found.spread
+        ridge = root / math.sqrt(self._curvature)
+        where = coordinates(measured, ridge, self.intercept, found.own)
+        where = replace(where, aliases=found.aliases)
+        if by_row and design.sparse.any():
+            square = float((measured.mean**2 + measured.deviation**2)[design.sparse].sum())
+            where = where.by_row(design.sparse, square)
         reads = int(measured.whole)
-        return MemoryLikelihood(self.design, self.rows, where, self.n_threads, reads)
+        return MemoryLikelihood(design, self.rows, where, self.n_threads, reads)
+
+    def aliases(self, where: Coordinates) -> tuple[str, ...]:
+        """Which columns are combinations of others but for rounding, a sentence each."""
+        columns = {} if where.own is None else where.own.columns
+        return tuple(
+            f"column {self.names[j]!r} is {own.formula(self.names)} to rounding, and so has no"
+            " coefficient of its own"
+            for j, own in columns.items()
+            if own.alias
+        )
 
     def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
         """What the fit leaves for questions that need its data."""

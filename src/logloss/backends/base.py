@@ -7,7 +7,7 @@ may be centred and scaled, which is affine and undone when a fit is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -35,12 +35,46 @@ class DualSums:
         y + c·r' lies in [0, 1] on every row with weight.
     scale : float
         c.
+    curvature : float
+        Σ s q/Σs; 0 where there is no intercept.
     """
 
     score: Array
     gap: float
     feasible: bool
     scale: float = 1.0
+    curvature: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Margin:
+    """How far inside (0, 1) a dual point t = y + u lies, u = c·r', and how well XᵀSu = 0 holds.
+
+    With w = q at some point and W of all rows with weight; see feasibility.py.
+
+    Attributes
+    ----------
+    score : ndarray of shape (n_coefficients,)
+        XᵀSu as it was summed.
+    least : float
+        The least min(t, 1−t) √(s/w); not positive where t leaves (0, 1).
+    pearson, absolute : float
+        Σ s u²/w and Σ s |u|.
+    square : float
+        Σ s w ℓ², ℓ an upper bound on |logit(t) − z|.
+    steepest : float
+        The largest w/min(t, 1−t).
+    rounding : float
+        Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
+    """
+
+    score: Array
+    least: float
+    pearson: float
+    absolute: float
+    square: float
+    steepest: float
+    rounding: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +221,39 @@ class Likelihood(Protocol):
 
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
         """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
+        ...
+
+    @property
+    def rounding(self) -> Array:
+        """What rounding adds to an entry of a dual `score` at most, shape (n_coefficients,)."""
+        ...
+
+    @property
+    def gram_rounding(self) -> float:
+        """What rounding adds to an entry of a Hessian, as a share of √(H_ii H_jj)."""
+        ...
+
+    @property
+    def aliases(self) -> Mapping[int, tuple[int, ...]]:
+        """Columns with a bound that are combinations of others but for rounding: of which."""
+        ...
+
+    @property
+    def least_weight(self) -> float:
+        """The least s > 0."""
+        ...
+
+    def margin(
+        self,
+        beta: Array,
+        delta: Array | None = None,
+        curved: Array | None = None,
+        scale: float = 1.0,
+    ) -> Margin:
+        """How far inside [0, 1] the dual point of δ (the last one by default), c = `scale`, lies.
+
+        w is q at `curved` (beta by default). No read for the last dual point.
+        """
         ...
 
     def subsample(self, count: int) -> Self | None:

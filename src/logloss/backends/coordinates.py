@@ -13,17 +13,21 @@ vary is 0 once centred; what rounding leaves of x − μ is no information, and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
+from logloss.backends.own_parts import OwnParts, rounded
 from logloss.table.design import Design
 
 Array = NDArray[np.float64]
 
 
+_MOST_ZERO = 32  # columns that look like zeros, up to which each is looked at
 _IN_CACHE = 50_000  # entries of a matrix that are changed at a time
 
 
@@ -32,12 +36,16 @@ class Coordinates:
     """Attributes: `center` and `scale`, shape (n_columns,); `intercept`: is there one.
 
     `still`: which columns do not vary and are centred, shape (n_columns,), bool; None: none is.
+    `own`: columns of the design that are own parts of those that were given (own_parts.py).
+    `aliases`: columns with a bound that are combinations of others, and of which.
     """
 
     center: Array
     scale: Array
     intercept: bool
     still: NDArray[np.bool_] | None = None
+    own: OwnParts | None = None
+    aliases: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def n_coefficients(self) -> int:
@@ -59,20 +67,67 @@ class Coordinates:
         scale = np.sqrt(square) / 4.0 if 0.0 < square < np.inf else 1.0
         center, scales = np.where(sparse, 0.0, self.center), np.where(sparse, scale, self.scale)
         still = None if self.still is None else self.still & ~sparse
-        return Coordinates(center, scales, self.intercept, still)
+        return replace(self, center=center, scale=scales, still=still)
 
-    def raw(self, beta: Array) -> tuple[Array, float]:
-        """Coefficients and intercept on the columns as they are."""
+    @property
+    def units(self) -> Array:
+        """θ_j over the coefficient that is reported, shape (n_columns,)."""
+        if self.own is None:
+            return self.scale
+        units = self.scale.copy()
+        for j, own in self.own.columns.items():
+            units[j] /= own.unit
+        return units
+
+    def columns(self, beta: Array) -> tuple[Array, float]:
+        """Coefficients and intercept on the columns of the design."""
         if not self.intercept:
             return beta / self.scale, 0.0
         coef = beta[:-1] / self.scale
         return coef, float(beta[-1]) - _kernels.dot(self.center, coef)
 
-    def inner(self, coef: Array, intercept: float) -> Array:
+    def raw(self, beta: Array) -> tuple[Array, float]:
+        """Coefficients and intercept on the columns as they came."""
+        coef, intercept = self.exact(beta)
+        return coef, rounded(intercept)
+
+    def exact(self, beta: Array) -> tuple[Array, Fraction]:
+        """The same, the intercept before it is rounded."""
+        coef, intercept = self.columns(beta)
+        if self.own is None:
+            return coef, Fraction(intercept) if math.isfinite(intercept) else Fraction(0)
+        return self.own.raw(coef, intercept)
+
+    def inner(self, coef: Array, intercept: float | Fraction) -> Array:
         """The inverse of `raw`, shape (n_coefficients,)."""
+        if self.own is not None:
+            coef, intercept = self.own.inner(coef, Fraction(intercept))
         if not self.intercept:
             return coef * self.scale
-        return np.append(coef * self.scale, intercept + _kernels.dot(self.center, coef))
+        shifted = float(intercept) + _kernels.dot(self.center, coef)
+        return np.append(coef * self.scale, shifted)
+
+    def functional(self, j: int) -> Array:
+        """c with c·θ the reported coefficient j, or intercept (−1); shape (n_coefficients,)."""
+        if self.own is not None:
+            row: Array = self.jacobian()[j]
+            return row
+        c = np.zeros(self.n_coefficients)
+        if j >= 0:
+            c[j] = 1.0 / self.scale[j]
+        else:
+            c[:-1], c[-1] = -self.center / self.scale, 1.0
+        return c
+
+    def jacobian(self) -> Array:
+        """A with A·θ the reported coefficients and intercept; shape (n_coefficients,) * 2."""
+        n = len(self.center)
+        jacobian = np.diag(np.append(1.0 / self.scale, np.ones(int(self.intercept))))
+        if self.intercept:
+            jacobian[-1, :-1] = -self.center / self.scale
+        if self.own is not None:
+            jacobian = self.own.matrix(n, self.intercept) @ jacobian
+        return jacobian
 
     def gradient(self, raw: Array, intercept: float) -> Array:
         """Sums of u·[x, 1] → sums of u·[x', 1], shape (n_coefficients,)."""
@@ -122,11 +177,14 @@ class Coordinates:
 class Spread:
     """Weighted mean and standard deviation of each column, shape (n_columns,).
 
-    Not finite where the data are not. `whole`: of all rows, not of some.
+    Not finite where the data are not. `whole`: of all rows, not of some. `doubtful`: columns whose
+    deviation is next to the rounding of their squares, or below the least of them; shape
+    (n_columns,), bool.
     """
 
     mean: Array
     deviation: Array
+    doubtful: NDArray[np.bool_]
     whole: bool = True
 
     @property
@@ -150,34 +208,38 @@ def spread(design: Design, weight: Array | None, n_threads: int) -> Spread:
         rounding = np.where(design.sparse, 3e-12, 1e-15)  # sparse: squares about 0
         constant = variance <= rounding * second / total + 1e-24 * mean**2
         deviation = np.where(constant, 0.0, np.sqrt(np.abs(variance)))
-    return Spread(mean, deviation)
+        doubtful = constant & (second > 0.0) | design.sparse & (variance <= 1e-6 * second / total)
+        doubtful &= (second > 0.0) | (mean != 0.0)
+        zero = (mean == 0.0) & (second == 0.0) & ~design.sparse
+        doubtful |= zero & (zero.sum() <= _MOST_ZERO)
+    return Spread(mean, deviation, doubtful)
 
 
-def spread_of_some(design: Design, n_threads: int, some: int = 4096) -> Spread:
-    """The same from rows at equal distances: near enough for solvers that scale costs nothing."""
-    if design.n_rows <= some:
-        return spread(design, None, n_threads)
-    rows = np.linspace(0, design.n_rows - 1, some).astype(np.int64)
-    return replace(spread(design.take(rows, n_threads), None, n_threads), whole=False)
+def some_of(n_rows: int, some: int = 4096) -> NDArray[np.int64]:
+    """Rows at equal distances."""
+    return np.linspace(0, n_rows - 1, min(some, n_rows)).astype(np.int64)
 
 
-def coordinates(spread: Spread, l2: Array, curvature: float, intercept: bool) -> Coordinates:
+def coordinates(
+    spread: Spread, ridge: Array, intercept: bool, own: OwnParts | None = None
+) -> Coordinates:
     """Centre columns where there is an intercept, and give the Hessian a diagonal near a constant.
 
     Parameters
     ----------
-    l2 : ndarray of shape (n_columns,)
-        Penalties in the units of the columns. A heavily penalised column is scaled by its penalty,
-        as that is then its curvature.
-    curvature : float
-        A typical p(1−p).
+    ridge : ndarray of shape (n_columns,)
+        The root of the L2 penalty over a typical p(1−p), in the units of the columns. A heavily
+        penalised column is scaled by its penalty, as that is then its curvature.
     """
     center = np.nan_to_num(spread.mean, posinf=0.0, neginf=0.0) * intercept
+    unit = np.ones(len(center))
+    for j, part in ({} if own is None else own.columns).items():
+        unit[j] = part.unit
     with np.errstate(invalid="ignore", over="ignore"):
-        scale = np.sqrt(spread.deviation**2 + (spread.mean - center) ** 2 + l2 / curvature)
+        scale = np.hypot(np.hypot(spread.deviation, spread.mean - center), ridge * unit)
     usable = np.isfinite(scale) & (scale > 0.0)
     still = spread.still if intercept and spread.still.any() else None
-    return Coordinates(center, np.where(usable, scale, 1.0), intercept, still)
+    return Coordinates(center, np.where(usable, scale, 1.0), intercept, still, own)
 
 
 def _nearby(design: Design) -> Array:

@@ -7,63 +7,43 @@ Hessians and certificates there, and trial steps between them, need no read to f
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.backends.base import DualSums, Groups
+from logloss.backends.base import DualSums, Groups, Margin
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.counted import CountedReads
-from logloss.backends.row_sums import Margin, group_gram, leverages, rounding_of_sums
+from logloss.backends.row_data import RowData, null_fit
+from logloss.backends.row_sums import group_gram, leverages, likely_rounding, rounding_of_sums
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.table.design import Design
 
+__all__ = ["MemoryLikelihood", "RowData"]
+
 Array = NDArray[np.float64]
 
-_FAR_OUT = 690.0  # log odds of an intercept that has no finite best value: a loss of 1e-300
-_MOST_STEPS = 200  # to the intercept of the null model
 _LARGEST_SHIFT = 1e3  # of the intercept, in log odds, to make Σ s r' vanish
 
 
 @dataclass(frozen=True, eq=False)
-class RowData:
-    """Of each row: label in [0, 1], weight (None: all 1) and offset (None: all 0), shape (n,)."""
-
-    y: Array
-    weight: Array | None = None
-    offset: Array | None = None
-
-    def take(self, rows: NDArray[np.int64], weight: Array) -> RowData:
-        """These rows, with other weights."""
-        return RowData(self.y[rows], weight, None if self.offset is None else self.offset[rows])
-
-    def total(self, x: Array | None = None) -> float:
-        """Σ s x, or Σ s; on one thread, so that the bits never depend on their number."""
-        if self.weight is None:
-            return float(len(self.y)) if x is None else float(x.sum())
-        return float(self.weight.sum()) if x is None else _kernels.dot(self.weight, x)
-
-
-@dataclass(frozen=True, eq=False)
 class _Moved:
-    """The last dual point: r' = r − q·(ξ + shift), ξ = Xδ, and XᵀSr'/Σs with that shift."""
+    """The last dual point: r' = r − q·(ξ + shift), ξ = Xδ, and XᵀSr'/Σs with that shift.
+
+    `curvature`: Σ s q/Σs; 0 where there is no intercept to shift.
+    """
 
     beta: Array
     delta: Array
     xi: Array
     shift: float
     score: Array
-
-
-def _log_odds(mean: float) -> float:
-    """Of a mean label; where rows with weight are all of one class, as far out as is of use."""
-    if mean in (0.0, 1.0):
-        return math.copysign(_FAR_OUT, mean - 0.5)
-    return float(np.log(mean) - np.log1p(-mean))
+    curvature: float
 
 
 class MemoryLikelihood(CountedReads):
@@ -112,40 +92,11 @@ class MemoryLikelihood(CountedReads):
         """By Newton's method in one variable, kept between bounds that hold for any offset."""
         if self._null is None:
             with np.errstate(over="ignore", invalid="ignore"):  # of offsets near the largest number
-                self._null = self._find_null()
+                self._null = null_fit(self.rows, self.coordinates.intercept)
         return self._null
 
-    def _find_null(self) -> tuple[float, float]:
-        rows, total = self.rows, self._weight_sum
-        mean = min(max(rows.total(rows.y) / total, 0.0), 1.0)
-        b = _log_odds(mean) if self.coordinates.intercept else 0.0
-        if rows.offset is None:
-            wrong = (1.0 - mean) * max(b, 0.0) + mean * max(-b, 0.0)
-            return b, float(np.log1p(np.exp(-abs(b)))) + wrong
-        if not self.coordinates.intercept:
-            return 0.0, self._offset_sums(0.0)[0] / total
-        counted = rows.offset if rows.weight is None else rows.offset[rows.weight > 0.0]
-        low, high = b - float(counted.max()), b - float(counted.min())
-        b = min(max(b - rows.total(rows.offset) / total, low), high)
-        for _ in range(_MOST_STEPS):
-            loss_sum, slope, curvature = self._offset_sums(b)
-            if abs(slope) <= 1e-12 * total:
-                break
-            low, high = (low, b) if slope > 0.0 else (b, high)
-            newton = b - slope / curvature if curvature > 0.0 else math.nan
-            there = newton if low < newton < high else 0.5 * low + 0.5 * high
-            if there in (low, high):
-                break
-            b = there
-        return b, loss_sum / total
-
-    def _offset_sums(self, b: float) -> tuple[float, float, float]:
-        assert self.rows.offset is not None
-        loss, slope, curvature = _kernels.bernoulli(self.rows.offset + b, self.rows.y)
-        return self.rows.total(loss), self.rows.total(slope), self.rows.total(curvature)
-
     def loss_gradient(self, beta: Array) -> tuple[float, Array]:
-        coef, intercept = self.coordinates.raw(beta)
+        coef, intercept = self.coordinates.columns(beta)
         z = self._buffer()
         loss, raw, slope, _ = _kernels.loss_gradient(
             self.design.kernel, self.observations, coef, intercept, z, self.n_threads
@@ -193,7 +144,7 @@ class MemoryLikelihood(CountedReads):
         return np.where(self.design.sparse, 0.0, self.coordinates.center)
 
     def hessian_product(self, beta: Array, v: Array) -> Array:
-        coef, intercept = self.coordinates.raw(v)
+        coef, intercept = self.coordinates.columns(v)
         z = self._linear(beta)
         raw, slope = _kernels.product(
             self.design.kernel, self.observations, z, coef, intercept, self.n_threads
@@ -212,11 +163,11 @@ class MemoryLikelihood(CountedReads):
         gap, outside = _kernels.row_gap(
             self.observations, z, moved.xi, moved.shift, c, self.n_threads
         )
-        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c)
+        return DualSums(c * score, gap / self._weight_sum, outside == 0.0, c, moved.curvature)
 
     def _dual_point(self, beta: Array, delta: Array) -> _Moved:
         """One read, and of the last one none."""
-        coef, intercept = self.coordinates.raw(delta)
+        coef, intercept = self.coordinates.columns(delta)
         z, xi = self._linear(beta), np.empty(self.n_rows)
         raw, slope, curved, curvature = _kernels.dual(
             self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
@@ -228,21 +179,17 @@ class MemoryLikelihood(CountedReads):
             if abs(shift) < _LARGEST_SHIFT:
                 score = score - shift * self.coordinates.gradient(curved, curvature)
                 score[-1] = 0.0
-        self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum)
+        curvature = curvature / self._weight_sum if self.has_intercept else 0.0
+        self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum, curvature)
         return self._moved
 
     def margin(
-        self, beta: Array, delta: Array | None = None, curved: Array | None = None
+        self,
+        beta: Array,
+        delta: Array | None = None,
+        curved: Array | None = None,
+        scale: float = 1.0,
     ) -> Margin:
-        """How far inside (0, 1) the dual point of the step δ lies.
-
-        One read; none for the last dual point, which δ = None asks for where it was at beta.
-
-        Parameters
-        ----------
-        curved : ndarray, optional
-            The point of w; by default beta.
-        """
         moved = self._moved
         if moved is None or not np.array_equal(moved.beta, beta):
             moved = self._dual_point(beta, np.zeros_like(beta) if delta is None else delta)
@@ -250,11 +197,36 @@ class MemoryLikelihood(CountedReads):
             moved = self._dual_point(beta, delta)
         z = self._linear(beta)
         there = z if curved is None else self._linear(curved)
-        least, pearson, absolute = _kernels.dual_margin(
-            self.observations, z, moved.xi, moved.shift, there, self.n_threads
+        found = _kernels.dual_margin(
+            self.observations, z, moved.xi, moved.shift, scale, there, self.n_threads
         )
         rounding = rounding_of_sums(self.design)
-        return Margin(moved.score * self._weight_sum, least, pearson, absolute, rounding)
+        return Margin(moved.score * (scale * self._weight_sum), *found, rounding)
+
+    @cached_property
+    def rounding(self) -> Array:
+        # Σ s|u||x'| ≤ 4 Σs, as |u| ≤ 1 and Σ s x'² ≤ 16 Σs (Coordinates); centring follows the sums
+        centring = 2.0 * np.abs(self.coordinates.center) / self.coordinates.scale
+        share = np.append(centring, 0.0) if self.has_intercept else centring
+        return likely_rounding(self.design) * (share + 8.0)
+
+    @cached_property
+    def gram_rounding(self) -> float:
+        # sparse columns are centred in the sums, others as they are read
+        away = np.abs(self.coordinates.center) / self.coordinates.scale
+        lost = np.where(self.design.sparse, away**2, 0.0).max(initial=0.0)
+        eps = float(np.finfo(np.float64).eps)
+        share = likely_rounding(self.design)
+        return float(share * (1.0 + lost) + 4.0 * eps * away.max(initial=0.0))
+
+    @property
+    def aliases(self) -> Mapping[int, tuple[int, ...]]:
+        return self.coordinates.aliases
+
+    @cached_property
+    def least_weight(self) -> float:
+        s = self.rows.weight
+        return 1.0 if s is None else float(s[s > 0.0].min(initial=np.inf))
 
     def dual_rows(self, beta: Array) -> tuple[Array, Array]:
         """z and ξ + shift of each row at the last dual point, which was at beta."""
@@ -263,7 +235,7 @@ class MemoryLikelihood(CountedReads):
 
     def along(self, direction: Array) -> Array:
         """X'·direction of each row, without offsets; one read."""
-        coef, intercept = self.coordinates.raw(direction)
+        coef, intercept = self.coordinates.columns(direction)
         self.reads += 1
         return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
 
@@ -351,7 +323,7 @@ class MemoryLikelihood(CountedReads):
 
     def log_odds(self, beta: Array, row: int) -> float:
         """z of one row."""
-        coef, intercept = self.coordinates.raw(beta)
+        coef, intercept = self.coordinates.columns(beta)
         few = self.design.take(np.array([row]))
         offset = 0.0 if self.rows.offset is None else float(self.rows.offset[row])
         return float(few.predict(coef, intercept, None, 1)[0]) + offset
@@ -384,7 +356,7 @@ class MemoryLikelihood(CountedReads):
         elif self.rows.offset is None and not beta.any():
             z = np.zeros(self.n_rows)
         else:
-            coef, intercept = self.coordinates.raw(beta)
+            coef, intercept = self.coordinates.columns(beta)
             z = _kernels.predict(
                 self.design.kernel, coef, intercept, self.rows.offset, self.n_threads
             )

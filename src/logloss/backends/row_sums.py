@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,37 +14,23 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class Margin:
-    """How far inside (0, 1) a dual point lies, and how well XᵀSr' = 0 holds there.
-
-    With w = q at some point and W of all rows with weight; see inference/existence.py.
-
-    Attributes
-    ----------
-    score : ndarray of shape (n_coefficients,)
-        XᵀSr' as it was summed.
-    least : float
-        The least min(t, 1−t) √(s/w); not positive where t leaves (0, 1).
-    pearson, absolute : float
-        Σ s r'²/w and Σ s |r'|.
-    rounding : float
-        Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
-    """
-
-    score: Array
-    least: float
-    pearson: float
-    absolute: float
-    rounding: float
-
-
 def rounding_of_sums(design: Design) -> float:
     """Rounding of a kernel's sum Σ u_i over the rows adds at most this share of Σ |u_i|."""
     kernel, n = design.kernel, design.n_rows
     tiles = 32 * max(kernel.tile_rows, kernel.n_columns)  # at most between two drains (pass.hpp)
     chain = min(n, tiles) + n // (16 * kernel.tile_rows * kernel.n_lanes) + 64
     return float(chain * np.finfo(np.float64).eps)
+
+
+def likely_rounding(design: Design) -> float:
+    """The same but for chance: ten times √(chain) ε is exceeded once in 1e20 sums.
+
+    Rounding errors of a chain of additions act as if they were independent with mean 0 (Higham &
+    Mary, SIAM J. Sci. Comput. 41, 2019).
+    """
+    eps = float(np.finfo(np.float64).eps)
+    most = rounding_of_sums(design)
+    return min(most, 10.0 * float(np.sqrt(most * eps)))
 
 
 def group_gram(

@@ -39,8 +39,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import inverse_factor, solve
+from logloss.backends.base import Margin
 from logloss.backends.memory import MemoryLikelihood
-from logloss.backends.row_sums import Margin
 from logloss.bernoulli import sigmoid
 from logloss.penalty import Penalty
 

@@ -300,5 +300,5 @@ def _solve(objective: Objective, first: Array, stop: Stop) -> Result:
 def _raw_value(point: Point) -> float:
     """−l*/Σs, with M in the units of the columns."""
     likelihood = point.of.likelihood
-    scale = np.append(likelihood.coordinates.scale, 1.0)[point.of.free]
+    scale = np.append(likelihood.coordinates.units, 1.0)[point.of.free]
     return -(point.value + float(np.log(scale).sum())) / likelihood.weight_sum

@@ -42,6 +42,7 @@ from logloss.table.rows import row_values
 if TYPE_CHECKING:
     from logloss.evidence import Evidence
     from logloss.fitted import Fitted
+    from logloss.table.design import Design
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -85,6 +86,7 @@ class Influence:
     poor: int
     certified: bool
     _counts: bool
+    _design: Design
     _evidence: Evidence
     _classes: tuple[Any, Any]
     _moving: Positions
@@ -147,7 +149,7 @@ class Influence:
                 f"there is no coefficient {name!r}", f"did you mean {near!r}?" if near else None
             )
         j, e = self.names.index(name), self._evidence
-        moves: Array = e.design.predict(*self._direction(j), None, e.n_threads) * self._pull
+        moves: Array = self._design.predict(*self._direction(j), None, e.n_threads) * self._pull
         return self._over_error(moves, j) if standardized else moves
 
     def dfbetas(self, rows: Any, standardized: bool = True) -> Array:
@@ -166,7 +168,7 @@ class Influence:
         out = np.zeros((len(chosen), len(self.names)))
         if not chosen.size:
             return out
-        few, pull = self._evidence.design.take(chosen, self._evidence.n_threads), self._pull[chosen]
+        few, pull = self._design.take(chosen, self._evidence.n_threads), self._pull[chosen]
         for j in range(len(self.names)):
             with np.errstate(invalid="ignore"):  # where the limit has no curvature left
                 moves = few.predict(*self._direction(j), None, 1) * pull
@@ -282,19 +284,13 @@ class Influence:
     def _in_inner(self, j: int) -> Array:
         """c with b_j = c·β: a reported coefficient by inner ones, those that move."""
         where, n = self._evidence.coordinates, self._evidence.objective.n_coefficients
-        c = np.zeros(n)
-        if where.intercept and j == n - 1:
-            c[:-1] = -where.center / where.scale
-            c[-1] = 1.0
-        else:
-            c[j] = 1.0 / where.scale[j]
-        return c[self._moving]
+        return where.functional(-1 if where.intercept and j == n - 1 else j)[self._moving]
 
     def _direction(self, j: int) -> tuple[Array, float]:
-        """Coefficients v and intercept for which x·v is entry j of M⁻¹x, as reported."""
+        """Coefficients v and intercept, of the design, for which x·v is entry j of M⁻¹x."""
         inner = np.zeros(self._evidence.objective.n_coefficients)
         inner[self._moving] = self._inverse @ self._in_inner(j)
-        return self._evidence.coordinates.raw(inner)
+        return self._evidence.coordinates.columns(inner)
 
     def _over_error(self, moves: Array, j: int) -> Array:
         c = self._in_inner(j)
@@ -355,8 +351,8 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
     s, y, counts = evidence.rows.weight, evidence.rows.y, fitted.weighting.rule.counts
     shift = np.empty(len(y))
     total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s, counts), _FAR, shift)
-    coef, intercept = evidence.coordinates.raw(beta)
-    z = evidence.design.predict(coef, intercept, evidence.rows.offset, evidence.n_threads)
+    coef, intercept = evidence.coordinates.columns(beta)
+    z = likelihood.design.predict(coef, intercept, evidence.rows.offset, evidence.n_threads)
     loss, _, q = _kernels.bernoulli(z, y)
     k = left_out_weight(s, len(y), counts)
     leverages = np.minimum(k * q * raw, 1.0)
@@ -373,6 +369,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         certified=fitted.certified,
         _counts=counts,
         _evidence=evidence,
+        _design=likelihood.design,
         _classes=fitted.classes,
         _moving=moving,
         _factor=factor,

@@ -29,7 +29,7 @@ from logloss.algebra import dot
 from logloss.inference.apart_limits import by_fits, ends
 from logloss.inference.covariance import first_to_last
 from logloss.inference.distributions import quantile
-from logloss.inference.optimum import Curvature, intercept_in, raw_scale
+from logloss.inference.optimum import Curvature
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
@@ -85,11 +85,7 @@ def profile_limits(optimum: Optimum, level: float, apart: bool = False) -> tuple
 def _contrast(optimum: Optimum, j: int) -> Array:
     """c with c·θ = the coefficient j as it is reported."""
     n, where = optimum.objective.n_coefficients, optimum.coordinates
-    if where.intercept and j == n - 1:
-        return intercept_in(where)
-    contrast = np.zeros(n)
-    contrast[j] = 1.0 / raw_scale(where)[j]
-    return contrast
+    return where.functional(-1 if where.intercept and j == n - 1 else j)
 
 
 @dataclass(frozen=True, eq=False)

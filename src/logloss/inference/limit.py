@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from logloss.algebra import dot, solve
 from logloss.backends.memory import MemoryLikelihood
 from logloss.certificate import duality_gap, newton_step
+from logloss.feasibility import Known as KnownHessian
 from logloss.inference import existence
 from logloss.inference.decision import Decision
 from logloss.inference.direction import (
@@ -257,7 +258,9 @@ def fitted(rest: Objective, beta: Array, tol: float, within: Cone, proven: bool 
     value, gradient = rest.value_gradient(beta)
     smooth = rest.penalty.smooth
     step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
-    gap = duality_gap(rest, beta, step)
+    rows_tell = np.union1d(within.free, np.flatnonzero(~rest.penalty.unheld))
+    block = np.ascontiguousarray(hessian[np.ix_(rows_tell, rows_tell)])
+    gap = duality_gap(rest, beta, step, KnownHessian(block, taken, rows_tell, spans=True))
     moved = beta - taken
     proven = proven or existence.proven_by(likelihood, within.free, beta, hessian, taken)
     proven = proven or existence.prove(
@@ -294,7 +297,7 @@ def reported(cone: Cone, d: Array) -> Array:
     where = cone.likelihood.coordinates
     coef, intercept = where.raw(d)
     size = np.abs(d).max()
-    coef = np.where(np.abs(coef * where.scale) > 1e-9 * size, coef, 0.0)
+    coef = np.where(np.abs(coef * where.units) > 1e-9 * size, coef, 0.0)
     reach = size + float(np.abs(where.center * coef).sum())
     full = np.append(intercept if abs(intercept) > 1e-9 * reach else 0.0, coef)
     exponent = 10.0 ** (_DIGITS - 1 - np.floor(np.log10(np.where(full == 0.0, 1.0, np.abs(full)))))

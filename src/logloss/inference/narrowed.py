@@ -60,6 +60,9 @@ class Narrowed:
         likelihood = whole.likelihood
         if not (isinstance(likelihood, MemoryLikelihood) and whole.free_columns):
             return None
+        own = likelihood.coordinates.own
+        if own is not None and not all(part.alias for part in own.columns.values()):
+            return None  # columns that are parts of several do not come apart
         if is_little(likelihood, np.flatnonzero(whole.penalty.free)):
             return None  # whole numbers decide at once
         told = told_apart(likelihood, whole.penalty)
@@ -249,7 +252,7 @@ def _without(whole: Objective, kept: Mask, left: Mask) -> Objective:
     where = like.coordinates
     weight = np.where(left, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
     still = None if where.still is None else where.still[kept]
-    there = replace(where, center=where.center[kept], scale=where.scale[kept], still=still)
+    there = Coordinates(where.center[kept], where.scale[kept], where.intercept, still)
     rows = RowData(like.rows.y, weight, like.rows.offset)
     design = like.design if kept.all() else narrowed_design(like.design, kept)
     rest = MemoryLikelihood(design, rows, there, like.n_threads, like.reads)

@@ -219,6 +219,12 @@ def _size(
 
 def raw_variances(where: Coordinates, curvature: Curvature) -> Array:
     """The diagonal of H⁻¹ for the coefficients as they are reported, shape (n,)."""
+    if where.own is not None:
+        inverse = np.zeros((curvature.n, curvature.n))
+        at = np.ix_(curvature.order, curvature.order)
+        inverse[at] = curvature.factor.T @ curvature.factor
+        diagonal: Array = np.diag(raw_matrix(where, inverse)).copy()
+        return diagonal
     out = np.zeros(curvature.n)
     columns = curvature.factor / raw_scale(where)[curvature.order]
     out[curvature.order] = (columns**2).sum(axis=0)
@@ -229,16 +235,20 @@ def raw_variances(where: Coordinates, curvature: Curvature) -> Array:
 
 def raw_scale(where: Coordinates) -> Array:
     """θ_j / w_j, shape (n_coefficients,); 1 for the intercept."""
-    return np.append(where.scale, 1.0) if where.intercept else where.scale
+    return np.append(where.units, 1.0) if where.intercept else where.units
 
 
 def intercept_in(where: Coordinates) -> Array:
     """c with b = c·θ, shape (n_coefficients,): the reported intercept in inner coordinates."""
-    return np.append(-where.center / where.scale, 1.0)
+    return where.functional(-1)
 
 
 def raw_matrix(where: Coordinates, inner: Array) -> Array:
     """A M Aᵀ for the map A from inner to reported coefficients."""
+    if where.own is not None:
+        map_ = where.jacobian()
+        whole: Array = map_ @ inner @ map_.T
+        return 0.5 * (whole + whole.T)
     scale = raw_scale(where)
     out: Array = inner / scale[:, np.newaxis] / scale
     if where.intercept:
@@ -257,6 +267,9 @@ def _combinations(hessian: Array, curvature: Curvature) -> dict[int, Array]:
 
 def raw_combination(where: Coordinates, j: int, a: Array) -> tuple[Array, float]:
     """x_j = Σ a_k x_k + constant, of the columns as they came; what is rounding is 0."""
+    known = None if where.own is None else where.own.combination(j)
+    if known is not None:
+        return known
     if not where.intercept:
         parts = np.where(np.abs(a) > _SHARP, a, 0.0)
         return parts * where.scale[j] / where.scale, 0.0

@@ -118,12 +118,7 @@ def _norm(x: Array) -> float:
 def _contrast(point: Point, column: int) -> Array | None:
     """a with a·θ = the coefficient (−1: the intercept) in the units of the columns."""
     where, free = point.of.likelihood.coordinates, point.of.free
-    full = np.zeros(point.of.likelihood.n_coefficients)
-    if column >= 0:
-        full[column] = 1.0 / where.scale[column]
-    else:
-        full[: len(where.center)] = -where.center / where.scale
-        full[-1] = 1.0
+    full = where.functional(column)
     at = len(full) - 1 if column < 0 else column
     return full[free] if at in free else None
 

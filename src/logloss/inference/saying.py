@@ -137,9 +137,9 @@ def _covariance(rest: Rest, unknown: Array) -> Array:
     free = rest.cone.free
     inverse = np.zeros_like(rest.information)
     inverse[np.ix_(free, free)] = inverse_factor(rest.information[np.ix_(free, free)])[0]
-    columns = inverse[:, : len(where.center)] / where.scale  # T, in the units of the columns
-    ones = inverse[:, -1] - columns @ where.center if where.intercept else np.zeros(len(inverse))
-    factor = np.column_stack([ones, columns])
+    raw = inverse @ where.jacobian().T  # T, in the units of the columns
+    ones = raw[:, -1] if where.intercept else np.zeros(len(inverse))
+    factor = np.column_stack([ones, raw[:, : len(where.center)]])
     covariance: Array = factor.T @ factor
     if rest.columns is None:
         return covariance

@@ -122,7 +122,7 @@ class _Search:
         """(2y − 1) X B over these rows."""
         few = self._likelihood.design.take(rows, self._likelihood.n_threads)
         where = self._likelihood.coordinates
-        columns = [few.predict(*where.raw(b), None, 1) for b in self._basis.T]
+        columns = [few.predict(*where.columns(b), None, 1) for b in self._basis.T]
         along: Array = np.column_stack(columns) * self._sign[rows][:, np.newaxis]
         return along
 

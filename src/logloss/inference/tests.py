@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
+from logloss.algebra import dot, solve
 from logloss.errors import DataError, UsageError
 from logloss.inference.distributions import chi_squared
 from logloss.inference.optimum import Curvature
@@ -69,6 +69,8 @@ def tested(term: Tested, fall: Fall) -> TermTest:
 
 def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
     """The loss, and the rank, of the fit in which these coefficients are 0."""
+    if optimum.coordinates.own is not None:
+        return _held_at_zero(optimum, gone)
     objective, n = optimum.objective, optimum.objective.n_coefficients
     intercept = objective.likelihood.has_intercept
     free = np.setdiff1d(np.arange(n), gone)
@@ -97,6 +99,37 @@ def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
         beta = beta - share * step
         if share <= _LEAST_SHARE:
             return min(start, value), len(curvature.kept)
+    raise DataError(
+        "the fit without a term was not found: there may be none",
+        "take method='wald', or add a penalty (such as C=1)",
+    )
+
+
+def _held_at_zero(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
+    """The same where columns are own parts, so that coefficients are combinations of inner ones.
+
+    Newton's method on the subspace of those that make them 0, spanned by an orthonormal basis.
+    """
+    objective, where = optimum.objective, optimum.coordinates
+    held = where.jacobian()[gone].T
+    basis = np.linalg.qr(held / np.linalg.norm(held, axis=0), mode="complete")[0][:, len(gone) :]
+    twice, phi = 2.0 * objective.likelihood.weight_sum, basis.T @ optimum.beta
+    value, gradient = objective.value_gradient(basis @ phi)
+    for _ in range(_MOST_STEPS):
+        hessian = basis.T @ objective.hessian(basis @ phi) @ basis
+        step, rank = solve(0.5 * (hessian + hessian.T), basis.T @ gradient)
+        left = twice * 0.5 * dot(basis.T @ gradient, step)
+        if left <= max(_ENOUGH, _ROUNDING * twice * value):
+            return value - left / twice, rank
+        share, start = 1.0, value
+        while share > _LEAST_SHARE:
+            value, gradient = objective.value_gradient(basis @ (phi - share * step))
+            if value < start:
+                break
+            share /= 4.0
+        else:
+            return start, rank
+        phi = phi - share * step
     raise DataError(
         "the fit without a term was not found: there may be none",
         "take method='wald', or add a penalty (such as C=1)",

@@ -91,8 +91,10 @@ def arrive(objective: Objective, place: Place, tol: float) -> Arrival | None:
         place = Place(beta, gradient, _learned(place, beta, gradient) if fresh is None else fresh)
         here, end = place, value
         for duals in range(_DUALS):
-            worth = math.inf if duals == _DUALS - 1 else _WORTH * tolerance(objective, value, tol)
-            dual = dual_point(objective, beta, beta - _model_minimum(objective, place), worth)
+            goal = tolerance(objective, value, tol)
+            worth = math.inf if duals == _DUALS - 1 else _WORTH * goal
+            step = beta - _model_minimum(objective, place)
+            dual = dual_point(objective, beta, step, worth, goal=goal, value=value)
             target = beta - dual.delta
             place = Place(target, dual.score, _learned(here, target, dual.score, place.hessian))
             if math.isnan(dual.gap):

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.algebra import solve
-from logloss.backends.coordinates import Spread
 from logloss.backends.memory import MemoryLikelihood
 from logloss.objective import Objective
 from logloss.penalty import Penalty
@@ -45,8 +44,8 @@ class Track:
     strength : Strength
         Factors, bounds and scaling; how much of it is set by λ.
     l1_ratio : float
-    measured : Spread
-        Of the columns.
+    deviation : ndarray of shape (n_columns,)
+        Of the columns as they came.
     likelihood : MemoryLikelihood
         Shared by all objectives, and with it what it keeps of the last points.
     """
@@ -54,16 +53,16 @@ class Track:
     task: Task
     strength: Strength
     l1_ratio: float
-    measured: Spread
+    deviation: Array
     likelihood: MemoryLikelihood
 
     @classmethod
     def of(cls, task: Task, strength: Strength, l1_ratio: float) -> Track:
         """In coordinates that suit the columns; penalties change along the path, and do not."""
-        measured = task.measure(strength.standardize)
+        found = task.condition(replace(strength, l1=1.0, l2=1.0), strength.standardize)
         none = np.zeros(task.design.n_columns)
-        likelihood = task.likelihood(measured, none)
-        return cls(task, strength, l1_ratio, measured, likelihood)
+        likelihood = task.likelihood(found, none)
+        return cls(task, strength, l1_ratio, found.deviation, likelihood)
 
     def with_ratio(self, l1_ratio: float) -> Track:
         """The same rows with another mix."""
@@ -77,8 +76,8 @@ class Track:
     def penalty(self, strength: float, l1_ratio: float) -> Penalty:
         """The penalty λ at a mix, in the coordinates of the likelihood."""
         asked = replace(self.strength, l1=strength * l1_ratio, l2=strength * (1.0 - l1_ratio))
-        weights = asked.weights(self.task.names, 1.0, self.measured.deviation)
-        scale = self.likelihood.coordinates.scale
+        weights = asked.weights(self.task.names, 1.0, self.deviation)
+        scale = self.likelihood.coordinates.units
         return asked.penalty(weights, self.task.names, scale, self.task.intercept)
 
     def objective(self, strength: float) -> Objective:

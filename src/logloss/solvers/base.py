@@ -35,6 +35,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_AT_REST = (Status.CERTIFIED, Status.STALLED)
 _DECIDED = (Status.CERTIFIED, Status.SEPARATED, Status.SEPARATED_SUSPECTED, Status.FAILED)
 _LITTLE = 0.1  # of the loss of the intercept alone: most rows are told apart
 _MANY = (
@@ -254,7 +255,7 @@ def _ended(
 def _result(
     objective: Objective, state: State, gap: float, status: Status, history: list[Step]
 ) -> Result:
-    if status is Status.CERTIFIED and _information_lost(objective, state):
+    if status in _AT_REST and _information_lost(objective, state):
         status = Status.SEPARATED_SUSPECTED
     gap = state.value if math.isnan(gap) else min(gap, state.value)
     known = state.exact and state.hessian is not None and state.taken is not None

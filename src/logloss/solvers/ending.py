@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from logloss.certificate import conjugate_step, duality_gap, newton_step
 from logloss.objective import Objective, OutOfTime
-from logloss.solvers.proving import State
+from logloss.solvers.proving import State, known_hessian
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,8 @@ def closing_gap(
         step = state.step
         if step is None or not state.exact:
             step = _newton_step(timed, state, goal, begun)
-        gap = min(gap, duality_gap(objective, state.beta, step))
+        known = known_hessian(objective, state)
+        gap = min(gap, duality_gap(objective, state.beta, step, known, goal, state.value))
     except OutOfTime:
         pass
     if math.isinf(gap):

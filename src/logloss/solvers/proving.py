@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.certificate import duality_gap, newton_step
+from logloss.feasibility import Known
 from logloss.objective import Objective
 
 Array = NDArray[np.float64]
@@ -109,12 +110,20 @@ def certify(
     poor = objective.free_columns or _expected(state, bounds) > goal
     if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal, state.precondition)
-    gap = min(duality_gap(objective, state.beta, step), state.value)
+    known = known_hessian(objective, state)
+    gap = min(duality_gap(objective, state.beta, step, known, goal, state.value), state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
     guess += state.rest if state.rest > 0.0 else 0.0
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
     return gap, Bounds(lower, ratio, objective.reads)
+
+
+def known_hessian(objective: Objective, state: State) -> Known | None:
+    """The Hessian of all rows that a state has at hand."""
+    if not state.exact or state.hessian is None or state.taken is None:
+        return None
+    return Known(state.hessian, state.taken, np.arange(objective.n_coefficients))
 
 
 def _expected(state: State, bounds: Bounds) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.table.pieces import NumberPiece, Piece, take
+from logloss.table.pieces import Laid, MatrixPiece, NullablePiece, NumberPiece, Piece, part, take
 
 if TYPE_CHECKING:
     from logloss.table.schema import Encoded
@@ -33,14 +33,17 @@ class Design:
     kernel : _kernels.Design
         The blocks, and how they are split into tiles and lanes.
     encoded : Encoded
-        The arrays behind the blocks.
+        The columns as they came.
     sparse : ndarray of shape (n_columns,), bool
         Columns that cannot be centred as they are read, as that would fill them.
+    laid : tuple of Piece or MatrixPiece
+        What the blocks read.
     """
 
     kernel: _kernels.Design
     encoded: Encoded
     sparse: NDArray[np.bool_]
+    laid: tuple[Laid, ...]
 
     @property
     def n_rows(self) -> int:
@@ -62,39 +65,78 @@ class Design:
 
     def take(self, rows: NDArray[np.int64], n_threads: int | None = None) -> Design:
         """These rows, copied."""
-        encoded, n = self.encoded, len(rows)
-        if encoded.columns is not None:
-            pieces = take([_piece(column) for column in encoded.columns], rows, threads(n_threads))
-            return design_of(replace(encoded, columns=pieces, n_rows=n))
-        if isinstance(encoded.matrix, np.ndarray):
-            (matrix,) = _kernels.take([encoded.matrix], rows, threads(n_threads))
-            return design_of(replace(encoded, matrix=matrix, n_rows=n))
-        return design_of(replace(encoded, matrix=encoded.matrix[rows], n_rows=n))
+        pieces = take(self.laid, rows, threads(n_threads))
+        return _laid(pieces, _encoded(self.encoded, pieces, len(rows)), len(rows))
+
+    def column(self, j: int) -> Array:
+        """Column j as float64, shape (n_rows,); one read."""
+        unit = np.zeros(self.n_columns)
+        unit[j] = 1.0
+        return self.predict(unit, 0.0)
+
+    def replaced(self, columns: Mapping[int, Array]) -> Design:
+        """The same with other numbers in some columns, each of shape (n_rows,); no other copied."""
+        pieces: list[Laid] = []
+        first = 0
+        for piece in self.laid:
+            end = first + piece.n_columns
+            there = sorted(j for j in columns if first <= j < end)
+            pieces += self._cut(piece, first, there, columns) if there else [piece]
+            first = end
+        return _laid(pieces, self.encoded, self.n_rows)
+
+    def _cut(
+        self, piece: Laid, first: int, there: Sequence[int], columns: Mapping[int, Array]
+    ) -> list[Laid]:
+        n = piece.n_columns
+        if isinstance(piece, NumberPiece | NullablePiece):
+            return [
+                NumberPiece(columns[j] if j in columns else self.column(j))
+                for j in range(first, first + n)
+            ]
+        cut: list[Laid] = []
+        begin = 0
+        for j in there:
+            if j - first > begin:
+                cut.append(part(piece, begin, j - first))
+            cut.append(NumberPiece(columns[j]))
+            begin = j - first + 1
+        return cut if begin == n else [*cut, part(piece, begin, n)]
 
 
 def design_of(encoded: Encoded) -> Design:
     """Lay the columns of a table, or a matrix, side by side."""
-    kernel = _kernels.Design(encoded.n_rows)
-    if encoded.columns is not None:
-        sparse = _add_columns(kernel, encoded.columns)
-    elif isinstance(encoded.matrix, np.ndarray):
-        kernel.add_dense(encoded.matrix)
-        sparse = [False] * kernel.n_columns
-    else:
-        _add_sparse(kernel, encoded.matrix)
-        sparse = [True] * kernel.n_columns
+    if encoded.columns is None:
+        return _laid([MatrixPiece(encoded.matrix)], encoded, encoded.n_rows)
+    return _laid([_piece(column) for column in encoded.columns], encoded, encoded.n_rows)
+
+
+def _laid(pieces: Sequence[Laid], encoded: Encoded, n_rows: int) -> Design:
+    kernel = _kernels.Design(n_rows)
+    sparse = _add_columns(kernel, pieces)
     kernel.finish()
-    return Design(kernel, encoded, np.array(sparse, dtype=np.bool_))
+    return Design(kernel, encoded, np.array(sparse, dtype=np.bool_), tuple(pieces))
+
+
+def _encoded(encoded: Encoded, pieces: Sequence[Laid], n_rows: int) -> Encoded:
+    """Columns as they came, of other rows, where they are what is laid."""
+    columns = tuple(piece for piece in pieces if not isinstance(piece, MatrixPiece))
+    if len(columns) == len(pieces):
+        return replace(encoded, matrix=None, columns=columns, n_rows=n_rows)
+    first = pieces[0]
+    if isinstance(first, MatrixPiece) and len(pieces) == 1:
+        return replace(encoded, matrix=first.matrix, n_rows=n_rows)
+    return encoded
 
 
 def _piece(column: NDArray[Any] | Piece) -> Piece:
     return NumberPiece(column) if isinstance(column, np.ndarray) else column
 
 
-def _add_columns(kernel: _kernels.Design, columns: Iterable[NDArray[Any] | Piece]) -> list[bool]:
+def _add_columns(kernel: _kernels.Design, columns: Iterable[Laid]) -> list[bool]:
     """One block for neighbours of one type; returns which columns of the design are sparse."""
     sparse: list[bool] = []
-    for name, run in groupby(map(_piece, columns), key=_number_type):
+    for name, run in groupby(columns, key=_number_type):
         pieces = list(run)
         sparse += [piece.sparse for piece in pieces for _ in range(piece.n_columns)]
         if name is not None:
@@ -105,12 +147,5 @@ def _add_columns(kernel: _kernels.Design, columns: Iterable[NDArray[Any] | Piece
     return sparse
 
 
-def _number_type(piece: Piece) -> str | None:  # by name: NumPy takes None for float64
+def _number_type(piece: Laid) -> str | None:  # by name: NumPy takes None for float64
     return piece.values.dtype.name if isinstance(piece, NumberPiece) else None
-
-
-def _add_sparse(kernel: _kernels.Design, matrix: Any) -> None:
-    by_row = matrix.format == "csr"
-    if not by_row and not matrix.has_sorted_indices:
-        matrix = matrix.sorted_indices()  # a tile finds its rows in a column by their order
-    kernel.add_sparse(matrix.indptr, matrix.indices, matrix.data, matrix.shape[1], by_row)

@@ -109,15 +109,65 @@ class CodesPiece:
         return np.ones(self.n_columns, np.bool_)
 
 
+@dataclass(frozen=True, eq=False)
+class MatrixPiece:
+    """Some columns of a matrix of numbers.
+
+    Attributes
+    ----------
+    matrix : ndarray of shape (n_rows, n_columns), or a SciPy CSR or CSC matrix
+        As in `Encoded.matrix`.
+    """
+
+    matrix: Any
+
+    @property
+    def sparse(self) -> bool:
+        """Whether it is a SciPy matrix."""
+        return not isinstance(self.matrix, np.ndarray)
+
+    @property
+    def n_columns(self) -> int:
+        """Coefficients of the piece."""
+        return int(self.matrix.shape[1])
+
+    def add_to(self, kernel: _kernels.Design) -> None:
+        """Add it to the blocks of a design."""
+        matrix = self.matrix
+        if isinstance(matrix, np.ndarray):
+            kernel.add_dense(matrix)
+            return
+        by_row = matrix.format == "csr"
+        if not by_row and not matrix.has_sorted_indices:
+            matrix = matrix.sorted_indices()  # a tile finds its rows in a column by their order
+        kernel.add_sparse(matrix.indptr, matrix.indices, matrix.data, matrix.shape[1], by_row)
+
+    def take(self, rows: NDArray[np.int64], n_threads: int) -> MatrixPiece:
+        """These rows, copied."""
+        if isinstance(self.matrix, np.ndarray):
+            return MatrixPiece(_kernels.take([self.matrix], rows, n_threads)[0])
+        return MatrixPiece(self.matrix[rows])
+
+
 Piece: TypeAlias = NumberPiece | NullablePiece | CodesPiece
+Laid: TypeAlias = Piece | MatrixPiece  # what lies side by side in a design
 
 
-def take(pieces: Sequence[Piece], rows: NDArray[np.int64], n_threads: int) -> tuple[Piece, ...]:
+def take(pieces: Sequence[Laid], rows: NDArray[np.int64], n_threads: int) -> tuple[Laid, ...]:
     """These rows of each piece, copied."""
-    vectors = [p.codes if isinstance(p, CodesPiece) else p.values for p in pieces]
+    vectors = [
+        p.codes if isinstance(p, CodesPiece) else p.values
+        for p in pieces
+        if not isinstance(p, MatrixPiece)
+    ]
     byte, bit = rows >> 3, rows & 7
-    taken: list[Piece] = []
-    for piece, vector in zip(pieces, _kernels.take(vectors, rows, n_threads), strict=True):
+    copies = iter(_kernels.take(vectors, rows, n_threads))
+    taken: list[Laid] = []
+    for piece in pieces:
+        if isinstance(piece, MatrixPiece):
+            taken.append(piece.take(rows, n_threads))
+            continue
+        vector = next(copies)
         if isinstance(piece, CodesPiece):
             taken.append(replace(piece, codes=vector))
         elif isinstance(piece, NullablePiece):
@@ -126,3 +176,12 @@ def take(pieces: Sequence[Piece], rows: NDArray[np.int64], n_threads: int) -> tu
         else:
             taken.append(replace(piece, values=vector))
     return tuple(taken)
+
+
+def part(piece: CodesPiece | MatrixPiece, begin: int, end: int) -> Laid:
+    """Columns [begin, end) of a piece that has more of them."""
+    if isinstance(piece, MatrixPiece):
+        return MatrixPiece(piece.matrix[:, begin:end])
+    inside = (piece.slots >= begin) & (piece.slots < end)
+    slots = np.where(inside, piece.slots - begin, -1).astype(np.int32)
+    return CodesPiece(piece.codes, slots, end - begin)

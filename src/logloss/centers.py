@@ -1,0 +1,103 @@
+"""The points from which a model counts its columns, where counting from 0 would lose digits.
+
+    z = b' + Σ w_j (x_j − m_j),   b' = b + Σ w_j m_j
+
+Two time stamps that differ by seconds, with coefficients of 0.06 a millisecond, make products of
+1e11 that cancel; from points of their own they are smaller, by as much as the columns are far from
+0 next to their spread. A model of ordinary columns has none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.coordinates import Coordinates
+from logloss.backends.own_parts import rounded
+from logloss.errors import ModelFileError
+from logloss.files import strict_json as js
+from logloss.table.design import Design
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Centers:
+    """Attributes.
+
+    points : mapping of coefficient name to float
+        m_j, where it is not 0.
+    intercept : float
+        b'.
+    """
+
+    points: Mapping[str, float]
+    intercept: float
+
+    def shifted(self, by: float) -> Centers:
+        """With another intercept."""
+        return replace(self, intercept=self.intercept + by)
+
+    def of(self, names: tuple[str, ...]) -> Array:
+        """m in the order of the coefficients, shape (n,)."""
+        return np.array([self.points.get(name, 0.0) for name in names])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain values."""
+        return {"points": dict(self.points), "intercept": self.intercept}
+
+
+_check = js.record({"points": js.mapping_of(js.number), "intercept": js.number})
+
+
+def check_centers(value: object, where: str) -> Centers | None:
+    """The record that `to_json` gave, or None; ModelFileError for anything else."""
+    return None if value is None else Centers(**_check(value, where))
+
+
+def check_named_points(centers: Centers, names: tuple[str, ...]) -> None:
+    """ModelFileError where a point is of no coefficient."""
+    surplus = next((name for name in centers.points if name not in set(names)), None)
+    if surplus is not None:
+        raise ModelFileError(f"model.centers: {surplus[:80]!a} is not in the schema")
+
+
+def centers_of(where: Coordinates, beta: Array, names: tuple[str, ...]) -> Centers | None:
+    """The points for a fit that read columns as own parts: their means; None for others."""
+    if where.own is None or not where.intercept:
+        return None
+    coef, intercept = where.exact(beta)
+    involved = {k for j, own in where.own.columns.items() for k in (j, *own.parts)}
+    means = where.own.means
+    points = {k: float(means[k]) for k in sorted(involved) if np.isfinite(means[k]) and means[k]}
+    if not np.isfinite(coef).all():
+        return None
+    centered = intercept + sum(Fraction(float(coef[k])) * Fraction(m) for k, m in points.items())
+    return Centers({names[k]: m for k, m in points.items()}, rounded(centered))
+
+
+def log_odds(
+    design: Design,
+    coef: Array,
+    intercept: float,
+    centers: tuple[Array, float] | None,
+    offset: Array | None = None,
+    n_threads: int | None = None,
+) -> Array:
+    """z of each row, shape (n_rows,).
+
+    Parameters
+    ----------
+    centers : pair of ndarray of shape (n_columns,) and float, or None
+        m and b'.
+    """
+    if centers is None:
+        return design.predict(coef, intercept, offset, n_threads)
+    points, centered = centers
+    moved = {int(j): design.column(int(j)) - points[j] for j in np.flatnonzero(points)}
+    return design.replaced(moved).predict(coef, centered, offset, n_threads)

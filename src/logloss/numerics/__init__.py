@@ -1,0 +1,1 @@
+"""Arithmetic that float64 alone does not give."""
