@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_SMALL = 600  # rows of an array
 _FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
 
 
@@ -78,6 +79,9 @@ class Task:
     @cached_property
     def _telling(self) -> tuple[str, ...]:
         """What columns alone tell the labels apart."""
+        small = self.design.encoded.columns is None and self.design.n_rows < _SMALL
+        if small:  # an array of few rows: the look would take as long as the fit
+            return ()
         found = telling(self.design, self.schema, self.rows.y, self.rows.weight)
         return notes_on(found, excludable=not hasattr(self.schema, "formula"))
 
