@@ -54,7 +54,8 @@ def null_fit(rows: RowData, intercept: bool) -> tuple[float, float]:
         return 0.0, _offset_sums(rows, 0.0)[0] / total
     counted = rows.offset if rows.weight is None else rows.offset[rows.weight > 0.0]
     low, high = b - float(counted.max()), b - float(counted.min())
-    b = min(max(b - rows.total(rows.offset) / total, low), high)
+    if abs(_offset_sums(rows, b)[1]) > 1e-12 * total:  # else the offsets leave nothing to fit
+        b = min(max(b - rows.total(rows.offset) / total, low), high)
     for _ in range(_MOST_STEPS):
         loss_sum, slope, curvature = _offset_sums(rows, b)
         if abs(slope) <= 1e-12 * total:
