@@ -35,7 +35,7 @@ FLOORS = (
     {"interface"},
     {"verdict"},
     {"solvers"},
-    {"proof"},
+    {"proof", "agreement"},
     {"fitted", "evidence"},
     {"report", "export", "prior"},
     {"task"},

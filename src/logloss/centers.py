@@ -9,6 +9,8 @@ Two time stamps that differ by seconds, with coefficients of 0.06 a millisecond,
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -24,6 +26,8 @@ from logloss.files import strict_json as js
 from logloss.table.design import Design
 
 Array = NDArray[np.float64]
+
+_ROUNDING = 8 * sys.float_info.epsilon  # of the products and the coefficients
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,15 @@ def check_centers(value: object, where: str) -> Centers | None:
     return None if value is None else Centers(**_check(value, where))
 
 
-def check_named_points(centers: Centers, names: tuple[str, ...]) -> None:
-    """ModelFileError where a point is of no coefficient."""
-    surplus = next((name for name in centers.points if name not in set(names)), None)
-    if surplus is not None:
-        raise ModelFileError(f"model.centers: {surplus[:80]!a} is not in the schema")
+def check_points(centers: Centers, names: tuple[str, ...], coef: Array, intercept: float) -> None:
+    """ModelFileError where a point is of no coefficient, or b' is not that of the points."""
+    js.check_known("model.centers.points", names, centers.points)
+    parts = [float(intercept), *(coef * centers.of(names)).tolist()]
+    size = math.fsum(map(abs, [*parts, centers.intercept]))
+    if not abs(math.fsum(parts) - centers.intercept) <= _ROUNDING * size:
+        raise ModelFileError(
+            "model.centers: the intercept is not that of these points and the coefficients"
+        )
 
 
 def centers_of(where: Coordinates, beta: Array, names: tuple[str, ...]) -> Centers | None:

@@ -8,7 +8,7 @@ one. An aliased coefficient, which is not estimable, is NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,7 @@ class Estimates:
 
     @staticmethod
     def from_json(fields: Mapping[str, Any], names: tuple[str, ...]) -> Estimates:
-        """What `to_json` gave, of the columns `names` (without the intercept).
+        """What `to_json` gave, of the coefficients `names`, the intercept first where there is one.
 
         Raises
         ------
@@ -123,20 +123,32 @@ class Estimates:
             Where the lengths do not fit.
         """
         values = np.array([math.nan if x is None else x for x in fields["values"]])
-        if len(values) not in (len(names), len(names) + 1):
-            raise ModelFileError("model.estimates.values: one for each coefficient is needed")
+        if len(values) != len(names):
+            raise ModelFileError(
+                "model.estimates.values: one for each coefficient is needed,"
+                f" {len(names):,} in all, and there are {len(values):,}"
+            )
         kept = np.flatnonzero(np.isfinite(values))
         covariance = _whole(fields["covariance"], kept, len(values), "covariance")
         robust = fields["robust"]
         if robust is not None:
             matrix = _whole(robust["matrix"], kept, len(values), "robust.matrix")
             robust = Robust(**{**robust, "matrix": matrix})
-        everything = (INTERCEPT, *names) if len(values) > len(names) else names
         aliases = fields["aliases"]
-        js.check_known("model.estimates.aliases", everything, aliases, *aliases.values())
+        js.check_known("model.estimates.aliases", names, aliases, *aliases.values())
         return Estimates(
-            everything, **{**fields, "values": values, "covariance": covariance, "robust": robust}
+            names, **{**fields, "values": values, "covariance": covariance, "robust": robust}
         )
+
+    def check_finite(self, endless: Collection[str]) -> None:
+        """Raise ModelFileError where a value is missing or infinite without a reason.
+
+        `endless`: coefficients without a finite estimate.
+        """
+        for name, value in zip(self.names, self.values.tolist(), strict=True):
+            if math.isfinite(value) == (name in self.aliases) and name not in endless:
+                why = "is an alias" if name in self.aliases else "is neither alias nor separated"
+                raise ModelFileError(f"model.estimates.values: {name[:80]!a} {why}, with {value}")
 
 
 def _triangle(matrix: Array, kept: NDArray[np.int64]) -> list[float]:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.asked import check_named, options
-from logloss.centers import Centers, check_centers, check_named_points, log_odds
+from logloss.agreement import agreed
+from logloss.asked import options
+from logloss.centers import Centers, check_centers, log_odds
 from logloss.certificate import Certificate
 from logloss.errors import DataError, ModelFileError
 from logloss.estimates import Estimates, check_estimates
@@ -240,17 +241,10 @@ class Fitted:
         fields = _check_record(document, "model")
         del fields["format"]
         fields["coefficients"] = _in_order(fields["schema"], fields["coefficients"])
-        check_named(fields["options"], fields["schema"].coefficient_names)
-        names = fields["schema"].coefficient_names
-        if fields["separation"] is not None:
-            fields["separation"].check_names((INTERCEPT, *names))
-        if fields["centers"] is not None:
-            check_named_points(fields["centers"], names)
         fields["history"] = tuple(fields["history"])
         fields["notes"] = tuple(fields["notes"] or ())
         fields["weighting"] = fields["weighting"] or UNKNOWN
-        if fields["estimates"] is not None:
-            fields["estimates"] = Estimates.from_json(fields["estimates"], names)
+        fields["estimates"] = agreed(fields)
         return Fitted(**fields)
 
     def dumps(self) -> str:

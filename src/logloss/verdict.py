@@ -217,12 +217,23 @@ class Separation:
             "causes": [asdict(cause) for cause in self.causes],
         }
 
-    def check_names(self, names: Sequence[str]) -> None:
-        """Raise ModelFileError where it speaks of other coefficients than `names`, or of none."""
+    def check_names(self, names: Sequence[str], columns: Sequence[str]) -> None:
+        """Raise ModelFileError where it is of other coefficients or columns, or of some alone.
+
+        `names`: of the coefficients, the intercept first where there is one; `columns`: of the
+        table.
+        """
         if self.exists is False and not (self.rows and self.columns):
             js.refuse("model.separation.exists", "rows and columns with it", False)
         told = (self.direction, self.columns, self.estimates, self.standard_errors)
         js.check_known("model.separation", names, *told)
+        for where in ("estimates", "standard_errors"):
+            found = getattr(self, where)
+            if len(found) not in (0, len(names)):
+                js.refuse(f"model.separation.{where}", "all coefficients, or none", list(found))
+        for cause in self.causes:
+            if cause.rows > self.rows or not set(cause.columns) <= set(columns):
+                js.refuse("model.separation.causes", "rows and columns of the table", cause)
 
     @staticmethod
     def from_json(value: object, where: str) -> Separation:
