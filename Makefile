@@ -29,7 +29,7 @@ help:
 	@echo "make lint           ruff and mypy"
 	@echo "make format         let ruff mend what it can"
 	@echo "make stub           write src/logloss/_kernels.pyi again"
-	@echo "make sanitize       the kernel tests under address and undefined-behaviour checks"
+	@echo "make sanitize       the kernel tests under the sanitizers, for each instruction set"
 	@echo "make prove-verdicts 50,000 verdicts on separation against exact arithmetic"
 	@echo "make bench          time to a relative gap of 1e-6, against other packages"
 	@echo "make bench-kernels  bandwidth and arithmetic rate of the kernels"
@@ -63,7 +63,7 @@ stub: $(STAMP)/package
 	$(BIN)/python -m nanobind.stubgen -q -m logloss._kernels -o src/logloss/_kernels.pyi
 
 sanitize: $(STAMP)/package $(STAMP)/test
-	PYTHON=$(BIN)/python bash tests/sanitize/run
+	PYTHON=$(BIN)/python JOBS=$(JOBS) bash tests/sanitize/run
 
 prove-verdicts: $(STAMP)/package $(STAMP)/test
 	OMP_NUM_THREADS=1 $(BIN)/python tests/verdicts
