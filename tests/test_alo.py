@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 # ---- the kernels, against their naive twins
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 8, 13, 40])
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 13, 15, 16, 17, 40, 67, 131])
 def test_the_inverse_of_the_factor(n: int) -> None:
     rng = np.random.default_rng(n)
     A = rng.standard_normal((n + 3, n)) * np.exp(3.0 * rng.standard_normal(n))
@@ -47,6 +47,23 @@ def test_a_column_that_is_a_combination_of_others_gets_zeros() -> None:
     np.testing.assert_allclose(
         (T.T @ T)[np.ix_(kept, kept)], np.linalg.inv((A.T @ A)[np.ix_(kept, kept)])
     )
+
+
+@pytest.mark.parametrize("n", [37, 64])
+def test_combinations_anywhere_get_zeros(n: int) -> None:
+    rng = np.random.default_rng(n)
+    A = rng.standard_normal((n + 5, n))
+    aliases = [3, 16, 20, 21, n - 1]
+    for j in aliases:
+        A[:, j] = A[:, :j] @ rng.standard_normal(j)
+    H = A.T @ A
+    T, rank = inverse_factor(H)
+    assert rank == n - len(aliases)
+    assert not T[aliases].any()
+    assert not T[:, aliases].any()
+    kept = np.setdiff1d(np.arange(n), aliases)
+    own = T[np.ix_(kept, kept)]
+    np.testing.assert_allclose(own @ H[np.ix_(kept, kept)] @ own.T, np.eye(len(kept)), atol=1e-8)
 
 
 @pytest.mark.parametrize("storage", STORAGES)

@@ -220,7 +220,7 @@ auto inverse_factor(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, n
         nb::gil_scoped_release release;
         Memory memory;
         std::copy_n(matrix.data(), n * n, inverse.data);
-        rank = kernels().inverse_factor(inverse.data, Index(n), tolerance, memory.take(n + 1));
+        rank = kernels().inverse_factor(inverse.data, Index(n), tolerance, memory.take(2 * n));
     }
     return std::make_tuple(inverse.array(), rank);
 }

@@ -162,8 +162,8 @@ struct Kernels {
     void (*descend)(const RowTable&, const Observations&, const Penalties&, const Draws&, Descent&, Workspace&);
     void (*adam)(const RowTable&, const Observations&, const Penalties&, const Draws&, Adam&, Workspace&);
     void (*perceptron)(const RowTable&, const Observations&, const Draws&, Perceptron&, Workspace&);
-    // The inverse of H's triangular factor in place of H, and the rank (leverage.hpp)
-    Index (*inverse_factor)(double* matrix, Index n, double tolerance, double* scale);
+    // The inverse of H's triangular factor in place of H, and the rank (leverage.hpp); `memory`: 2 n
+    Index (*inverse_factor)(double* matrix, Index n, double tolerance, double* memory);
     // |a + sum_j (x_ij - c_j) A_j|^2 for each row, over the columns in `subset`: leverages (leverage.hpp)
     void (*leverages)(const Design&, const double* center, const Index* subset, Index n_subset, const double* triangle,
                       double* leverage, Workspace&, int n_threads);

@@ -14,23 +14,53 @@
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
+// Turns a lower triangle L, with zeros in the row and column of an alias, into its inverse T, some rows at a time.
+//
+// T_ij = -sum_{j <= k < i} L_ik T_kj / L_ii are dot products of rows, with T' built up above the diagonal: some rows of L stay
+// in cache while all of T' goes by. L_ij is not needed for later columns, so that T_ij takes its place.
+inline void invert_triangle(double* a, Index n, double* pivots) {
+    constexpr Index tile = 4 * B;
+    for (Index i = 0; i < n; i++) pivots[i] = a[i * n + i] > 0 ? 1.0 / a[i * n + i] : 0.0;
+    for (Index begin = 0; begin < n; begin += tile) {
+        const Index end = begin + tile <= n ? begin + tile : n;
+        for (Index j = 0; j < begin; j += B) {
+            for (Index i = begin; i < end; i++)
+                for (Index c = j; c < j + B; c++) {
+                    double s = a[i * n + c] * pivots[c];
+                    for (Index k = c + 1; k < j + B; k++) s += a[i * n + k] * a[c * n + k];
+                    a[i * n + c] = -s;
+                }
+            Index i = begin;
+            for (; i + B <= end; i += B) subtract_products<B, B>(a, n, i, j, j + B, begin);
+            for (; i < end; i++) subtract_products<1, B>(a, n, i, j, j + B, begin);
+        }
+        for (Index i = begin; i < end; i++) {
+            double* row = a + i * n;
+            for (Index k = begin; k < i; k++)
+                for (Index j = 0; j < begin; j++) row[j] -= row[k] * a[k * n + j];
+            for (Index j = 0; j < begin; j++) a[j * n + i] = row[j] *= pivots[i];
+            for (Index j = begin; j < i; j++) {
+                double s = row[j] * pivots[j];
+                for (Index k = j + 1; k < i; k++) s += row[k] * a[j * n + k];
+                a[j * n + i] = row[j] = -s * pivots[i];
+            }
+        }
+    }
+    for (Index i = 0; i < n; i++) {
+        a[i * n + i] = pivots[i];
+        for (Index j = i + 1; j < n; j++) a[i * n + j] = 0.0;
+    }
+}
+
 // H = (L D)(L D)' with D = 1/scale, as solve() factors it; in its place (L D)^-1, lower triangular. A column that is a
-// combination of earlier ones (an alias) gets a zero row and column. Returns the rank.
-Index inverse_factor(double* a, Index n, double tolerance, double* scale) {
+// combination of earlier ones (an alias) gets a zero row and column. Returns the rank. `memory`: 2 n.
+Index inverse_factor(double* a, Index n, double tolerance, double* memory) {
+    double *scale = memory, *pivots = memory + n;
     for (Index i = 0; i < n; i++) scale[i] = a[i * n + i] > 0 ? 1.0 / __builtin_sqrt(a[i * n + i]) : 0.0;
     for (Index i = 0; i < n; i++)
         for (Index j = 0; j <= i; j++) a[i * n + j] *= scale[i] * scale[j];
     const Index rank = factor(a, n, tolerance);
-    for (Index i = 0; i < n; i++) {
-        const double pivot = a[i * n + i], inverse = pivot > 0 ? 1.0 / pivot : 0.0;
-        for (Index j = 0; j < i; j++) {  // rows above are inverted already
-            double s = 0;
-            for (Index k = j; k < i; k++) s += a[i * n + k] * a[k * n + j];
-            a[i * n + j] = -s * inverse;
-        }
-        a[i * n + i] = inverse;
-        for (Index j = i + 1; j < n; j++) a[i * n + j] = 0.0;
-    }
+    invert_triangle(a, n, pivots);
     for (Index i = 0; i < n; i++)
         for (Index j = 0; j <= i; j++) a[i * n + j] *= scale[j];
     return rank;

@@ -11,11 +11,11 @@ namespace {
 
 constexpr int B = 4;
 
-// A[i..i+rows, j..j+columns] -= L[i.., 0..k) L[j.., 0..k)'
+// A[i..i+rows, j..j+columns] -= A[i.., from..k) A[j.., from..k)'
 template <int rows, int columns>
-INLINE void subtract_products(double* a, Index n, Index i, Index j, Index k) {
+INLINE void subtract_products(double* a, Index n, Index i, Index j, Index from, Index k) {
     V sums[rows][columns] = {};
-    Index p = 0;
+    Index p = from;
     for (; p + W <= k; p += W) {
         V right[columns];
         for (int c = 0; c < columns; c++) right[c] = load(a + (j + c) * n + p);
@@ -60,15 +60,15 @@ inline Index factor(double* a, Index n, double tolerance) {
     for (Index j = 0; j < n; j += B) {
         const Index columns = j + B <= n ? B : n - j;
         for (Index i = j; i < j + columns; i++)
-            for (Index c = j; c <= i; c++) subtract_products<1, 1>(a, n, i, c, j);
+            for (Index c = j; c <= i; c++) subtract_products<1, 1>(a, n, i, c, 0, j);
         rank += factor_diagonal(a, n, j, columns, tolerance);
         Index i = j + columns;
         for (; columns == B && i + B <= n; i += B) {
-            subtract_products<B, B>(a, n, i, j, j);
+            subtract_products<B, B>(a, n, i, j, 0, j);
             for (Index r = i; r < i + B; r++) divide_by_pivots(a, n, r, j, columns);
         }
         for (; i < n; i++) {
-            for (Index c = j; c < j + columns; c++) subtract_products<1, 1>(a, n, i, c, j);
+            for (Index c = j; c < j + columns; c++) subtract_products<1, 1>(a, n, i, c, 0, j);
             divide_by_pivots(a, n, i, j, columns);
         }
     }

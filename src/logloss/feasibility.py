@@ -35,6 +35,7 @@ intercept is unpenalised, as in most fits with a penalty, B = {intercept} serves
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,10 +133,10 @@ def allowance_by_hessian(
     share = float(most.min()) / 8.0  # of Σ|u|, where centring does not add to it
     rounding = np.fmin(share * size + most * margin.absolute / total, most)
     error = _error(objective, sums.score, rounding, curvature, known)
-    inside = math.sqrt(total) * error.size <= 0.5 * margin.least
-    reach = math.sqrt(16.0 * total / likelihood.least_weight) * error.moves
-    if not (inside or reach * margin.steepest <= 0.5):
-        return math.inf
+    if not math.sqrt(total) * error.size <= 0.5 * margin.least:
+        reach = math.sqrt(16.0 * total / likelihood.least_weight) * error.moves()
+        if not reach * margin.steepest <= 0.5:
+            return math.inf
     slope = math.sqrt(margin.square / total + 2.0 * part)
     beside = _shaken(np.where(error.outside, objective.penalty.l2, 0.0), error.shaken, part)
     return error.size * slope + (2.0 * margin.steepest + 0.5) * error.size**2 + beside
@@ -156,8 +157,10 @@ class _Error:
 
     Attributes
     ----------
-    size, moves : float
-        ε and Σ|H⁻¹|ē; inf where H does not tell.
+    size : float
+        ε; inf where H does not tell.
+    moves : function
+        Σ|H⁻¹|ē; asked for where ε does not do, as it takes all of H⁻¹.
     outside : ndarray of shape (n_coefficients,), bool
         Coefficients outside B.
     shaken : ndarray of shape (n_coefficients,)
@@ -165,7 +168,7 @@ class _Error:
     """
 
     size: float
-    moves: float
+    moves: Callable[[], float]
     outside: NDArray[np.bool_]
     shaken: Array
 
@@ -195,11 +198,13 @@ def _error(
         beside[j] &= bool(outside[list(of)].any())
     left = np.flatnonzero(beside)
     if not math.isfinite(size) or penalty.of(left).excess(score[left], shaken[left]).any():
-        return _Error(math.inf, math.inf, outside, shaken)
+        return _Error(math.inf, lambda: math.inf, outside, shaken)
     return _Error(size, moves, outside, shaken)
 
 
-def _in_metric(hessian: Array, error: Array, objective: Objective) -> tuple[float, float]:
+def _in_metric(
+    hessian: Array, error: Array, objective: Objective
+) -> tuple[float, Callable[[], float]]:
     """√(eᵀH⁻¹e) and Σ|H⁻¹|ē at most, for |e| ≤ ē; inf where rounding has too much of a say in H.
 
     H is known to E, |E| ≤ u√(H_ii H_jj): scaled to a unit diagonal, (1−θ)H ⪯ H+E if
@@ -210,7 +215,11 @@ def _in_metric(hessian: Array, error: Array, objective: Objective) -> tuple[floa
     inverse, rank = _kernels.inverse_factor(scaled, _NOISE)
     theta = len(root) * objective.likelihood.gram_rounding * float((inverse**2).sum())
     if rank < len(root) or not theta <= 0.5:
-        return math.inf, math.inf
+        return math.inf, lambda: math.inf
     size = float((error / root) @ np.sqrt((inverse**2).sum(axis=0))) / (1.0 - theta)
-    moves = np.abs(inverse.T @ inverse) @ (error / root) / root
-    return size, 2.0 * float(moves.sum())
+
+    def moves() -> float:
+        each = np.abs(inverse.T @ inverse) @ (error / root) / root
+        return 2.0 * float(each.sum())
+
+    return size, moves

@@ -27,7 +27,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import inverse_factor
+from logloss.algebra import inverse_factor, own_columns
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.inference.program import Undecided, largest_support
 from logloss.penalty import Penalty
@@ -70,9 +70,8 @@ class Cone:
         bounded = penalty.bounded[columns]
         order = np.argsort(bounded, kind="stable")  # a bounded one can be spared, not the other
         gram = gram_over(likelihood, counted(likelihood), columns)
-        inverse = inverse_factor(gram[np.ix_(order, order)])[0]
         own = np.zeros(len(columns), np.bool_)
-        own[order] = np.diag(inverse) > 0.0
+        own[order] = own_columns(gram[np.ix_(order, order)])
         return Cone(likelihood, columns[own], gram[np.ix_(own, own)], penalty)
 
     def left(self, likelihood: MemoryLikelihood, null: NullSpace) -> Cone:

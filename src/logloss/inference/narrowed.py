@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss import _kernels
-from logloss.algebra import inverse_factor, solve
+from logloss.algebra import own_columns, solve
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.inference.counting import Told, told_apart
@@ -165,8 +165,7 @@ class Narrowed:
         gram = gram_over(self.likelihood, counted(self.likelihood) & moved, every)
         few = sp.csr_array(null)  # mostly one column each
         seen = few @ np.ascontiguousarray((few @ gram).T)
-        own: Mask = np.diag(inverse_factor(seen)[0]) > 0.0
-        return own
+        return own_columns(seen)
 
     def _free(self, rest: Rest | None, endless: Mask) -> Indices:
         """Unpenalised coefficients that the rows that are left know of, or none do; increasing."""
