@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+import logloss._kernels as _kernels
 from benchmarks.report import machine
-from logloss import _kernels
 
 Job = Callable[[], object]
 _PAUSE = 0.15  # seconds

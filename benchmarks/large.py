@@ -103,7 +103,7 @@ def _watched(words: list[str]) -> tuple[float, int, str]:
 
 def reads(options: argparse.Namespace) -> None:
     """Time one read of growing parts of a spool."""
-    from logloss import _kernels
+    import logloss._kernels as _kernels
     from logloss.table import learn, read
     from logloss.table.design import design_of, threads
 

@@ -14,7 +14,7 @@ from problems import STORAGES
 from sklearn.datasets import load_breast_cancer
 
 import logloss
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.algebra import inverse_factor
 from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.table import learn, read

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 N, D = 40, 3
 HUGE = 1 << 62

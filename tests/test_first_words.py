@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import logloss
-from logloss import clock
+import logloss.clock as clock
 from logloss.certificate import Status
 from logloss.cli import main
 

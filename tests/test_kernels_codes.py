@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 THREADS = (1, 2, 3, 7)
 TYPES = (np.float64, np.float32, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.coordinates import coordinates, spread
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.errors import DataError

@@ -33,7 +33,7 @@ def noisy(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def moves(X: np.ndarray, y: np.ndarray, seed: int) -> tuple[int, np.ndarray]:
     """How often the perceptron moves before it rests, from weights of 0, on the raw rows."""
-    from logloss import _kernels
+    import logloss._kernels as _kernels
 
     n, d = X.shape
     kernel = _kernels.Design(n)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.penalty import Penalty
 from logloss.quadratic import model_step
 

@@ -11,7 +11,7 @@ import pytest
 import row_twins as twin
 import scipy.sparse as sp
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 N, D = 37, 11
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_kernels import CASES, THREADS, Case, close, rows
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 MAKERS = [make for _, make in CASES]
 NAMES = [name for name, _ in CASES]

@@ -15,7 +15,7 @@ from scipy.optimize import linprog
 from sklearn.datasets import load_svmlight_file
 
 import logloss
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.certificate import Status
 from logloss.errors import UsageError
 from logloss.fitted import Fitted

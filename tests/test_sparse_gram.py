@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 THREADS = (1, 2, 3, 7)
 Blocks = list[sp.csr_matrix | sp.csc_matrix]

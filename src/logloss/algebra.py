@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 
 Array = NDArray[np.float64]
 

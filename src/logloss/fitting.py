@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import clock
+import logloss.clock as clock
 from logloss.certificate import Certificate, Status
 from logloss.checks import flag, number, whole
 from logloss.errors import DataError, UsageError

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import RowData
 from logloss.backends.own_parts import rounded

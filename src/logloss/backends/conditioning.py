@@ -24,7 +24,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.coordinates import Coordinates, Spread
 from logloss.backends.own_parts import OwnPart, OwnParts, rounded, settled
 from logloss.table.design import Design

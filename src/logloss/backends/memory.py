@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.base import DualSums, Groups, Margin
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.counted import CountedReads
@@ -67,6 +67,7 @@ class MemoryLikelihood(CountedReads):
         self._columns = np.arange(design.n_columns)
         self._kept: list[tuple[bytes, Array]] = []
         self._moved: _Moved | None = None
+        self._margins: dict[tuple[bytes, float], Margin] = {}  # of the last dual point
         self._null: tuple[float, float] | None = None
         self._by_row: MemoryRows | None = None
 
@@ -181,6 +182,7 @@ class MemoryLikelihood(CountedReads):
                 score[-1] = 0.0
         curvature = curvature / self._weight_sum if self.has_intercept else 0.0
         self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum, curvature)
+        self._margins.clear()
         return self._moved
 
     def margin(
@@ -195,13 +197,19 @@ class MemoryLikelihood(CountedReads):
             moved = self._dual_point(beta, np.zeros_like(beta) if delta is None else delta)
         elif delta is not None and not np.array_equal(moved.delta, delta):
             moved = self._dual_point(beta, delta)
-        z = self._linear(beta)
-        there = z if curved is None else self._linear(curved)
-        found = _kernels.dual_margin(
-            self.observations, z, moved.xi, moved.shift, scale, there, self.n_threads
-        )
-        rounding = rounding_of_sums(self.design)
-        return Margin(moved.score * (scale * self._weight_sum), *found, rounding)
+        key = (beta if curved is None else curved).tobytes(), scale
+        if key not in self._margins:  # the certificate and the proof of an optimum ask alike
+            z = self._linear(beta)
+            there = z if curved is None else self._linear(curved)
+            found = _kernels.dual_margin(
+                self.observations, z, moved.xi, moved.shift, scale, there, self.n_threads
+            )
+            score, rounding = (
+                moved.score * (scale * self._weight_sum),
+                rounding_of_sums(self.design),
+            )
+            self._margins[key] = Margin(score, *found, rounding)
+        return self._margins[key]
 
     @cached_property
     def rounding(self) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.base import Groups
 from logloss.backends.coordinates import Coordinates
 from logloss.table.design import Design

@@ -46,11 +46,10 @@ def stratified(y: Array, weight: Array | None, count: int, least: int) -> tuple[
         How many of each label at least, where there are that many.
     """
     positive = y >= 0.5
-    counts = np.ones(len(y), dtype=np.bool_) if weight is None else weight > 0.0
     rows: list[Rows] = []
     weights: list[Array] = []
     for mask in (positive, ~positive):
-        stratum = np.flatnonzero(mask & counts)
+        stratum = np.flatnonzero(mask if weight is None else mask & (weight > 0.0))
         if len(stratum) == 0:
             continue
         picked = _pick(stratum, max(count * len(stratum) // len(y), min(least, len(stratum))))

@@ -57,13 +57,19 @@ class Told:
 
 def told_apart(likelihood: MemoryLikelihood, penalty: Penalty) -> Told | None:
     """All rows that single columns tell apart; None where there are none."""
-    counts = _Counts(likelihood, penalty)
-    if not counts.worthwhile:
+    if not _worthwhile(likelihood, penalty):
         return None
+    counts = _Counts(likelihood, penalty)
     for _ in range(_ROUNDS):
         if not counts.goes_on():
             break
     return Told(counts.coef, counts.intercept, counts.moved) if counts.moved.any() else None
+
+
+def _worthwhile(likelihood: MemoryLikelihood, penalty: Penalty) -> bool:
+    """Are there levels, or other columns that are mostly 0?"""
+    design = likelihood.design
+    return bool((design.sparse & penalty.free[: design.n_columns]).any())
 
 
 class _Counts:
@@ -81,11 +87,6 @@ class _Counts:
         self.sign = np.where(y == 1.0, 1.0, np.where(y == 0.0, -1.0, 0.0))
         self.coef, self.intercept = np.zeros(n), 0.0
         self.moved = np.zeros(len(y), np.bool_)
-
-    @property
-    def worthwhile(self) -> bool:
-        """Are there levels, or other columns that are mostly 0?"""
-        return bool((self.likelihood.design.sparse & self.free).any())
 
     def goes_on(self) -> bool:
         """A round; has it found any?"""

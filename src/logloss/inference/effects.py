@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.bernoulli import sigmoid, sigmoid_derivative
 from logloss.inference.distributions import quantile, two_sided
 from logloss.table.binary import zeros_and_ones

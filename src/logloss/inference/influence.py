@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.checks import whole

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.algebra import own_columns, solve
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData

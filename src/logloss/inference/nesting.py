@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.errors import UsageError
 from logloss.inference.optimum import Curvature
 

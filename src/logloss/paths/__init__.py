@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import clock
+import logloss.clock as clock
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
 from logloss.fitting import check_limits, column_name

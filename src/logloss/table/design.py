@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.table.pieces import Laid, MatrixPiece, NullablePiece, NumberPiece, Piece, part, take
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.errors import DataError
 from logloss.table.block import arrow_type, in_columns
 from logloss.table.columns import Codes, Column, Numbers, Unusable

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.errors import DataError
 
 _DENSE = frozenset(["float64", "float32", "int8", "int16", "int32", "int64", "uint8", "bool"])

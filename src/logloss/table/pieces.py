@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.table.binary import zeros_and_ones
 
 Mask: TypeAlias = NDArray[np.bool_]

@@ -99,12 +99,9 @@ def _at_once(values: NDArray[Any], split: int) -> Array:
 
 def _of_both(y: Array, weight: Array | None, count: int) -> tuple[Indices, int]:
     """About so many rows of each label, the negative first, and how many of these; or none."""
-    some = np.linspace(0, len(y) - 1, min(_SOME, len(y))).astype(np.int64)
-    for rows in (some, np.arange(len(y)) if len(some) < len(y) else some):
-        on = rows if weight is None else rows[weight[rows] > 0.0]
-        parts = [on[y[on] < 0.5], on[y[on] >= 0.5]]
-        if min(map(len, parts)) >= count or rows is not some:
-            break
+    parts = _by_label(y, weight, np.linspace(0, len(y) - 1, min(_SOME, len(y))).astype(np.int64))
+    if min(map(len, parts)) < count and len(y) > _SOME:
+        parts = _by_label(y, weight, np.arange(len(y)))
     picked = [
         part[np.linspace(0, len(part) - 1, min(count, len(part))).astype(np.int64)]
         for part in parts
@@ -113,6 +110,12 @@ def _of_both(y: Array, weight: Array | None, count: int) -> tuple[Indices, int]:
     if len(picked) < 2:
         return np.zeros(0, np.int64), 0
     return np.concatenate(picked), len(picked[0])
+
+
+def _by_label(y: Array, weight: Array | None, rows: Indices) -> list[Indices]:
+    """Those of the rows that have weight: the negative ones, and the positive ones."""
+    on = rows if weight is None else rows[weight[rows] > 0.0]
+    return [on[y[on] < 0.5], on[y[on] >= 0.5]]
 
 
 def _columns(design: Design, places: Sequence[int] | Indices) -> list[Any]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from logloss import _kernels
+import logloss._kernels as _kernels
 from logloss.errors import DataError
 
 
@@ -59,6 +59,8 @@ def mapped(path: str | os.PathLike[str]) -> Any:
 
 def check_held() -> None:
     """Raise DataError where a file that is mapped has changed."""
+    if not _held:  # once a read: cheap where no file is mapped
+        return
     for one in list(_held.values()):
         if _state(one.file) != one.state:
             raise DataError(
