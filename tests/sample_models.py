@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from logloss.certificate import Certificate
-from logloss.fitted import Fitted
-from logloss.solvers.base import Status, Step
+from logloss.record.fitted import Fitted
+from logloss.record.proof import Certificate, Status, Step
 from logloss.table.schema import NumericColumn, Schema
 
 

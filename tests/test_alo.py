@@ -15,8 +15,8 @@ from sklearn.datasets import load_breast_cancer
 
 import logloss
 import logloss._kernels as _kernels
-from logloss.algebra import inverse_factor
 from logloss.bernoulli import bce_with_logits, sigmoid
+from logloss.numerics.algebra import inverse_factor
 from logloss.table import learn, read
 from logloss.table.design import design_of
 

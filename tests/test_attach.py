@@ -20,8 +20,8 @@ import scipy.sparse as sp
 
 import logloss
 from logloss.errors import DataError, LoglossError, ModelFileError, UsageError
-from logloss.fitted import Fitted
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.record.fitted import Fitted
 
 
 def table(n: int = 300) -> pa.Table:

@@ -13,7 +13,7 @@ from problems import PROBLEMS, STORAGES, Problem
 from truth import rounding_of, solved
 
 import logloss
-from logloss.certificate import Status
+from logloss.record.proof import Status
 from logloss.solvers import SAG, SAGA
 
 SOLVERS = ("sag", "saga")

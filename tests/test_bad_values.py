@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import logloss
 from logloss.errors import DataError
-from logloss.solvers.base import Status
+from logloss.record.proof import Status
 
 Array = NDArray[np.float64]
 

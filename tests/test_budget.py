@@ -12,8 +12,9 @@ import pytest
 
 import logloss
 from logloss.backends.memory import MemoryLikelihood
-from logloss.objective import Objective
-from logloss.solvers.base import State, Status, Step
+from logloss.objective.base import Objective
+from logloss.record.proof import Status, Step
+from logloss.solvers.base import State
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((3000, 40)) @ np.diag(np.logspace(0, -2, 40))

@@ -21,14 +21,13 @@ from truth import best as best_of
 from truth import solved
 
 import logloss
-from logloss import certificate
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData
-from logloss.certificate import duality_gap
-from logloss.objective import Objective
-from logloss.penalty import Penalty
+from logloss.objective.base import Objective, certificate
+from logloss.objective.certificate import duality_gap
+from logloss.objective.penalty import Penalty
+from logloss.record.proof import Status, Step
 from logloss.solvers import Newton, base
-from logloss.solvers.base import Status, Step
 from logloss.table import learn, read
 from logloss.table.design import design_of
 

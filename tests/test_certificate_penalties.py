@@ -15,10 +15,10 @@ from test_certificate import objective, true_gap
 from test_solvers import fit
 from truth import best, exact
 
-from logloss.certificate import duality_gap
-from logloss.objective import Objective
-from logloss.penalty import Penalty
-from logloss.quadratic import model_step
+from logloss.objective.base import Objective
+from logloss.objective.certificate import duality_gap
+from logloss.objective.penalty import Penalty
+from logloss.objective.quadratic import model_step
 
 CORNER_TABLE = [
     (p, s)

@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 
 import logloss
 from logloss.cli import demo, main
-from logloss.model import Model, load
+from logloss.model.model import Model, load
 
 COMMAND = [sys.executable, "-m", "logloss.cli"]
 LIMIT = 60  # seconds for a process that hangs
@@ -474,7 +474,7 @@ def test_ctrl_c_before_the_first_step_writes_nothing(
     def interrupted(*_: Any, **__: Any) -> Model:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("logloss.fitting.fit", interrupted)
+    monkeypatch.setattr("logloss.fitting.solve.fit", interrupted)
     path = tmp_path / "m.json"
     status, out, err = run("fit", table, "--target", "sick", "--model", path)
     assert (status, out) == (1, "")

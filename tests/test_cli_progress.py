@@ -7,7 +7,7 @@ import math
 import pytest
 
 from logloss.cli.progress import Progress, seconds_left, step_text
-from logloss.solvers.base import Step
+from logloss.record.proof import Step
 
 NAN = math.nan
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from logloss.cli import main
-from logloss.model import load
+from logloss.model.model import load
 
 SAYS_NO, WRONG_USE = 1, 2
 N = 60

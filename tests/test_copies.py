@@ -93,9 +93,9 @@ def test_the_state_is_of_plain_values(fitted: dict[str, Any], of: str) -> None:
         if module.startswith("logloss")
     ]
     assert set(named) <= {
-        "logloss.model.Model",
-        "logloss.estimator.LogisticRegression",
-        "logloss.estimator_cv.LogisticRegressionCV",
+        "logloss.model.model.Model",
+        "logloss.estimators.logistic.LogisticRegression",
+        "logloss.estimators.cross_validated.LogisticRegressionCV",
     }
 
 

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from verdicts.oracle import truth
 
 import logloss
-from logloss.certificate import Status
-from logloss.verdict import Kind
+from logloss.record.proof import Status
+from logloss.record.separation import Kind
 
 Array = np.ndarray
 

@@ -24,7 +24,7 @@ import statsmodels.api as sm
 
 import logloss
 from logloss.errors import DataError, UsageError
-from logloss.model import Model
+from logloss.model.model import Model
 
 
 def frame(n: int = 400, seed: int = 5) -> pd.DataFrame:

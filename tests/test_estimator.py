@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression as Peer
 from sklearn.utils import get_tags
 
-import logloss.estimator
+import logloss.estimators.logistic
 from logloss import DataError, LogisticRegression, UsageError, load
 
 RNG = np.random.default_rng(0)
@@ -28,7 +28,7 @@ Y = (RNG.random(200) < 1.0 / (1.0 + np.exp(-Z))).astype(int)
 
 
 def test_the_example_in_its_words_works() -> None:
-    assert doctest.testmod(logloss.estimator).attempted >= 5
+    assert doctest.testmod(logloss.estimators.logistic).attempted >= 5
 
 
 # ---- labels

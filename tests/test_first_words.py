@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import logloss
-import logloss.clock as clock
-from logloss.certificate import Status
+import logloss.files.clock as clock
 from logloss.cli import main
+from logloss.record.proof import Status
 
 NO_BETTER = "This model is no better than the intercept alone"
 N = 300

@@ -16,10 +16,10 @@ from scipy.stats import chi2 as chi_squared
 
 import logloss
 from logloss import cli
-from logloss.certificate import Status
 from logloss.errors import UsageError
-from logloss.evidence import Evidence
 from logloss.inference.penalised import joint_test, limits, standard_errors
+from logloss.record.evidence import Evidence
+from logloss.record.proof import Status
 
 Array = NDArray[np.float64]
 

@@ -21,12 +21,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_models import sample_certificate, sample_fitted
 
-import logloss.fitted
+import logloss.record.fitted
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.files.atomic import check_writable, replacing
 from logloss.files.strict_json import parse
-from logloss.fitted import FORMAT, Fitted
-from logloss.solvers.base import Status, Step
+from logloss.record.fitted import FORMAT, Fitted
+from logloss.record.proof import Status, Step
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -258,7 +258,7 @@ def test_deep_nesting_in_the_options_is_refused() -> None:
 def test_a_file_larger_than_a_model_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logloss.fitted, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(logloss.record.fitted, "LARGEST_FILE", 1000)
     with pytest.raises(ModelFileError, match="larger"):
         Fitted.load("/dev/zero")
 

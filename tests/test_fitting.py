@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression as Peer
 
 import logloss
 from logloss.errors import DataError, UsageError
-from logloss.solvers.base import Status
+from logloss.record.proof import Status
 
 Array = NDArray[np.float64]
 

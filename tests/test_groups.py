@@ -29,9 +29,9 @@ import statsmodels.api as sm
 import logloss
 from logloss.cli import main
 from logloss.errors import DataError, ModelFileError, UsageError
-from logloss.fitted import Fitted
-from logloss.inference import distributions
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.numerics import distributions
+from logloss.record.fitted import Fitted
 
 rng = np.random.default_rng(3)
 N, G = 300, 25

@@ -22,7 +22,7 @@ from logloss.bernoulli import bce_with_logits
 from logloss.cli import main
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.evaluation import evaluate, prior_shift
-from logloss.model import Model
+from logloss.model.model import Model
 
 Array = NDArray[np.float64]
 

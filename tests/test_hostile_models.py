@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import logloss
 from logloss.errors import LoglossError, ModelFileError
 from logloss.files.strict_json import parse
-from logloss.model import Model, load
+from logloss.model.model import Model, load
 
 
 def tables() -> dict[str, pa.Table]:

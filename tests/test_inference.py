@@ -15,8 +15,8 @@ from problems import PROBLEMS, STORAGES
 
 import logloss
 from logloss.errors import DataError, UsageError
-from logloss.inference import distributions
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.numerics import distributions
 
 FULL_RANK = [
     *("well", "mirrored", "correlated", "unscaled", "timestamps", "weighted", "zero_weights"),

@@ -13,7 +13,7 @@ import pyarrow.csv as pc
 import pytest
 
 import logloss
-from logloss.model import Model
+from logloss.model.model import Model
 
 Find = Callable[[str], Path]
 

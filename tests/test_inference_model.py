@@ -18,8 +18,8 @@ from sample_models import sample_fitted
 
 import logloss
 from logloss.errors import DataError, ModelFileError, UsageError
-from logloss.fitted import Fitted
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.record.fitted import Fitted
 
 
 def table(n: int = 400, seed: int = 0) -> pa.Table:

@@ -26,7 +26,7 @@ import pytest
 
 from logloss.cli import main
 from logloss.cli.progress import Progress
-from logloss.model import load
+from logloss.model.model import load
 from logloss.table import read
 
 COMMAND = [sys.executable, "-m", "logloss.cli"]
@@ -159,7 +159,8 @@ runpy.run_module("logloss.cli", run_name="__main__", alter_sys=True)
 @pytest.mark.parametrize(
     "module",
     ["logloss.cli", "logloss.cli.interrupt", "logloss.bernoulli", "numpy", "numpy.linalg", "typer",
-     "logloss.cli.fit", "logloss.files.atomic", "pyarrow", "logloss.fitting", "logloss._kernels"],
+     "logloss.cli.fit", "logloss.files.atomic", "pyarrow", "logloss.fitting",
+     "logloss._kernels"],
 )  # fmt: skip
 def test_interrupted_while_a_module_is_imported(
     table: Path, tmp_path: Path, module: str, number: int

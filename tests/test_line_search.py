@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from problems import PROBLEMS
 from test_certificate import objective
 
-from logloss.objective import Objective
+from logloss.objective.base import Objective
 from logloss.solvers.line_search import Trial, backtrack, strong_wolfe
 
 Array = NDArray[np.float64]

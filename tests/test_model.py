@@ -14,8 +14,8 @@ from sample_models import sample_certificate, sample_fitted
 from scipy.special import expit
 
 from logloss.errors import DataError, UsageError
-from logloss.model import Model, load
-from logloss.solvers.base import Status
+from logloss.model.model import Model, load
+from logloss.record.proof import Status
 
 AGE = np.array([20.0, 40.0, 60.0, -1e6])
 DOSE = np.array([0.5, -1.5, 0.0, 1e6])

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 import logloss
 from logloss import DataError, UsageError
-from logloss.model import Model
+from logloss.model.model import Model
 
 SOLVERS = (
     "perceptron",

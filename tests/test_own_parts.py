@@ -16,8 +16,8 @@ import statsmodels.api as sm
 
 import logloss
 from logloss.backends.own_parts import OwnPart, OwnParts
-from logloss.certificate import Status
 from logloss.numerics.double_double import combination, pair
+from logloss.record.proof import Status
 from logloss.table import learn, read
 from logloss.table.design import design_of
 

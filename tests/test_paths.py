@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression as Peer
 import logloss
 from logloss import DataError, UsageError
 from logloss.bernoulli import bce_with_logits, sigmoid
-from logloss.certificate import Status
+from logloss.record.proof import Status
 
 Array = NDArray[np.float64]
 

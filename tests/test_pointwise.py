@@ -12,7 +12,7 @@ import pytest
 from problems import PROBLEMS, STORAGES
 
 import logloss
-from logloss.certificate import Status
+from logloss.record.proof import Status
 from logloss.solvers import SGD, Constant, Perceptron, SigmoidUpdate
 
 
@@ -83,9 +83,9 @@ def test_the_pocket_never_gets_worse() -> None:
 
 def test_the_pocket_beats_the_last_weights() -> None:
     """Where nothing separates the rows the perceptron ends anywhere; the pocket does not."""
-    from logloss.strength import Strength
+    from logloss.fitting.task import task_of
+    from logloss.record.strength import Strength
     from logloss.table import split
-    from logloss.task import task_of
 
     X, y = noisy()
     task = task_of(

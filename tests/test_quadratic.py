@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.penalty import Penalty
-from logloss.quadratic import model_step
+from logloss.objective.penalty import Penalty
+from logloss.objective.quadratic import model_step
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from scipy.optimize import minimize
 
 import logloss
 from logloss.errors import DataError, MissingExtra, UsageError
+from logloss.record.proof import Step
 from logloss.report.curves import Curve, Panel, draw, terminal_chart
-from logloss.solvers.base import Step
 from logloss.solvers.descent import GradientDescent
 
 RNG = np.random.default_rng(5)

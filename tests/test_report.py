@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sample_models import sample_certificate, sample_fitted
 from sklearn.calibration import calibration_curve
 
+from logloss.record.proof import Status
 from logloss.report import certificate_text, figures, reliability, reliability_text, summary_text
 from logloss.report.figures import aligned, figure, odds_ratio, visible
 from logloss.report.inference import LONGEST_TABLE
 from logloss.report.text import Summary, penalty_text, short_distance
-from logloss.solvers.base import Status
 
 
 def test_the_examples_in_the_docstrings() -> None:

@@ -19,8 +19,8 @@ import statsmodels.api as sm
 
 import logloss
 from logloss.errors import DataError, ModelFileError, UsageError
-from logloss.fitted import Fitted
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.record.fitted import Fitted
 
 rng = np.random.default_rng(0)
 N = 300

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 import logloss
-from logloss.certificate import Status
 from logloss.cli import main
-from logloss.fitted import Fitted
-from logloss.interface import COMMAND_LINE
-from logloss.verdict import Kind
+from logloss.record.fitted import Fitted
+from logloss.record.interface import COMMAND_LINE
+from logloss.record.proof import Status
+from logloss.record.separation import Kind
 
 N = 600
 Labels = NDArray[np.int64]

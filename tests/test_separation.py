@@ -16,10 +16,10 @@ from sklearn.datasets import load_svmlight_file
 
 import logloss
 import logloss._kernels as _kernels
-from logloss.certificate import Status
 from logloss.errors import UsageError
-from logloss.fitted import Fitted
-from logloss.verdict import Kind, Separation
+from logloss.record.fitted import Fitted
+from logloss.record.proof import Status
+from logloss.record.separation import Kind, Separation
 
 Array = NDArray[np.float64]
 

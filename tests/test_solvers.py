@@ -14,8 +14,8 @@ from problems import PROBLEMS, STORAGES, Problem
 from truth import rounding_of, solved
 
 import logloss
+from logloss.record.proof import Status
 from logloss.solvers import LBFGS, GradientDescent, Nesterov, Newton, NewtonCG
-from logloss.solvers.base import Status
 
 Array = NDArray[np.float64]
 

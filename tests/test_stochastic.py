@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from problems import PROBLEMS, STORAGES
 
 import logloss
-from logloss.certificate import Status
+from logloss.record.proof import Status
 from logloss.solvers import SGD, Adam, Constant, InverseScaling, InverseTime
 from logloss.solvers.base import Stop, minimise
 
@@ -201,8 +201,8 @@ class Elsewhere:
 
 @pytest.mark.parametrize("name", ["saga", "sag", "sgd", "adam", "sigmoid-update", "perceptron"])
 def test_rows_elsewhere_are_refused_before_any_work(name: str) -> None:
-    from logloss.objective import Objective
-    from logloss.penalty import Penalty
+    from logloss.objective.base import Objective
+    from logloss.objective.penalty import Penalty
     from logloss.solvers.choose import NAMED
 
     objective = Objective(Elsewhere(), Penalty.ridge(np.zeros(2)))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from scipy.stats import chi2
 
 import logloss
 from logloss.errors import UsageError
-from logloss.model import Model
+from logloss.model.model import Model
 
 
 def frame(n: int = 500) -> pd.DataFrame:

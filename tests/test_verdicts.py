@@ -11,8 +11,8 @@ from verdicts.judge import judged
 from verdicts.oracle import truth
 
 import logloss
-from logloss.certificate import Status
-from logloss.verdict import Kind
+from logloss.record.proof import Status
+from logloss.record.separation import Kind
 
 Array = np.ndarray
 

@@ -26,8 +26,8 @@ import statsmodels.api as sm
 import logloss
 from logloss.cli import main
 from logloss.errors import ModelFileError, UsageError
-from logloss.fitted import Fitted
-from logloss.model import Model
+from logloss.model.model import Model
+from logloss.record.fitted import Fitted
 
 rng = np.random.default_rng(0)
 N = 400

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 import logloss
-from logloss.algebra import conjugate_gradients
-from logloss.certificate import Status
+from logloss.numerics.algebra import conjugate_gradients
+from logloss.record.proof import Status
 
 AMOUNTS = [f"a{j}" for j in range(7)]
 NEAR = ["funded", "installment", "total"]

@@ -37,12 +37,12 @@ from logloss.bernoulli import (
 if TYPE_CHECKING:
     from logloss import evaluation, solvers
     from logloss.errors import DataError, LoglossError, MissingExtra, ModelFileError, UsageError
-    from logloss.estimator import LogisticRegression
-    from logloss.estimator_cv import LogisticRegressionCV
-    from logloss.fitting import fit
-    from logloss.model import Model, load
+    from logloss.estimators.cross_validated import LogisticRegressionCV
+    from logloss.estimators.logistic import LogisticRegression
+    from logloss.model.fit import fit
+    from logloss.model.model import Model, load
     from logloss.paths import Path, path
-    from logloss.racing import Race, race
+    from logloss.racing.race import Race, race
 
 __version__ = "0.1.0"
 
@@ -77,19 +77,19 @@ __all__ = [
 # Public name → the module that holds it.
 _HOMES = {
     "DataError": "logloss.errors",
-    "LogisticRegression": "logloss.estimator",
-    "LogisticRegressionCV": "logloss.estimator_cv",
+    "LogisticRegression": "logloss.estimators.logistic",
+    "LogisticRegressionCV": "logloss.estimators.cross_validated",
     "LoglossError": "logloss.errors",
     "MissingExtra": "logloss.errors",
-    "Model": "logloss.model",
+    "Model": "logloss.model.model",
     "ModelFileError": "logloss.errors",
     "Path": "logloss.paths",
-    "Race": "logloss.racing",
+    "Race": "logloss.racing.race",
     "UsageError": "logloss.errors",
-    "fit": "logloss.fitting",
-    "load": "logloss.model",
+    "fit": "logloss.model.fit",
+    "load": "logloss.model.model",
     "path": "logloss.paths",
-    "race": "logloss.racing",
+    "race": "logloss.racing.race",
 }
 _MODULES = {"evaluation", "solvers"}
 

@@ -8,8 +8,8 @@ import numpy as np
 
 import logloss
 from logloss import DataError
-from logloss.certificate import Status
-from logloss.verdict import Kind
+from logloss.record.proof import Status
+from logloss.record.separation import Kind
 from verdicts.draw import Table, draw
 from verdicts.oracle import Truth, truth
 

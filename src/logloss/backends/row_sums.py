@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.base import Groups
 from logloss.backends.coordinates import Coordinates
+from logloss.objective.likelihood import Groups
 from logloss.table.design import Design
 
 Array = NDArray[np.float64]

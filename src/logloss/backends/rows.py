@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.penalty import Penalty
+from logloss.objective.penalty import Penalty
 
 if TYPE_CHECKING:
     from logloss.backends.memory import MemoryLikelihood

@@ -38,7 +38,7 @@ def demo() -> int:
     Fits the breast cancer table that scikit-learn installs, and checks the fit on rows held out:
     569 tumours, 30 measures of their cells; the target is 1 for benign, 0 for malignant.
     """
-    from logloss.fitting import fit
+    from logloss.model.fit import fit
     from logloss.report import reliability, reliability_text
 
     fitted_on, held_out = _tables()

@@ -19,7 +19,7 @@ from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
     from logloss.evaluation import Decision, Evaluation
-    from logloss.model import Model
+    from logloss.model.model import Model
 
 _WIDEST = 110
 
@@ -78,7 +78,7 @@ def evaluate(
     Log loss and Brier score against the base rate, calibration, ranking, and thresholds by what
     mistakes cost or by what must hold. Rows without a label are left out and counted.
     """
-    from logloss.model import load
+    from logloss.model.model import load
 
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")

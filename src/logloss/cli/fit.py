@@ -16,8 +16,8 @@ from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
-    from logloss.certificate import Status
-    from logloss.model import Model
+    from logloss.model.model import Model
+    from logloss.record.proof import Status
     from logloss.table import Source
 
 _DEFAULT_TOL = 1e-6  # for the time left only; the fit has its own
@@ -146,8 +146,8 @@ def fit(
 
 def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
     """Fit with the options that were given; the others keep the defaults of `logloss.fit`."""
-    from logloss.fitting import fit as run_fit
-    from logloss.model import load
+    from logloss.model.fit import fit as run_fit
+    from logloss.model.model import load
 
     given = {name: value for name, value in chosen.items() if value is not None}
     if "start" in given:
@@ -161,7 +161,7 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
     status = model.certificate.status
     if model.fitted.converged or status.name == "SEPARATED":  # a verdict is a proven answer too
         return DONE
-    from logloss.interface import COMMAND_LINE
+    from logloss.record.interface import COMMAND_LINE
     from logloss.report import first_words, reached
 
     if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
@@ -183,7 +183,7 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
 
 def _way_on(status: Status, path: Path | None, table: str) -> str:
     if status.name not in ("BUDGET", "INTERRUPTED"):
-        from logloss.interface import COMMAND_LINE
+        from logloss.record.interface import COMMAND_LINE
 
         return COMMAND_LINE.status(status)
     if path is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from logloss.cli.terminal import emit, emit_json, say
 
 if TYPE_CHECKING:
-    from logloss.model import Model
+    from logloss.model.model import Model
 
 
 def emit_model(model: Model, json: bool, distribution: str | None = None) -> None:
@@ -16,7 +16,7 @@ def emit_model(model: Model, json: bool, distribution: str | None = None) -> Non
 
     `distribution`: of p-values and limits, normal or t.
     """
-    from logloss.interface import COMMAND_LINE
+    from logloss.record.interface import COMMAND_LINE
 
     if json:
         emit_json(model.dumps().rstrip("\n"))
@@ -27,7 +27,7 @@ def emit_model(model: Model, json: bool, distribution: str | None = None) -> Non
 
 def say_first(model: Model) -> None:
     """Say what must be known before a model is used, where its summary is not shown."""
-    from logloss.interface import COMMAND_LINE
+    from logloss.record.interface import COMMAND_LINE
     from logloss.report import first_words
 
     words = first_words(model.fitted, COMMAND_LINE)

@@ -12,7 +12,7 @@ import typer
 from logloss.errors import UsageError
 
 if TYPE_CHECKING:
-    from logloss.model import Model
+    from logloss.model.model import Model
     from logloss.table import Source
 
 Bound: TypeAlias = float | None

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-import logloss.clock as clock
+import logloss.files.clock as clock
 from logloss.cli import interrupt
 from logloss.cli.terminal import say
 from logloss.errors import LoglossError, MissingExtra, UsageError

@@ -195,7 +195,7 @@ def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -
 
 def _text(found: Fits) -> str:
     """The table of fits, a chart, and notes."""
-    from logloss.interface import COMMAND_LINE
+    from logloss.record.interface import COMMAND_LINE
     from logloss.report import verdict_words
     from logloss.report.figures import aligned, figure, visible, wrapped
 
@@ -299,8 +299,8 @@ def _known(x: float) -> float | None:
 def _verdict(found: Fits, files: list[Path], quiet: bool) -> int:
     for file in files if not quiet else ():
         say(f"written to {file}")
-    from logloss.certificate import Status
-    from logloss.interface import COMMAND_LINE
+    from logloss.record.interface import COMMAND_LINE
+    from logloss.record.proof import Status
 
     proven = (Status.CERTIFIED, Status.SEPARATED)
     poor = [one for one in found.certificates if one.status not in proven]

@@ -18,7 +18,7 @@ from logloss.cli.terminal import say, standard_output
 from logloss.files.atomic import check_writable, replacing
 
 if TYPE_CHECKING:
-    from logloss.model import Model
+    from logloss.model.model import Model
     from logloss.table import Source
 
 
@@ -48,7 +48,7 @@ def predict(
     there is the prediction alone. Columns of TABLE are found by name. Levels and missing values
     that the model does not know score as the average does; how many there are is said at the end.
     """
-    from logloss.model import load
+    from logloss.model.model import load
 
     open_writer = writer(output)
     if output is not None:

@@ -14,7 +14,7 @@ from logloss.cli import interrupt
 from logloss.cli.terminal import spelled_out
 
 if TYPE_CHECKING:
-    from logloss.solvers.base import Step
+    from logloss.record.proof import Step
     from logloss.table import Source
     from logloss.table.reading.streams import Stream
 

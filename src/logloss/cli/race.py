@@ -20,7 +20,7 @@ from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
-    from logloss.racing import Race
+    from logloss.racing.race import Race
 
 _WIDEST = 110
 
@@ -82,7 +82,7 @@ def race(
     race. A solver ends when its gap is proven to be within --tol, or when its time is over.
     Ctrl-C ends the race with the solvers so far.
     """
-    from logloss.racing import race as run_race
+    from logloss.racing.race import race as run_race
 
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
@@ -135,8 +135,8 @@ def race(
 @contextlib.contextmanager
 def _own_words() -> Iterator[None]:
     """A verdict says what to do in the words of the command line."""
-    from logloss.interface import COMMAND_LINE
-    from logloss.racing import Separated, no_optimum
+    from logloss.racing.race import Separated, no_optimum
+    from logloss.record.interface import COMMAND_LINE
 
     try:
         yield

@@ -13,7 +13,7 @@ def show(
     json: options.Json = False,
 ) -> int:
     """Show what is in a model file."""
-    from logloss.model import load
+    from logloss.model.model import load
 
     options.check_distribution(distribution)
     emit_model(load(model), json, distribution)

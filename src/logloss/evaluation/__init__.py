@@ -25,7 +25,7 @@ from logloss.evaluation.result import Evaluation, Origin
 from logloss.evaluation.sample import sample_of
 from logloss.evaluation.text import decision_text
 from logloss.evaluation.thresholds import Decision
-from logloss.prior import prior_shift
+from logloss.record.prior import prior_shift
 from logloss.report.calibration import CalibrationBin
 
 __all__ = [

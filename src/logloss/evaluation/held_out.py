@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from logloss.errors import UsageError
 from logloss.evaluation import evaluate
 from logloss.evaluation.result import Evaluation, Origin
-from logloss.solvers.base import Status
+from logloss.record.proof import Status
+from logloss.record.weighting import weighting_of
 from logloss.table import Source, read, weight_values
 from logloss.table.encoding import encoded
 from logloss.table.held_out import held_out_labels
 from logloss.table.split import target_counts
-from logloss.weighting import weighting_of
 
 if TYPE_CHECKING:
-    from logloss.fitted import Fitted
+    from logloss.record.fitted import Fitted
 
 
 class LogOdds(Protocol):

@@ -21,8 +21,8 @@ from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.bernoulli import residual, sigmoid_derivative
 from logloss.evaluation.sample import Sample
-from logloss.objective import Objective
-from logloss.penalty import Penalty
+from logloss.objective.base import Objective
+from logloss.objective.penalty import Penalty
 from logloss.solvers import Newton
 from logloss.solvers.base import Stop, minimise
 from logloss.table.design import design_of, threads

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from logloss.algebra import dot
 from logloss.bernoulli import logit, sigmoid
 from logloss.errors import DataError, UsageError
-from logloss.weighting import weighting_of
+from logloss.numerics.algebra import dot
+from logloss.record.weighting import weighting_of
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.memory import MemoryLikelihood
-from logloss.inference.direction import counted
-from logloss.objective import Objective
+from logloss.existence.direction import counted
+from logloss.objective.base import Objective
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.newton import Newton
 from logloss.table.entries import entries, narrowed

@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.base import Groups
 from logloss.checks import one_of
 from logloss.errors import DataError, UsageError
 from logloss.inference.optimum import raw_matrix
-from logloss.weighting import MEANINGS, Meaning
+from logloss.objective.likelihood import Groups
+from logloss.record.weighting import MEANINGS, Meaning
 
 if TYPE_CHECKING:
-    from logloss.evidence import Evidence
     from logloss.inference.optimum import Optimum
+    from logloss.record.evidence import Evidence
 
 Array = NDArray[np.float64]
 

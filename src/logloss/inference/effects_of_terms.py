@@ -23,8 +23,8 @@ from logloss.inference.optimum import raw_combination
 from logloss.table.formula.moves import Moves, Slope
 
 if TYPE_CHECKING:
-    from logloss.evidence import Evidence
     from logloss.inference.optimum import Optimum
+    from logloss.record.evidence import Evidence
     from logloss.table.formula.schema import FormulaSchema
 
 Array = NDArray[np.float64]

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Status
 from logloss.errors import LoglossError, UsageError
-from logloss.estimates import INTERCEPT, Estimates
 from logloss.inference.covariance import first_to_last, masked, weights_named
-from logloss.inference.distributions import chi_squared
 from logloss.inference.optimum import polish, raw_combination, raw_matrix
+from logloss.numerics.distributions import chi_squared
+from logloss.record.estimates import INTERCEPT, Estimates
+from logloss.record.proof import Status
 
 if TYPE_CHECKING:
-    from logloss.evidence import Evidence
-    from logloss.fitted import Fitted
     from logloss.inference.covariance import Covariance
     from logloss.inference.optimum import Optimum
+    from logloss.record.evidence import Evidence
+    from logloss.record.fitted import Fitted
 
 Array = NDArray[np.float64]
 

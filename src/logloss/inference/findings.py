@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.estimates import Estimates, Findings
 from logloss.inference.covariance import weights_named
-from logloss.inference.distributions import NORMAL, Reference
 from logloss.inference.estimate import Statistics, freedom_of, statistics_of
 from logloss.inference.intervals import wald
+from logloss.numerics.distributions import NORMAL, Reference
+from logloss.record.estimates import Estimates, Findings
 
 if TYPE_CHECKING:
-    from logloss.fitted import Fitted
     from logloss.inference.covariance import Covariance
+    from logloss.record.fitted import Fitted
 
 Array = NDArray[np.float64]
 

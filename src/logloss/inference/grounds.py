@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import DataError
-from logloss.estimates import Estimates, Findings
 from logloss.inference import penalised
 from logloss.inference.covariance import (
     Covariance,
@@ -36,12 +35,13 @@ from logloss.inference.intervals import profile_limits
 from logloss.inference.optimum import Optimum, at_null, standing, unpolished
 from logloss.inference.terms import Tested
 from logloss.inference.tests import TermTest, likelihood_ratio_tests, tested
+from logloss.record.estimates import Estimates, Findings
 
 if TYPE_CHECKING:
-    from logloss.evidence import Evidence
-    from logloss.fitted import Fitted
-    from logloss.inference.firth import Point
-    from logloss.verdict import Separation
+    from logloss.firth.firth import Point
+    from logloss.record.evidence import Evidence
+    from logloss.record.fitted import Fitted
+    from logloss.record.separation import Separation
 
 Array = NDArray[np.float64]
 Terms = Sequence[Tested]
@@ -118,7 +118,7 @@ class Limit(Maximum):
         """With the covariance of what is finite, which files do not hold."""
         found = self.fitted.separation
         if found is None or found.covariance is None:
-            from logloss.inference.separation import decide
+            from logloss.existence.separation import decide
 
             found = decide(self.evidence, near=True)
             if found.exists is not False:

@@ -35,19 +35,19 @@ from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.checks import whole
 from logloss.errors import UsageError, nearest
 from logloss.inference.leverage import left_out_weight, minimum_near, whole_rows
+from logloss.record.estimates import INTERCEPT
+from logloss.record.proof import Status
 from logloss.report.figures import aligned, columns, figure, visible
-from logloss.solvers.base import Status
 from logloss.table.rows import row_values
 
 if TYPE_CHECKING:
-    from logloss.evidence import Evidence
-    from logloss.fitted import Fitted
+    from logloss.record.evidence import Evidence
+    from logloss.record.fitted import Fitted
     from logloss.table.design import Design
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
 
-INTERCEPT = "(intercept)"
 _FAR = 0.25  # a move of the log odds beyond which one Newton step is not trusted
 _SHOWN = 10  # rows in the text
 

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
 from logloss.inference.apart_limits import by_fits, ends
 from logloss.inference.covariance import first_to_last
-from logloss.inference.distributions import quantile
 from logloss.inference.optimum import Curvature
+from logloss.numerics.algebra import dot
+from logloss.numerics.distributions import quantile
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum

@@ -7,22 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from logloss.errors import DataError, UsageError
-from logloss.estimates import Robust
 from logloss.inference.covariance import Covariance, is_robust, kind_named, weights_named
 from logloss.inference.estimate import CHEAP, no_data, refusal
 from logloss.inference.grounds import Firth, Limit, Maximum, Refusal
-from logloss.prior import uncorrected_intercept
-from logloss.same_rows import marks_of
+from logloss.record.estimates import Robust
+from logloss.record.prior import uncorrected_intercept
+from logloss.record.same_rows import marks_of
 from logloss.table.class_weight import class_weight_record
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from logloss.estimates import Estimates
-    from logloss.evidence import Evidence
-    from logloss.fitted import Fitted
-    from logloss.verdict import Separation
+    from logloss.record.estimates import Estimates
+    from logloss.record.evidence import Evidence
+    from logloss.record.fitted import Fitted
+    from logloss.record.separation import Separation
 
     Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class Known:
     def _decided(self) -> Separation:
         if self._evidence is None:
             raise no_data("verdicts on separation")
-        from logloss.inference.separation import decide
+        from logloss.existence.separation import decide
 
         return decide(self._evidence, self._fitted.certified, schema=self._fitted.schema)
 

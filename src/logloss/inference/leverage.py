@@ -11,9 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, inverse_factor, solve
 from logloss.errors import UsageError
-from logloss.objective import Objective
+from logloss.numerics.algebra import dot, inverse_factor, solve
+from logloss.objective.base import Objective
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

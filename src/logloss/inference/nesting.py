@@ -20,8 +20,8 @@ from logloss.errors import UsageError
 from logloss.inference.optimum import Curvature
 
 if TYPE_CHECKING:
-    from logloss.estimates import Estimates
-    from logloss.evidence import Evidence
+    from logloss.record.estimates import Estimates
+    from logloss.record.evidence import Evidence
 
 Array = NDArray[np.float64]
 

@@ -21,10 +21,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, inverse_factor
 from logloss.backends.coordinates import Coordinates
 from logloss.errors import DataError
-from logloss.objective import Objective
+from logloss.numerics.algebra import dot, inverse_factor
+from logloss.objective.base import Objective
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.memory import MemoryLikelihood
-from logloss.evidence import Evidence
-from logloss.inference.firth import EXACT, Penalised, Point, maximise
+from logloss.firth.firth import EXACT, Penalised, Point, maximise
+from logloss.record.estimates import INTERCEPT
+from logloss.record.evidence import Evidence
 from logloss.solvers.base import Stop
-from logloss.verdict import INTERCEPT
 
 Array = NDArray[np.float64]
 

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot, solve
 from logloss.errors import DataError, UsageError
-from logloss.inference.distributions import chi_squared
 from logloss.inference.optimum import Curvature
+from logloss.numerics.algebra import dot, solve
+from logloss.numerics.distributions import chi_squared
 
 if TYPE_CHECKING:
-    from logloss.estimates import Estimates
-    from logloss.fitted import Fitted
     from logloss.inference.optimum import Optimum
     from logloss.inference.terms import Fall, Tested
+    from logloss.record.estimates import Estimates
+    from logloss.record.fitted import Fitted
 
 Array = NDArray[np.float64]
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss.clock as clock
+import logloss.files.clock as clock
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
-from logloss.fitting import check_limits, column_name
+from logloss.fitting.solve import check_limits, column_name
+from logloss.fitting.task import task_of
 from logloss.paths.gather import Callback, PathStep, Request, run
 from logloss.paths.leave_one_out import LeaveOneOut
 from logloss.paths.result import Path
 from logloss.paths.search import Options, Searched, search
-from logloss.strength import Strength
+from logloss.record.strength import Strength
+from logloss.record.weighting import check_weights_are
 from logloss.table import split
 from logloss.table.treatment import table_options
-from logloss.task import task_of
-from logloss.weighting import check_weights_are
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver

@@ -34,10 +34,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
-from logloss.certificate import dual_point
-from logloss.objective import Objective
-from logloss.quadratic import model_step
+from logloss.numerics.algebra import dot
+from logloss.objective.base import Objective
+from logloss.objective.certificate import dual_point
+from logloss.objective.quadratic import model_step
 from logloss.solvers.proving import tolerance
 
 Array = NDArray[np.float64]

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Status
 from logloss.errors import DataError
-from logloss.fitted import Fitted
-from logloss.inference.causes import explained
-from logloss.inference.separation import Judge, closing
+from logloss.existence.causes import explained
+from logloss.existence.separation import Judge, closing
 from logloss.paths.follow import Place
 from logloss.paths.leave_one_out import LeaveOneOut, Minimum, left_out
 from logloss.paths.result import Path
 from logloss.paths.track import Track, grid
 from logloss.paths.walk import FOLLOWED, Found, Plan, walk
+from logloss.record.fitted import Fitted
+from logloss.record.proof import Status
 from logloss.solvers.choose import choose
 from logloss.table.bad_values import check_finite
 
 if TYPE_CHECKING:
+    from logloss.fitting.task import Task
+    from logloss.record.separation import Separation
+    from logloss.record.strength import Strength
     from logloss.solvers.base import Solver
-    from logloss.strength import Strength
-    from logloss.task import Task
-    from logloss.verdict import Separation
 
 Array = NDArray[np.float64]
 

@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits
 from logloss.inference.leverage import leverage_factor, whole_rows
-from logloss.objective import Objective
+from logloss.objective.base import Objective
+from logloss.objective.penalty import Penalty
 from logloss.paths.follow import Place, arrive
-from logloss.penalty import Penalty
 from logloss.solvers.base import Solver, Stop, minimise
 
 Array = NDArray[np.float64]

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import UsageError
-from logloss.fitted import Fitted
-from logloss.model import Model
-from logloss.solvers.base import Step
+from logloss.model.model import Model
+from logloss.record.fitted import Fitted
+from logloss.record.proof import Step
 
 if TYPE_CHECKING:
-    from logloss.certificate import Certificate
     from logloss.paths.leave_one_out import LeaveOneOut
+    from logloss.record.proof import Certificate
 
 Array = NDArray[np.float64]
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Certificate, Status
 from logloss.checks import flag
 from logloss.errors import DataError
-from logloss.fitting import check_limits, column_name
-from logloss.model import Model
+from logloss.fitting.solve import check_limits, column_name
+from logloss.fitting.task import Task, task_of
+from logloss.model.model import Model
 from logloss.paths.gather import Request, run
 from logloss.paths.result import Path
-from logloss.strength import Strength
+from logloss.record.proof import Certificate, Status
+from logloss.record.strength import Strength
 from logloss.table import split
-from logloss.task import Task, task_of
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver

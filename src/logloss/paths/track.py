@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import solve
 from logloss.backends.memory import MemoryLikelihood
-from logloss.objective import Objective
-from logloss.penalty import Penalty
+from logloss.fitting.task import Task
+from logloss.numerics.algebra import solve
+from logloss.objective.base import Objective
+from logloss.objective.penalty import Penalty
+from logloss.record.strength import Strength
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
-from logloss.strength import Strength
-from logloss.task import Task
 
 Array = NDArray[np.float64]
 

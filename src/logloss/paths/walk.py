@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import Certificate, Status, information_is_lost
-from logloss.objective import Objective
+from logloss.objective.base import Objective
+from logloss.objective.certificate import information_is_lost
 from logloss.paths.follow import Arrival, Place, arrive, place_at
 from logloss.paths.track import Track
+from logloss.record.proof import Certificate, Status
 from logloss.solvers.base import Solver, Stop, minimise
 from logloss.solvers.choose import Choice
 

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from logloss.estimates import INTERCEPT
+from logloss.record.estimates import INTERCEPT
 from logloss.report.figures import aligned, columns, figure, odds_ratio, visible
 
 if TYPE_CHECKING:
-    from logloss.estimates import Findings
-    from logloss.fitted import Fitted
+    from logloss.record.estimates import Findings
+    from logloss.record.fitted import Fitted
 
 LONGEST_TABLE = 100  # rows of coefficients in the text; all of them are in `Summary.table`
 _NAME_WIDTH = 48

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from logloss.interface import PYTHON, Interface
+from logloss.record.interface import PYTHON, Interface
 from logloss.report.figures import aligned, columns, figure, odds_ratio, visible, wrapped
 from logloss.report.inference import (
     LONGEST_TABLE,
@@ -20,8 +20,8 @@ from logloss.report.inference import (
 
 if TYPE_CHECKING:
     from logloss.errors import LoglossError
-    from logloss.estimates import Findings
-    from logloss.fitted import Fitted
+    from logloss.record.estimates import Findings
+    from logloss.record.fitted import Fitted
 
 _NO_BETTER = 1e-9  # of the loss: rounding
 _INFINITE = (None, "inf", math.inf)  # values of C that mean: no penalty

@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.objective import Objective
+from logloss.objective.base import Objective
 from logloss.solvers.base import State
 from logloss.solvers.stochastic import longest_step
 

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import LARGEST_HESSIAN, Status, information_is_lost
-from logloss.objective import Objective, OutOfTime
+from logloss.objective.base import Objective, OutOfTime
+from logloss.objective.certificate import LARGEST_HESSIAN, information_is_lost
+from logloss.record.proof import Status, Step
 from logloss.solvers.ending import closing_gap
 from logloss.solvers.proving import Bounds, State, certify, tolerance
 
@@ -26,8 +27,6 @@ __all__ = [
     "Result",
     "Solver",
     "State",
-    "Status",
-    "Step",
     "Stop",
     "minimise",
     "solve_to",
@@ -42,28 +41,6 @@ _MANY = (
     64  # steps without Newton's after which separation is looked into, and each time they double
 )
 _CALM = 1e-3  # of what was to gain at a false alarm, until the next
-
-
-@dataclass(frozen=True)
-class Step:
-    """An entry of the history.
-
-    Attributes
-    ----------
-    data_reads : int
-        Reads of all rows so far.
-    seconds : float
-        Since the start of the fit.
-    loss : float
-        The objective F.
-    gap : float
-        Its certified distance from the optimum; nan where none was asked for.
-    """
-
-    data_reads: int
-    seconds: float
-    loss: float
-    gap: float
 
 
 Callback = Callable[[Step], Any]  # a true result stops the fit

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
-from logloss.objective import Objective
+from logloss.numerics.algebra import dot
+from logloss.objective.base import Objective
 from logloss.solvers.base import State
 
 Array = NDArray[np.float64]

@@ -14,8 +14,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import conjugate_step, duality_gap, newton_step
-from logloss.objective import Objective, OutOfTime
+from logloss.objective.base import Objective, OutOfTime
+from logloss.objective.certificate import conjugate_step, duality_gap, newton_step
 from logloss.solvers.proving import State, known_hessian
 
 Array = NDArray[np.float64]

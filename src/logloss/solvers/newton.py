@@ -31,9 +31,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import dot
-from logloss.objective import Objective
-from logloss.quadratic import left_by_a_kept_hessian, step_towards
+from logloss.numerics.algebra import dot
+from logloss.objective.base import Objective
+from logloss.objective.quadratic import left_by_a_kept_hessian, step_towards
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 

@@ -22,8 +22,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.algebra import conjugate_gradients, dot, inverse_factor
-from logloss.objective import Objective
+from logloss.numerics.algebra import conjugate_gradients, dot, inverse_factor
+from logloss.objective.base import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 

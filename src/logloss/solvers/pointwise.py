@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.objective import Objective
+from logloss.objective.base import Objective
 from logloss.solvers.base import State
 from logloss.solvers.stochastic import SGD, Constant, StochasticState
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import duality_gap, newton_step
-from logloss.feasibility import Known
-from logloss.objective import Objective
+from logloss.objective.base import Objective
+from logloss.objective.certificate import duality_gap, newton_step
+from logloss.objective.feasibility import Known
 
 Array = NDArray[np.float64]
 

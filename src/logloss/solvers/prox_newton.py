@@ -22,10 +22,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.certificate import LARGEST_HESSIAN
-from logloss.objective import Objective
-from logloss.penalty import Penalty
-from logloss.quadratic import left_by_a_kept_hessian, step_towards
+from logloss.objective.base import Objective
+from logloss.objective.certificate import LARGEST_HESSIAN
+from logloss.objective.penalty import Penalty
+from logloss.objective.quadratic import left_by_a_kept_hessian, step_towards
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
 from logloss.solvers.newton import Newton, NewtonState

@@ -31,7 +31,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.objective import Objective
+from logloss.objective.base import Objective
 from logloss.solvers.base import State
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""logloss as scikit-learn estimators."""

@@ -1,0 +1,1 @@
+"""Firth's estimate: finite on separated data, and without the first-order bias."""

@@ -1,0 +1,172 @@
+"""From a task to a certified point: objective → solver → verdict → record and evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.checks import number, whole
+from logloss.errors import DataError, UsageError
+from logloss.existence.causes import explained
+from logloss.existence.narrowed import Narrowed
+from logloss.existence.separation import Judge, judged_fit, settled
+from logloss.firth.firth import FirthChoice
+from logloss.fitting.task import Task
+from logloss.fitting.writing import written
+from logloss.objective.base import Objective
+from logloss.record.evidence import Evidence
+from logloss.record.fitted import Fitted
+from logloss.record.proof import Certificate, Status
+from logloss.record.strength import Strength
+from logloss.solvers.base import Result, Stop
+from logloss.solvers.choose import Choice
+from logloss.table.bad_values import check_finite
+
+if TYPE_CHECKING:
+    from logloss.record.separation import Separation
+    from logloss.table import Schema
+
+Array = NDArray[np.float64]
+
+_ONE_CLASS = 1e-290  # the loss of the intercept alone where all weight is on one class
+
+
+def solve_task(
+    task: Task,
+    strength: Strength,
+    chosen: Choice | FirthChoice,
+    start: Fitted | None,
+    stop: Stop,
+    record: dict[str, Any],
+) -> tuple[Fitted, Evidence]:
+    """Minimise, and put into a record what was found; `record` says what was asked for."""
+    exact = strength.standardize or not chosen.solver.affine_invariant
+    by_row = getattr(chosen.solver, "by_row", False)
+    objective, where = task.objective(strength, exact, by_row)
+    first = task.first(objective, where, start)
+    with np.errstate(invalid="ignore", over="ignore"):
+        result, loss, separation, chosen = _solved(objective, first, chosen, stop, task.schema)
+    if result.status is Status.FAILED:
+        check_finite(task.design.encoded, task.parts.features, task.schema.column_names)
+        if start is not None:
+            raise UsageError(
+                "the loss at the start is no finite number: its coefficients are too large",
+                "leave start (warm_start) out",
+            )
+        raise DataError(
+            "the values are too large: their products with any coefficients overflow",
+            "express the columns in larger units",
+        )
+    likelihood = objective.likelihood
+    point = written(task.design, task.rows, where, result.beta, task.names)
+    neglected = objective.penalty.neglect(point.coef)
+    result = _as_written(result, point.lost, neglected, stop.tol)
+    coef = strength.within_bounds(point.coef, task.names)
+    said = _notes_on_classes(task, objective)
+    fitted = Fitted(
+        schema=task.schema,
+        coefficients=coef,
+        intercept=point.intercept,
+        classes=task.target.classes,
+        certificate=_certificate(result, objective, chosen, time.perf_counter() - stop.begun),
+        history=result.history,
+        n_rows=task.n_rows,
+        weight_sum=likelihood.weight_sum,
+        positive_share=task.rows.total(task.rows.y) / likelihood.weight_sum,
+        loss=loss,
+        objective=math.nan if result.status is Status.NO_LOSS else result.value,
+        null_loss=objective.value_of_null(),
+        notes=(*task.notes, *said, *task.aliases(where), *point.notes),
+        separation=separation,
+        weighting=task.weighting,
+        centers=point.centers,
+        **record,
+    )
+    return fitted, task.evidence(objective, where, result.beta)
+
+
+def _notes_on_classes(task: Task, objective: Objective) -> tuple[str, ...]:
+    if not _one_class(objective):
+        return ()
+    label = task.target.classes[int(task.rows.total(task.rows.y) > 0.0)]
+    return (f"all rows with weight are {label!r}, so the intercept has no finite best value",)
+
+
+def _as_written(result: Result, lost: float, neglected: float, tol: float) -> Result:
+    """The end of a fit with what writing the coefficients cost, and tiny penalties left out."""
+    if lost == neglected == 0.0:
+        return result
+    gap, value = result.gap + lost + neglected, result.value + neglected
+    stalled = result.status is Status.CERTIFIED and gap > tol * value
+    status = Status.STALLED if stalled else result.status
+    return replace(result, gap=gap, value=value, status=status)
+
+
+def _solved(
+    objective: Objective,
+    first: Array,
+    chosen: Choice | FirthChoice,
+    stop: Stop,
+    schema: Schema,
+) -> tuple[Result, float, Separation | None, Choice | FirthChoice]:
+    """The end of the fit, the log loss there, the verdict that came with it, and the solver."""
+    if isinstance(chosen, FirthChoice):
+        result = chosen.solver.solve(objective, first, stop)
+        return result, objective.value_gradient(result.beta)[0], None, chosen
+    judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
+    narrow = None if getattr(chosen.solver, "by_row", False) else Narrowed.of(judge.objective)
+    result, chosen = judged_fit(judge, first, chosen, stop, narrow)
+    penalty = objective.penalty
+    if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:
+        result = replace(result, status=Status.SEPARATED_SUSPECTED)
+    result, separation = settled(judge, result, schema.coefficient_names, stop)
+    if separation is not None:
+        with contextlib.suppress(KeyboardInterrupt):  # it is a verdict without its causes too
+            separation = explained(separation, judge.found, schema, patient=judge.patient)
+    value = math.nan if result.status is Status.NO_LOSS else result.value
+    return result, value - objective.penalty.value(result.beta), separation, chosen
+
+
+def _one_class(objective: Objective) -> bool:
+    """Whether all rows with weight have one label, so that the intercept would grow without end."""
+    return objective.value_of_null() < _ONE_CLASS
+
+
+def _certificate(
+    result: Result, objective: Objective, chosen: Choice | FirthChoice, seconds: float
+) -> Certificate:
+    gap = result.gap
+    error = math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0))
+    return Certificate(
+        gap=gap,
+        relative_gap=gap / result.value if result.value > 0.0 else gap,
+        coefficient_error=result.length if math.isnan(gap) else error,
+        data_reads=objective.reads,
+        solver=chosen.solver.name,
+        reason=chosen.reason,
+        status=result.status,
+        seconds=seconds,
+    )
+
+
+def column_name(given: Any, column: str | None) -> str | None:
+    """What the model remembers: the column, "" for an array, None for nothing."""
+    return column if column is not None else ("" if given is not None else None)
+
+
+def check_limits(
+    tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
+) -> None:
+    """Raise a UsageError where a limit of a fit cannot be."""
+    number("tol", tol, 0.0, 1.0, open_low=True)
+    for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
+        if value is not None:
+            whole(name, value)
+    if time_budget is not None:
+        number("time_budget", time_budget, 0.0, math.inf, open_low=True)

@@ -1,0 +1,275 @@
+"""Task: what is to be fitted: a table taken apart, its schema, its design, its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.backends.conditioning import Conditioned, conditioned, suspicious
+from logloss.backends.coordinates import Coordinates, Spread, coordinates, some_of, spread
+from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.errors import UsageError
+from logloss.objective.base import Objective
+from logloss.objective.likelihood import Groups
+from logloss.record.evidence import Evidence
+from logloss.record.prior import uncorrected_intercept
+from logloss.record.strength import Strength
+from logloss.record.weighting import Weighting, weighting_of
+from logloss.table import Policy, Schema, Split, TableOptions, encode_target
+from logloss.table.class_weight import class_weight_record, class_weights
+from logloss.table.design import Design, design_of, threads
+from logloss.table.formula.learn import learn_any
+from logloss.table.telling import notes_on, telling
+from logloss.table.treatment import Missing
+
+if TYPE_CHECKING:
+    from logloss.record.fitted import Fitted
+    from logloss.table import Label, Target
+
+Array = NDArray[np.float64]
+
+_SMALL = 600  # rows of an array
+_FEW_ROWS = 20_000  # up to which a read to measure the columns costs nothing worth saving
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be fitted: the matrix, its rows' labels, weights and offsets, and their names."""
+
+    parts: Split
+    schema: Schema
+    target: Target
+    design: Design
+    rows: RowData
+    intercept: bool
+    n_threads: int
+    weighting: Weighting
+    groups: Groups | None = None
+
+    def objective(
+        self, strength: Strength, exact: bool, by_row: bool = False
+    ) -> tuple[Objective, Coordinates]:
+        """The objective in coordinates that suit it, measured on all rows if `exact`.
+
+        `by_row`: that suit a solver which goes row by row.
+        """
+        found = self.condition(strength, exact)
+        weights = strength.weights(self.names, self.rows.total(), found.deviation)
+        likelihood = self.likelihood(found, weights[0], by_row)
+        where = likelihood.coordinates
+        penalty = strength.penalty(weights, self.names, where.units, self.intercept)
+        return Objective(likelihood, penalty), where
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the coefficients, in order."""
+        return self.schema.coefficient_names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader and the schema did that the user should know."""
+        return (*self.parts.notes, *self.target.notes, *self.schema.notes, *self._telling)
+
+    @cached_property
+    def _telling(self) -> tuple[str, ...]:
+        """What columns alone tell the labels apart."""
+        small = self.design.encoded.columns is None and self.design.n_rows < _SMALL
+        if small:  # an array of few rows: the look would take as long as the fit
+            return ()
+        found = telling(self.design, self.schema, self.rows.y, self.rows.weight)
+        return notes_on(found, excludable=not hasattr(self.schema, "formula"))
+
+    def asked(
+        self, strength: Strength, class_weight: Mapping[Any, float] | str | None
+    ) -> dict[str, Any]:
+        """What the objective was made of, as plain values: with the table it makes it again."""
+        return {
+            **strength.record(self.names),
+            "fit_intercept": self.intercept,
+            "class_weight": class_weight_record(class_weight),
+        }
+
+    def with_groups(self, labels: Any) -> Task:
+        """The same with the groups of a covariance: labels, or the name of a column, or None."""
+        if labels is None:
+            return self
+        return replace(self, groups=Groups(*self.parts.origin.groups(labels, self.rows.weight)))
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that count: those of weight 0 and those that are left out do not."""
+        weight = self.rows.weight
+        return self.design.n_rows if weight is None else int(np.count_nonzero(weight))
+
+    def condition(self, strength: Strength, exact: bool) -> Conditioned:
+        """The columns as a solver should read them, measured on all rows if `exact`.
+
+        Else, where there are many, on some that stand for all, unless those give reason to doubt.
+        """
+        few = self.design.n_rows > _FEW_ROWS
+        if few:
+            rows = some_of(self.design.n_rows)
+            sample = self.design.take(rows, self.n_threads)
+            measured = replace(spread(sample, None, self.n_threads), whole=False)
+            weight = None if self.rows.weight is None else self.rows.weight[rows]
+            few = not (measured.still.any() or self._suspicious(strength, sample, measured, weight))
+        if few and not exact:
+            return Conditioned(self.design, measured, None, measured.deviation)
+        measured = spread(self.design, self.rows.weight, self.n_threads)
+        free, held, ridge = self._weak(strength, measured)
+        if few:
+            free, held = np.zeros_like(free), np.zeros_like(held)
+        data = self.design, self.rows.weight, measured
+        return conditioned(*data, free, ridge, self.intercept, self.n_threads, held)
+
+    def _suspicious(
+        self, strength: Strength, sample: Design, measured: Spread, weight: Array | None
+    ) -> bool:
+        free, held, ridge = self._weak(strength, measured)
+        either = free | held
+        return suspicious(sample, weight, measured, either, ridge, self.intercept, self.n_threads)
+
+    def _weak(
+        self, strength: Strength, measured: Spread
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
+        """Columns that nothing holds, that bounds alone do, and how much L2 does the others."""
+        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
+        free, held = strength.free(weights, self.names, measured.deviation)
+        return free, held, weights[0] / math.sqrt(self._curvature)
+
+    @property
+    def _curvature(self) -> float:
+        """A typical p(1 − p)."""
+        mean = self.rows.total(self.rows.y) / self.rows.total()
+        return max(mean * (1.0 - mean), 1e-6)
+
+    def likelihood(self, found: Conditioned, root: Array, by_row: bool = False) -> MemoryLikelihood:
+        """The likelihood in coordinates that suit the columns and their L2 penalties, `root`²."""
+        design, measured = found.design, found.spread
+        ridge = root / math.sqrt(self._curvature)
+        where = coordinates(measured, ridge, self.intercept, found.own)
+        where = replace(where, aliases=found.aliases)
+        if by_row and design.sparse.any():
+            square = float((measured.mean**2 + measured.deviation**2)[design.sparse].sum())
+            where = where.by_row(design.sparse, square)
+        reads = int(measured.whole)
+        return MemoryLikelihood(design, self.rows, where, self.n_threads, reads)
+
+    def aliases(self, where: Coordinates) -> tuple[str, ...]:
+        """Which columns are combinations of others but for rounding, a sentence each."""
+        columns = {} if where.own is None else where.own.columns
+        return tuple(
+            f"column {self.names[j]!r} is {own.formula(self.names)} to rounding, and so has no"
+            " coefficient of its own"
+            for j, own in columns.items()
+            if own.alias
+        )
+
+    def evidence(self, objective: Objective, where: Coordinates, beta: Array) -> Evidence:
+        """What the fit leaves for questions that need its data."""
+        of_task = (self.names, self.intercept, self.design, self.rows, self.parts.features)
+        of_rows = (self.n_threads, self.weighting, self.parts.origin, self.groups)
+        return Evidence(objective, where, beta, *of_task, *of_rows)
+
+    def first(self, objective: Objective, where: Coordinates, start: Fitted | None) -> Array:
+        """Where to start: the coefficients of a fit, or the intercept alone."""
+        if start is not None:
+            with np.errstate(over="ignore", invalid="ignore"):  # too far out is found by the loss
+                return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
+        beta = np.zeros(objective.n_coefficients)
+        if self.intercept:
+            beta[-1] = objective.likelihood.null_fit()[0]
+        return beta
+
+    def _known(self, start: Fitted) -> tuple[Array, float]:
+        """The coefficients of a model in the order of ours; an error where it is of other data."""
+        names, known = self.names, start.coefficient_map()
+        missing = [name for name in names if name not in known]
+        surplus = sorted(set(known) - set(names))
+        if missing or surplus:
+            lacks = f"it lacks {_listed(missing)}" if missing else ""
+            has = f"the table lacks {_listed(surplus)}" if surplus else ""
+            raise UsageError(
+                f"start is a model of other columns: {', '.join(filter(None, [lacks, has]))}",
+                "fit the columns that it was fitted on (see exclude), or leave start out",
+            )
+        if start.classes != self.target.classes:
+            raise UsageError(
+                f"start models {start.classes[1]!r} against {start.classes[0]!r}, this fit"
+                f" {self.target.classes[1]!r} against {self.target.classes[0]!r}",
+                "say by positive which label is meant, or leave start out",
+            )
+        values, intercept = np.array([known[n] for n in names]), uncorrected_intercept(start)
+        for name, value in zip((*names, "(intercept)"), (*values, intercept), strict=True):
+            if not math.isfinite(value):
+                raise UsageError(
+                    f"start has the coefficient {name!r} = {value:g}, and no fit can begin there",
+                    "give a model whose coefficients are finite, or leave start (warm_start) out",
+                )
+        return values, intercept
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def task_of(
+    parts: Split,
+    positive: Label | None,
+    class_weight: Mapping[Any, float] | str | None,
+    intercept: bool,
+    n_threads: int | None,
+    strength: Strength,
+    options: TableOptions | None = None,
+    weights_are: str | None = None,
+) -> Task:
+    """Learn what the columns are, and encode them and the target."""
+    target = encode_target(parts.y_values, positive=positive, where=parts.y_where, kept=parts.kept)
+    weight = class_weights(target, parts.weights, class_weight)
+    options = options or TableOptions()
+    policy = Policy(
+        na=options.na,
+        penalised=strength.penalises,
+        missing=options.missing is not Missing.ERROR,
+        min_count=options.min_count,
+    )
+    schema, encoded = learn_any(
+        parts.features, options.formula, parts.weights, policy, intercept, n_threads
+    )
+    design = design_of(encoded)
+    rows = RowData(target.y, weight, parts.offset)
+    weighting = weighting_of(weights_are, parts.weights, class_weight)
+    return Task(parts, schema, target, design, rows, intercept, threads(n_threads), weighting)
+
+
+def task_again(
+    parts: Split, fitted: Fitted, class_weight: Mapping[Any, float] | str | None
+) -> Task:
+    """The task of a fit that was, from its table: by the schema and the classes that it found."""
+    target = _target_again(parts, fitted.classes)
+    weight = class_weights(target, parts.weights, class_weight)
+    design = design_of(fitted.schema.encode(parts.features, new=False))
+    rows = RowData(target.y, weight, parts.offset)
+    intercept = bool(fitted.options.get("fit_intercept", True))
+    weighting = fitted.weighting
+    if not weighting.known:
+        weighting = weighting_of(None, parts.weights, class_weight)
+    return Task(parts, fitted.schema, target, design, rows, intercept, threads(None), weighting)
+
+
+def _target_again(parts: Split, classes: tuple[Label, Label]) -> Target:
+    """Labels, the positive one as in the fit."""
+    other, positive = classes
+    against_all = positive if other == f"not {positive}" else None
+    values, where, kept = parts.y_values, parts.y_where, parts.kept
+    target = encode_target(values, positive=against_all, where=where, kept=kept)
+    if target.soft or target.classes[1] == positive:
+        return target
+    return encode_target(values, positive=positive, where=where, kept=kept)

@@ -1,0 +1,1 @@
+"""Model: what a fit gives back, and `logloss.fit`, which makes it."""

@@ -1,0 +1,280 @@
+"""What solvers, certificates and inference may ask of the rows, wherever they live.
+
+Log loss is a sum over rows, and so is all that is asked for here; each method is one read of the
+data. Everything is on the mean loss (divided by Σs) and in the coordinates of the solver: columns
+may be centred and scaled, which is affine and undone when a fit is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logloss.objective.penalty import Penalty
+
+Array = NDArray[np.float64]
+Order = NDArray[np.int64]
+Three = tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class DualSums:
+    """A dual point c·r', r' = r − q·(Xδ), the unpenalised intercept's equation solved exactly.
+
+    Attributes
+    ----------
+    score : ndarray of shape (n_coefficients,)
+        c·v, v = XᵀSr'/Σs.
+    gap : float
+        The rows' part of the duality gap; see certificate.py.
+    feasible : bool
+        y + c·r' lies in [0, 1] on every row with weight.
+    scale : float
+        c.
+    curvature : float
+        Σ s q/Σs; 0 where there is no intercept.
+    """
+
+    score: Array
+    gap: float
+    feasible: bool
+    scale: float = 1.0
+    curvature: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Margin:
+    """How far inside (0, 1) a dual point t = y + u lies, u = c·r', and how well XᵀSu = 0 holds.
+
+    With w = q at some point and W of all rows with weight; see feasibility.py.
+
+    Attributes
+    ----------
+    score : ndarray of shape (n_coefficients,)
+        XᵀSu as it was summed.
+    least : float
+        The least min(t, 1−t) √(s/w); not positive where t leaves (0, 1).
+    pearson, absolute : float
+        Σ s u²/w and Σ s |u|.
+    square : float
+        Σ s w ℓ², ℓ an upper bound on |logit(t) − z|.
+    steepest : float
+        The largest w/min(t, 1−t).
+    rounding : float
+        Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
+    """
+
+    score: Array
+    least: float
+    pearson: float
+    absolute: float
+    square: float
+    steepest: float
+    rounding: float
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Rows that belong together.
+
+    Attributes
+    ----------
+    of_row : ndarray of shape (n_rows,), int64
+        The number of its group, from 0.
+    count : int
+        Groups.
+    """
+
+    of_row: NDArray[np.int64]
+    count: int
+
+
+class Rows(Protocol):
+    """Rows one at a time, for solvers that take a step at each: in memory only.
+
+    A row is [x, 1] in the coordinates of the solver, where there is an intercept. Each method but
+    `draw` and `shuffle` is one read of the data, and changes the vectors that it is given: points
+    of shape (n_coefficients,), residuals of shape (n_rows,). An order names the rows to read; as
+    many as have weight make an epoch.
+    """
+
+    @property
+    def density(self) -> float:
+        """Entries that a row has, as a share of the columns."""
+        ...
+
+    @property
+    def largest_square(self) -> float:
+        """Of ‖[x, 1]‖² over the rows with weight; a read the first time."""
+        ...
+
+    def draw(self, rng: np.random.Generator) -> Order:
+        """An epoch with replacement: each draw is row i with probability s_i/Σs."""
+        ...
+
+    def shuffle(self, rng: np.random.Generator) -> Order:
+        """An epoch in random order: row i about n s_i/Σs times, once where weights are equal."""
+        ...
+
+    def residuals(self, beta: Array) -> Array:
+        """σ(z) − y of each row; no read where z is kept."""
+        ...
+
+    def average(
+        self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: Three
+    ) -> None:
+        """SAGA (`jump`) or SAG. `vectors`: point, mean gradient of the loss, residuals."""
+        ...
+
+    def descend(
+        self,
+        order: Order,
+        steps: Array,
+        batch_size: int,
+        penalty: Penalty,
+        beta: Array,
+        average: tuple[Array, int, int] | None = None,
+    ) -> int:
+        """SGD. `average`: mean point, steps between its points, how many there are → how many."""
+        ...
+
+    def adam(
+        self,
+        order: Order,
+        steps: Array,
+        batch_size: int,
+        constants: tuple[float, float, float],
+        penalty: Penalty,
+        vectors: Three,
+        done: int,
+    ) -> int:
+        """Adam. `constants`: β₁, β₂, ε; `vectors`: point, m, v; `done`: steps so far → steps."""
+        ...
+
+    def perceptron(
+        self,
+        order: Order,
+        step: float,
+        vectors: tuple[Array, Array],
+        pocket: tuple[float, int, int],
+    ) -> tuple[float, int, int, int]:
+        """The perceptron. `vectors`: point, pocket; `pocket`: its errors, run, and its run.
+
+        Returns these three again and the mistakes of the epoch.
+        """
+        ...
+
+
+class Likelihood(Protocol):
+    """(1/Σs) Σ s_i bce(y_i, β·[x_i, 1] + o_i) and its derivatives.
+
+    The intercept, where there is one, is the last coefficient and only a column of ones.
+    """
+
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_coefficients(self) -> int: ...
+    @property
+    def has_intercept(self) -> bool: ...
+    @property
+    def weight_sum(self) -> float: ...
+    @property
+    def reads(self) -> int:
+        """Reads of all rows so far."""
+        ...
+
+    def null_fit(self) -> tuple[float, float]:
+        """The best intercept alone (0 where there is none), and its loss; no read."""
+        ...
+
+    def loss_gradient(self, beta: Array) -> tuple[float, Array]: ...
+
+    def losses(self, beta: Array, direction: Array, steps: Array) -> Array:
+        """Losses at beta + step·direction, for each step."""
+        ...
+
+    def hessian(
+        self, beta: Array, subset: NDArray[np.int64] | None = None, *, secant: bool = False
+    ) -> Array:
+        """Second derivatives by the coefficients in `subset` (increasing), or by all.
+
+        `secant`: larger for rows far on the wrong side (see Newton).
+        """
+        ...
+
+    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
+        """Σ s r² [x, 1][x, 1]ᵀ over the rows, or Σ s² r² [x, 1][x, 1]ᵀ where `squared`.
+
+        With `groups`: Σ g gᵀ over them, g = Σ s r [x, 1] over the rows of one. Not divided by Σs.
+        """
+        ...
+
+    def hessian_product(self, beta: Array, v: Array) -> Array: ...
+    def residuals(self, beta: Array) -> Array:
+        """σ(z) − y of each row."""
+        ...
+
+    def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
+        """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
+        ...
+
+    @property
+    def rounding(self) -> Array:
+        """What rounding adds to an entry of a dual `score` at most, shape (n_coefficients,)."""
+        ...
+
+    @property
+    def gram_rounding(self) -> float:
+        """What rounding adds to an entry of a Hessian, as a share of √(H_ii H_jj)."""
+        ...
+
+    @property
+    def aliases(self) -> Mapping[int, tuple[int, ...]]:
+        """Columns with a bound that are combinations of others but for rounding: of which."""
+        ...
+
+    @property
+    def least_weight(self) -> float:
+        """The least s > 0."""
+        ...
+
+    def margin(
+        self,
+        beta: Array,
+        delta: Array | None = None,
+        curved: Array | None = None,
+        scale: float = 1.0,
+    ) -> Margin:
+        """How far inside [0, 1] the dual point of δ (the last one by default), c = `scale`, lies.
+
+        w is q at `curved` (beta by default). No read for the last dual point.
+        """
+        ...
+
+    def subsample(self, count: int) -> Self | None:
+        """About `count` of the rows, weighted to stand for all of them.
+
+        None where that would be most of the rows.
+        """
+        ...
+
+    def leading(self, count: int) -> NDArray[np.int64]:
+        """The coefficients of the columns that are not 0 in most rows, increasing; no read.
+
+        The intercept is the last of them. None, where more columns than that are never sparse.
+        """
+        ...
+
+    def by_row(self) -> Rows | None:
+        """The rows one at a time; None where the rows live elsewhere than in memory."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where the rows live, in words."""
+        ...

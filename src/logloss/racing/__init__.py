@@ -1,0 +1,1 @@
+"""A race of several solvers on one objective."""

@@ -1,0 +1,1 @@
+"""What is known and said of a fit, as plain values with JSON both ways."""
