@@ -23,7 +23,8 @@ from truth import solved
 import logloss
 from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData
-from logloss.objective.base import Objective, certificate
+from logloss.objective import certificate
+from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap
 from logloss.objective.penalty import Penalty
 from logloss.record.proof import Status, Step

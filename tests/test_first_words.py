@@ -131,7 +131,7 @@ def test_the_time_that_reading_takes_counts(command: str) -> None:
 
 def test_when_a_process_started() -> None:
     script = (
-        "import time; time.sleep(0.5); from logloss import clock;"
+        "import time; time.sleep(0.5); import logloss.files.clock as clock;"
         "print(time.perf_counter() - clock.process_start())"
     )
     begun = time.perf_counter()

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from logloss.record.fitted import Fitted
 
 import logloss
 from logloss.errors import ModelFileError
 from logloss.files.strict_json import parse
+from logloss.record.fitted import Fitted
 
 
 def table() -> pa.Table:

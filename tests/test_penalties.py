@@ -22,8 +22,8 @@ from test_solvers import FIRST_ORDER, LARGE, assert_certified, assert_proven, bi
 from truth import DIGITS, best, exact
 
 import logloss
+import logloss.model.fit as fitting
 from logloss.errors import UsageError
-from logloss.fitting.solve import solve as fitting
 from logloss.record.proof import Status
 from logloss.solvers import choose
 from logloss.solvers.prox_newton import ProxNewton

@@ -197,11 +197,11 @@ inline void find_face(const Model& m, Face& f) {
     }
 }
 
-// Along the step as far as it goes: projected, or cut at the first coefficient that is stopped.
-inline void follow(Model& m, Face& f) {
-    if (move(m, f, 1.0)) return;
+// Along the step as far as it goes: projected, or cut at the first coefficient that is stopped; true where it is cut.
+inline bool follow(Model& m, Face& f) {
+    if (move(m, f, 1.0)) return false;
     const double t = first_stop(m, f);
-    if (t > 0 && t < 1) move(m, f, t * (1 + 1e-15));
+    return t > 0 && t < 1 && move(m, f, t * (1 + 1e-15));
 }
 
 constexpr Index most_shrinks = 50;
@@ -214,18 +214,28 @@ inline void step_on_face(Model& m, Face& f, double accuracy, Index factored) {
         return;
     }
     if (f.size == 0) return;
-    bool regular = step_by_cholesky(m, f, 0.0);
-    follow(m, f);
-    for (Index k = 0; k < most_shrinks && !regular; k++) {
+    // A cut step has left a coefficient at its stop: the face without it comes next. A sweep in between would move it back,
+    // round after round, where columns are nearly combinations of each other.
+    Index before = f.size;
+    bool regular = step_by_cholesky(m, f, 0.0), cut = follow(m, f);
+    for (Index k = 0; k < most_shrinks && (cut || !regular); k++) {
         find_face(m, f);
-        const Index before = f.size;
+        if (regular) {
+            if (f.size == before || f.size == 0) return;
+            before = f.size;
+            regular = step_by_cholesky(m, f, 0.0);
+            cut = follow(m, f);
+            continue;
+        }
+        before = f.size;
         step_by_cholesky(m, f, 1e-9);
         const double t = first_stop(m, f);
         if (!(t < 1) || !move(m, f, t * (1 + 1e-15))) return;
         find_face(m, f);
         if (f.size == before || f.size == 0) return;
+        before = f.size;
         regular = step_by_cholesky(m, f, 0.0);
-        follow(m, f);
+        cut = follow(m, f);
     }
 }
 

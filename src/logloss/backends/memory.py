@@ -28,6 +28,7 @@ __all__ = ["MemoryLikelihood", "RowData"]
 
 Array = NDArray[np.float64]
 
+_FEW_COLUMNS = 64  # up to which each is read for its extent
 _LARGEST_SHIFT = 1e3  # of the intercept, in log odds, to make Σ s r' vanish
 
 
@@ -230,6 +231,20 @@ class MemoryLikelihood(CountedReads):
     @property
     def aliases(self) -> Mapping[int, tuple[int, ...]]:
         return self.coordinates.aliases
+
+    @cached_property
+    def extent(self) -> Array:
+        crude = math.sqrt(16.0 * self._weight_sum / self.least_weight)
+        if self.n_coefficients > _FEW_COLUMNS:
+            return np.full(self.n_coefficients, crude)
+        counted = slice(None) if self.rows.weight is None else self.rows.weight > 0.0
+        center, scale = self.coordinates.center, self.coordinates.scale
+        away = [
+            np.abs(self.design.column(int(j))[counted] - center[j]).max() for j in self._columns
+        ]
+        self.reads += len(away)
+        extent = np.array(away) / scale
+        return np.append(extent, 1.0) if self.has_intercept else extent
 
     @cached_property
     def least_weight(self) -> float:

@@ -51,6 +51,10 @@ _EXACT = (
     "A finite estimate exists: in exact arithmetic no direction tells rows apart, which a point"
     " strictly inside the dual problem proves."
 )
+_TOO_SMALL = (
+    "Not decided: some penalties are below rounding next to the spread of their columns. Give these"
+    " columns another unit, or no penalty."
+)
 _SECONDS = 20.0  # for whole numbers to decide in
 _NO_DIRECTION = (
     "A finite estimate exists: linear programming finds no direction that tells rows apart."
@@ -79,7 +83,7 @@ class Judge:
     @property
     def able(self) -> bool:
         """Is there anything to decide, and can it be?"""
-        few = len(self.free) <= WIDEST
+        few = len(self.free) <= WIDEST and self.objective.penalty.neglected is None
         return isinstance(self.objective.likelihood, MemoryLikelihood) and few
 
     @cached_property
@@ -195,8 +199,11 @@ def decide(
     """
     objective = evidence.objective.until(math.inf)
     judge = Judge(objective, tol)
-    if not objective.penalty.free.any():
+    counted = objective.penalty.neglected is None
+    if not (objective.penalty.free.any() if counted else objective.endless_columns):
         return Separation(True, Kind.NONE, "A penalty or bounds keep every coefficient finite.")
+    if not counted:
+        return Separation(None, Kind.UNKNOWN, _TOO_SMALL)
     beta = evidence.beta
     narrow = Narrowed.of(objective)
     if narrow is not None or not near:
@@ -279,7 +286,7 @@ def settled(
     fit ends far enough along its direction for the tolerance.
     """
     objective = judge.objective
-    if judge.found is None and not (objective.free_columns and judge.able):
+    if judge.found is None and not (objective.endless_columns and judge.able):
         return result, None
     try:
         return _settled(judge, result, names, stop)

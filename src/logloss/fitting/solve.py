@@ -119,8 +119,10 @@ def _solved(
     if isinstance(chosen, FirthChoice):
         result = chosen.solver.solve(objective, first, stop)
         return result, objective.value_gradient(result.beta)[0], None, chosen
+    by_row = getattr(chosen.solver, "by_row", False)
     judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
-    narrow = None if getattr(chosen.solver, "by_row", False) else Narrowed.of(judge.objective)
+    counted = objective.penalty.neglected is None
+    narrow = Narrowed.of(judge.objective) if counted and not by_row else None
     result, chosen = judged_fit(judge, first, chosen, stop, narrow)
     penalty = objective.penalty
     if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:

@@ -68,12 +68,19 @@ class Objective:
     @cached_property
     def unpenalised(self) -> bool:
         """Nothing is penalised or bounded, so that a minimum may not exist."""
-        return self.penalty.smooth and not self.penalty.l2.any()
+        none = self.penalty.neglected is None and not self.penalty.l2.any()
+        return none and self.penalty.smooth
 
     @cached_property
     def free_columns(self) -> bool:
         """Is any coefficient but the intercept unpenalised?"""
         free = self.penalty.free
+        return bool((free[:-1] if self.likelihood.has_intercept else free).any())
+
+    @cached_property
+    def endless_columns(self) -> bool:
+        """The same, where a penalty counts however small it is."""
+        free = self.penalty.endless
         return bool((free[:-1] if self.likelihood.has_intercept else free).any())
 
     def value_of_null(self) -> float:

@@ -98,7 +98,8 @@ def dual_point(
     if sums.scale == 0.0:
         return DualPoint(math.nan, sums.score, delta)
     if not sums.feasible:
-        return DualPoint(math.inf, sums.score / sums.scale, delta)
+        gap = _without_step(objective, beta, reach, known, (goal, value))
+        return DualPoint(gap, sums.score / sums.scale, delta)
     gap, added, known = _bound(objective, beta, sums, known, (goal, value))
     free = np.flatnonzero(penalty.free & penalty.inside(beta))
     if known is not None and not added <= max(gap, 0.5 * goal) and sums.score[free].any():
@@ -111,6 +112,26 @@ def dual_point(
             return DualPoint(math.inf, sums.score / (sums.scale or 1.0), delta)
         gap, added, _ = _bound(objective, beta, sums, known, (goal, value))
     return DualPoint(gap + added, sums.score / sums.scale, delta)
+
+
+def _without_step(
+    objective: Objective,
+    beta: Array,
+    reach: Callable[[Array], float],
+    known: Known | None,
+    ends: tuple[float, float],
+) -> float:
+    """The gap by the dual point of no step, t = p: it is inside everywhere.
+
+    Rows of next to no weight may leave [0, 1] by a step that is rounding for all others. One read.
+    """
+    if known is None:
+        return math.inf
+    sums = objective.likelihood.dual(beta, np.zeros_like(beta), reach)
+    if not sums.feasible:
+        return math.inf
+    gap, added, _ = _bound(objective, beta, sums, known, ends)
+    return gap + added
 
 
 def _worthwhile(reach: Callable[[Array], float], size: float, worth: float, score: Array) -> float:
@@ -133,7 +154,7 @@ def _bound(
     goal, value = ends
     part = objective.penalty.gap(beta, sums.score)
     gap = sums.gap + part
-    added = allowance(objective, sums, part, min(value, objective.value_of_null()))
+    added = allowance(objective, beta, sums, part, min(value, objective.value_of_null()))
     if added <= 0.1 * max(gap, goal):
         return gap, added, known
     if known is None:

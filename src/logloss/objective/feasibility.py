@@ -14,10 +14,11 @@ wanted where l = 0. Where l > 0 any v' will do. With H⁻¹ = TᵀT and ε = Σ_
 t' lies in (0, 1) if |wζ| ≤ ½ min(t, 1−t) on each row, which either of these gives,
 
     √Σs ε ≤ ½ min(t, 1−t) √(s/w)            as |ζ| ≤ √(x·M⁻¹x) √Σs ε and s w x·M⁻¹x ≤ 1,
-    √(16 Σs/s) Σ|H⁻¹|ē ≤ ½ min(t, 1−t)/w    as |x_k| ≤ √(16 Σs/s) in the coordinates of solvers.
+    |ζ| ≤ Σ |x_k| |H⁻¹|ē ≤ ½ min(t, 1−t)/w  and |x_k| ≤ √(16 Σs/s) in the coordinates of solvers.
 
 The rows' part of the gap is Σ s KL(t‖p)/Σs, with slope ℓ = logit(t) − z and curvature 1/(t(1−t)) in
-t; the penalty's part h(w) − h(ŵ) is strongly convex and so changes by |l g| √(2 part/l) + ½ l g².
+t; the penalty's part h(w) − h(ŵ) is strongly convex and so changes by |l g| √(2 part/l) + ½ l g²;
+where l = 0 and an L1 penalty or bounds hold w, by |w − ŵ| for each unit of v, ŵ being 0 or a bound.
 By the Cauchy-Schwarz inequality both together grow by no more than
 
     ε √(Σ s w ℓ²/Σs + 2 part) + (2 max w/min(t, 1−t) + ½) ε².
@@ -42,8 +43,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
+from logloss.numerics.algebra import dot
 from logloss.objective.base import Objective
 from logloss.objective.likelihood import DualSums
+from logloss.objective.penalty import Penalty
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -84,7 +87,7 @@ def wanted(objective: Objective, score: Array) -> Indices:
     return np.flatnonzero((penalty.l2 == 0.0) & (penalty.excess(score, margin) > 0.0))
 
 
-def allowance(objective: Objective, sums: DualSums, part: float, most: float) -> float:
+def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, most: float) -> float:
     """What rounding adds to the gap where only the intercept is unpenalised; inf where more is.
 
     No read and no pass over the rows.
@@ -98,19 +101,20 @@ def allowance(objective: Objective, sums: DualSums, part: float, most: float) ->
     """
     penalty, rounding = objective.penalty, objective.likelihood.rounding
     intercept = objective.likelihood.has_intercept
-    off = penalty.excess(sums.score, rounding) > 0.0
+    beyond = penalty.excess(sums.score, rounding)
+    off = beyond > 0.0
     if (off & (penalty.l1 == 0.0)).sum() > intercept or (intercept and not sums.curvature > 0.0):
         return math.inf
-    shrunk = float(
-        (2.0 * rounding[off & (penalty.l1 > 0.0)] / penalty.l1[off & (penalty.l1 > 0.0)]).max(
-            initial=0.0
-        )
-    )
+    off &= penalty.l1 > 0.0
+    shrunk = float((beyond[off] / (penalty.l1 + beyond)[off]).max(initial=0.0))
     moved = float(rounding[-1]) / sums.curvature if intercept else 0.0  # |ζ|
     if moved > 0.5 / _STEEPEST:
         return math.inf
     size = moved * math.sqrt(sums.curvature)  # ε
-    beside = _shaken(penalty.l2, rounding + _MOST_ROOT * size, part)
+    move = rounding + _MOST_ROOT * size
+    beside = _shaken(penalty.l2, move, part) + _swayed(
+        penalty, beta, move + np.where(off, beyond, 0.0)
+    )
     rows = size * math.sqrt(_LOG_RATIO * sums.gap) + 2.0 * _STEEPEST * size**2
     return rows + beside + shrunk * most
 
@@ -134,11 +138,16 @@ def allowance_by_hessian(
     rounding = np.fmin(share * size + most * margin.absolute / total, most)
     error = _error(objective, sums.score, rounding, curvature, known)
     if not math.sqrt(total) * error.size <= 0.5 * margin.least:
-        reach = math.sqrt(16.0 * total / likelihood.least_weight) * error.moves()
+        moves = error.moves()
+        reach = math.sqrt(16.0 * total / likelihood.least_weight) * float(moves.sum())
+        if not reach * margin.steepest <= 0.5 and math.isfinite(reach):
+            reach = float(likelihood.extent @ moves)
         if not reach * margin.steepest <= 0.5:
             return math.inf
     slope = math.sqrt(margin.square / total + 2.0 * part)
-    beside = _shaken(np.where(error.outside, objective.penalty.l2, 0.0), error.shaken, part)
+    penalty = objective.penalty
+    beside = _shaken(np.where(error.outside, penalty.l2, 0.0), error.shaken, part)
+    beside += _swayed(penalty, beta, np.where(error.outside, error.shaken, rounding))
     return error.size * slope + (2.0 * margin.steepest + 0.5) * error.size**2 + beside
 
 
@@ -151,6 +160,16 @@ def _shaken(l2: Array, move: Array, part: float) -> float:
     return math.sqrt(2.0 * square * part) + 0.5 * square
 
 
+def _swayed(penalty: Penalty, beta: Array, move: Array) -> float:
+    """The same where l2 = 0 and an L1 penalty or a bound holds w: the slope in v is w − ŵ(v)."""
+    held = (penalty.l2 == 0.0) & ((penalty.l1 > 0.0) | penalty.bounded)
+    if not held.any():
+        return 0.0
+    ends = (penalty.lower, penalty.upper, np.where(penalty.l1 > 0.0, 0.0, math.inf))
+    far = [np.where(np.isfinite(end), np.abs(beta - end), 0.0)[held] for end in ends]
+    return dot(move[held], np.maximum.reduce(far))
+
+
 @dataclass(frozen=True, eq=False)
 class _Error:
     """How far a score is from what the penalty allows, in the metric of H⁻¹.
@@ -160,7 +179,7 @@ class _Error:
     size : float
         ε; inf where H does not tell.
     moves : function
-        Σ|H⁻¹|ē; asked for where ε does not do, as it takes all of H⁻¹.
+        |H⁻¹|ē, shape (n_coefficients,); asked for where ε does not do, as it takes all of H⁻¹.
     outside : ndarray of shape (n_coefficients,), bool
         Coefficients outside B.
     shaken : ndarray of shape (n_coefficients,)
@@ -168,7 +187,7 @@ class _Error:
     """
 
     size: float
-    moves: Callable[[], float]
+    moves: Callable[[], Array]
     outside: NDArray[np.bool_]
     shaken: Array
 
@@ -198,14 +217,20 @@ def _error(
         beside[j] &= bool(outside[list(of)].any())
     left = np.flatnonzero(beside)
     if not math.isfinite(size) or penalty.of(left).excess(score[left], shaken[left]).any():
-        return _Error(math.inf, lambda: math.inf, outside, shaken)
-    return _Error(size, moves, outside, shaken)
+        return _Error(math.inf, lambda: np.full(len(score), math.inf), outside, shaken)
+
+    def all_moves() -> Array:
+        whole = np.zeros(len(score))
+        whole[inside] = moves()
+        return whole
+
+    return _Error(size, all_moves, outside, shaken)
 
 
 def _in_metric(
     hessian: Array, error: Array, objective: Objective
-) -> tuple[float, Callable[[], float]]:
-    """√(eᵀH⁻¹e) and Σ|H⁻¹|ē at most, for |e| ≤ ē; inf where rounding has too much of a say in H.
+) -> tuple[float, Callable[[], Array]]:
+    """√(eᵀH⁻¹e) and |H⁻¹|ē at most, for |e| ≤ ē; inf where rounding has too much of a say in H.
 
     H is known to E, |E| ≤ u√(H_ii H_jj): scaled to a unit diagonal, (1−θ)H ⪯ H+E if
     θ = k u tr H⁻¹ ≥ ‖E‖/λ_min.
@@ -215,11 +240,11 @@ def _in_metric(
     inverse, rank = _kernels.inverse_factor(scaled, _NOISE)
     theta = len(root) * objective.likelihood.gram_rounding * float((inverse**2).sum())
     if rank < len(root) or not theta <= 0.5:
-        return math.inf, lambda: math.inf
+        return math.inf, lambda: np.full(len(root), math.inf)
     size = float((error / root) @ np.sqrt((inverse**2).sum(axis=0))) / (1.0 - theta)
 
-    def moves() -> float:
-        each = np.abs(inverse.T @ inverse) @ (error / root) / root
-        return 2.0 * float(each.sum())
+    def moves() -> Array:
+        each: Array = np.abs(inverse.T @ inverse) @ (error / root) / root
+        return 2.0 * each
 
     return size, moves

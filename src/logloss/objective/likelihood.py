@@ -243,6 +243,11 @@ class Likelihood(Protocol):
         """The least s > 0."""
         ...
 
+    @property
+    def extent(self) -> Array:
+        """The largest |x_k| of rows with weight, or more, shape (n_coefficients,); reads once."""
+        ...
+
     def margin(
         self,
         beta: Array,

@@ -32,6 +32,35 @@ _BESIDE_ROUNDING = 1e4  # an L1 penalty of fewer rounding errors counts as besid
 
 
 @dataclass(frozen=True, eq=False)
+class Neglected:
+    """Penalties that are so small that they count as 0; F is larger by them than what is minimised.
+
+    On coefficients as they are reported, each of shape (n_columns,).
+
+    Attributes
+    ----------
+    root, l1 : ndarray
+        √l_j and a_j, 0 where they are not neglected.
+    """
+
+    root: Array
+    l1: Array
+
+    @property
+    def where(self) -> NDArray[np.bool_]:
+        """Of which coefficients, shape (n_columns,)."""
+        where: NDArray[np.bool_] = (self.root > 0.0) | (self.l1 > 0.0)
+        return where
+
+    def value(self, coef: Array) -> float:
+        """½ Σ l_j w_j² + Σ a_j |w_j|."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            root = np.where(self.root > 0.0, self.root * coef, 0.0)
+            size = np.where(self.l1 > 0.0, self.l1 * np.abs(coef), 0.0)
+            return 0.5 * dot(root, root) + float(size.sum())
+
+
+@dataclass(frozen=True, eq=False)
 class Penalty:
     """On the mean loss, each of shape (n_coefficients,).
 
@@ -41,24 +70,19 @@ class Penalty:
         l_j and a_j; 0 for the intercept.
     lower, upper : ndarray
         Bounds, −∞ and ∞ where there are none, as for the intercept.
-    neglected : ndarray of shape (n_columns,) or None
-        √l_j of reported coefficients for which it is so small that it counts as 0: F is larger by
-        ½ Σ l_j w_j² than what is minimised.
+    neglected : Neglected or None
+        What was left out for being too small.
     """
 
     l2: Array
     l1: Array
     lower: Array
     upper: Array
-    neglected: Array | None = None
+    neglected: Neglected | None = None
 
     def neglect(self, coef: Array) -> float:
         """What is neglected of F at coefficients as they are reported."""
-        if self.neglected is None:
-            return 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
-            root = np.where(self.neglected > 0.0, self.neglected * coef, 0.0)
-            return 0.5 * dot(root, root)
+        return 0.0 if self.neglected is None else self.neglected.value(coef)
 
     @classmethod
     def ridge(cls, l2: Array) -> Penalty:
@@ -87,6 +111,16 @@ class Penalty:
         endless = (self.lower == -math.inf) | (self.upper == math.inf)
         free: NDArray[np.bool_] = (self.l2 == 0.0) & (self.l1 == 0.0) & endless
         return free
+
+    @cached_property
+    def endless(self) -> NDArray[np.bool_]:
+        """The same, counting a penalty however small it is; shape, type same."""
+        if self.neglected is None:
+            return self.free
+        endless = self.free.copy()
+        where = self.neglected.where
+        endless[: len(where)] &= ~where
+        return endless
 
     @cached_property
     def unheld(self) -> NDArray[np.bool_]:

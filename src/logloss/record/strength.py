@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from logloss.checks import flag, number
 from logloss.errors import UsageError, nearest
-from logloss.objective.penalty import Penalty
+from logloss.objective.penalty import Neglected, Penalty
 
 Array = NDArray[np.float64]
 
 SIGNS: dict[Any, tuple[float, float]] = {"+": (0.0, math.inf), "-": (-math.inf, 0.0)}
 _NO_PENALTY = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
+_NO_L1 = 1e-12  # one per deviation that is as small as the rounding of scores
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,10 @@ class Strength:
     ) -> Penalty:
         """The same on the coefficients θ = w·scale of a solver, the intercept last and free."""
         l2, l1 = (weights[0] / scale) ** 2, weights[1] / scale
-        small = (l2 < _NO_PENALTY) & (weights[0] > 0.0)
-        neglected = np.where(small, weights[0], 0.0) if small.any() else None
-        l2[l2 < _NO_PENALTY] = 0.0
+        small = (l2 < _NO_PENALTY) & (l1 < _NO_L1)
+        left_out = Neglected(*(np.where(small, weight, 0.0) for weight in weights))
+        neglected = left_out if left_out.where.any() else None
+        l2[small], l1[small] = 0.0, 0.0
         lower, upper = _bounds(self.bounds, names)
         parts = [l2, l1, lower * scale, upper * scale]
         if intercept:
@@ -174,7 +176,7 @@ class Strength:
         lower, upper = _bounds(self.bounds, names)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             none = (root == 0.0) | ((root / deviation) ** 2 < _NO_PENALTY)
-        none &= l1 == 0.0
+            none &= (l1 == 0.0) | (l1 / deviation < _NO_L1)
         unbounded = np.isinf(lower) & np.isinf(upper)
         return none & unbounded, none & ~unbounded
 

@@ -285,7 +285,7 @@ def _flattens(
     near a minimum it falls much faster. Or all of the loss does, where all rows are told apart.
     `mark` is the last state with an exact Hessian of its own: steps with a kept one lie between.
     """
-    if state.step is None or not objective.free_columns or not state.decrease < alarm:
+    if state.step is None or not objective.endless_columns or not state.decrease < alarm:
         return False
     if state.value < _LITTLE * objective.value_of_null():
         fallen = 0.25 * previous.value < state.value < 0.6 * previous.value
@@ -302,7 +302,7 @@ def _exact_here(state: State) -> bool:
 def _long_without_newton(objective: Objective, state: State, steps: int) -> bool:
     """Many steps of a solver that has none of Newton's to tell by: asked at 64, 128, 256, …"""
     doubled = steps >= _MANY and steps & (steps - 1) == 0
-    return doubled and state.step is None and objective.free_columns and not state.lossless
+    return doubled and state.step is None and objective.endless_columns and not state.lossless
 
 
 def _asked(stop: Stop, state: State) -> Status | None:
@@ -312,7 +312,8 @@ def _asked(stop: Stop, state: State) -> Status | None:
 
 def _information_lost(objective: Objective, state: State) -> bool:
     """Unpenalised coefficients along some direction, and next to nothing left to know them by."""
-    if not objective.free_columns or objective.n_coefficients > LARGEST_HESSIAN:
+    counted = objective.penalty.neglected is None  # else a penalty may hold what looks flat
+    if not (counted and objective.endless_columns) or objective.n_coefficients > LARGEST_HESSIAN:
         return False
     hessian = state.hessian if state.exact else None
     return information_is_lost(objective, state.beta, hessian)
