@@ -68,6 +68,27 @@ def test_units_cost_nothing(rare: tuple[pd.DataFrame, NDArray[np.int64]]) -> Non
     assert other.certificate.data_reads <= 1.5 * plain.certificate.data_reads
 
 
+def with_a_leak(
+    table: tuple[pd.DataFrame, NDArray[np.int64]],
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """And what was paid back of six in ten of one label, and an amount in other units."""
+    features, y = table
+    rng = np.random.default_rng(1)
+    paid = np.where((y == 1) & (rng.random(len(y)) < 0.6), np.exp(rng.normal(6.5, 1.2, len(y))), 0)
+    few = features.drop(columns=["a5", "a6", "total"])
+    return few.assign(recovered=paid.round(2), cents=features["a2"].round(2) * 100.0), y
+
+
+@pytest.mark.parametrize("C", [1.0, 100.0])
+def test_a_leak_of_some_rows_is_certified_under_a_penalty(
+    rare: tuple[pd.DataFrame, NDArray[np.int64]], C: float
+) -> None:
+    """Its rows end where p(1 − p) is 0, and penalties of large amounts are next to nothing."""
+    model = logloss.fit(*with_a_leak(rare), C=C)
+    assert model.certificate.status is Status.CERTIFIED
+    assert model.certificate.data_reads <= 500
+
+
 def test_without_a_penalty() -> None:
     """Certified, where levels are frequent enough for an estimate to exist."""
     model = logloss.fit(*table(60_000, (1200, 700, 200), 20))

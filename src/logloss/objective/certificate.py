@@ -160,7 +160,9 @@ def _bound(
     if known is None:
         known = _hessian(objective, beta, sums.score)
     if known is not None:
-        added = min(added, allowance_by_hessian(objective, beta, sums, part, known))
+        enough = 0.1 * max(gap, goal)
+        more = allowance_by_hessian(objective, beta, sums, part, known, enough)
+        added = min(added, more)
     return gap, added, known
 
 

@@ -36,7 +36,7 @@ intercept is unpenalised, as in most fits with a penalty, B = {intercept} serves
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +45,12 @@ from numpy.typing import NDArray
 import logloss._kernels as _kernels
 from logloss.numerics.algebra import dot
 from logloss.objective.base import Objective
-from logloss.objective.likelihood import DualSums
+from logloss.objective.likelihood import DualSums, Margin
 from logloss.objective.penalty import Penalty
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 _NOISE = 1e-14  # of a pivot of H on B
 _NEARLY_ZERO = 1e4  # times its rounding: a score that is as good as 0
@@ -120,11 +121,17 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
 
 
 def allowance_by_hessian(
-    objective: Objective, beta: Array, sums: DualSums, part: float, known: Known
+    objective: Objective,
+    beta: Array,
+    sums: DualSums,
+    part: float,
+    known: Known,
+    enough: float = 0.0,
 ) -> float:
     """What rounding adds to the gap, whatever is unpenalised; inf where that cannot be told.
 
-    No read of the data; one pass over what is kept of the rows.
+    No read of the data; one pass over what is kept of the rows. Coefficients under an L2 penalty
+    may be in B or not: the first choice is taken that bounds it by `enough`, or the best.
     """
     likelihood = objective.likelihood
     margin = likelihood.margin(beta, None, known.taken, sums.scale)
@@ -136,7 +143,25 @@ def allowance_by_hessian(
     size = np.fmin(size, 4.0 * math.sqrt(margin.absolute / total))  # and as |u| ≤ 1
     share = float(most.min()) / 8.0  # of Σ|u|, where centring does not add to it
     rounding = np.fmin(share * size + most * margin.absolute / total, most)
-    error = _error(objective, sums.score, rounding, curvature, known)
+    added = math.inf
+    for there in _moving(objective, sums.score, rounding, known):
+        error = _error(objective, sums.score, rounding, curvature, (known, there))
+        added = min(added, _moved(objective, beta, part, rounding, margin, error))
+        if added <= enough:
+            break
+    return added
+
+
+def _moved(
+    objective: Objective,
+    beta: Array,
+    part: float,
+    rounding: Array,
+    margin: Margin,
+    error: _Error,
+) -> float:
+    """What the dual point t' of the head of this file costs."""
+    likelihood, total = objective.likelihood, objective.likelihood.weight_sum
     if not math.sqrt(total) * error.size <= 0.5 * margin.least:
         moves = error.moves()
         reach = math.sqrt(16.0 * total / likelihood.least_weight) * float(moves.sum())
@@ -192,17 +217,33 @@ class _Error:
     shaken: Array
 
 
-def _error(
-    objective: Objective, score: Array, rounding: Array, curvature: Array, known: Known
-) -> _Error:
+def _moving(objective: Objective, score: Array, rounding: Array, known: Known) -> Iterator[Mask]:
+    """B among the known coefficients: without those under an L2 penalty, and with them."""
     penalty, aliases = objective.penalty, objective.likelihood.aliases
-    moving = penalty.l2 > 0.0
+    moving = np.zeros(len(score), np.bool_)
     moving[wanted(objective, score)] = True
     parts = sorted({k for of in aliases.values() for k in of})
     moving[[k for k in parts if abs(score[k]) <= _NEARLY_ZERO * rounding[k]]] = True
-    moving[list(aliases)] = False
-    moving &= curvature > 0.0
-    there = moving[known.columns]
+    usable = np.ones(len(score), np.bool_)
+    usable[list(aliases)] = False
+    there = usable[known.columns] & (np.diag(known.hessian) > 0.0)
+    needed, others = moving[known.columns] & there, (penalty.l2[known.columns] > 0.0) & there
+    yield needed
+    others &= ~needed
+    if others.any():
+        yield needed | others
+
+
+def _error(
+    objective: Objective,
+    score: Array,
+    rounding: Array,
+    curvature: Array,
+    asked: tuple[Known, Mask],
+) -> _Error:
+    """`asked`: a Hessian, and which of its coefficients are B."""
+    penalty, aliases = objective.penalty, objective.likelihood.aliases
+    known, there = asked
     inside = known.columns[there]
     outside = np.ones(len(score), np.bool_)
     outside[inside] = False
