@@ -105,7 +105,7 @@ def reads(options: argparse.Namespace) -> None:
     """Time one read of growing parts of a spool."""
     import logloss._kernels as _kernels
     from logloss.table import learn, read
-    from logloss.table.design import design_of, threads
+    from logloss.table.design.design import design_of, threads
 
     (path,) = options.paths
     source = read(path).without(["y"])
@@ -138,7 +138,7 @@ def _first(encoded, n):  # type: ignore[no-untyped-def]
     """The first rows, not copied."""
     from dataclasses import replace
 
-    from logloss.table.pieces import CodesPiece
+    from logloss.table.design.pieces import CodesPiece
 
     pieces = [
         replace(p, codes=p.codes[:n])

@@ -8,7 +8,7 @@ import numpy as np
 
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Certificate, Status, Step
-from logloss.table.schema import NumericColumn, Schema
+from logloss.table.schema.schema import NumericColumn, Schema
 
 
 def sample_certificate(**changes: Any) -> Certificate:

@@ -18,7 +18,7 @@ import logloss._kernels as _kernels
 from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.numerics.algebra import inverse_factor
 from logloss.table import learn, read
-from logloss.table.design import design_of
+from logloss.table.design.design import design_of
 
 Array = NDArray[np.float64]
 

@@ -41,6 +41,22 @@ FLOORS = (
 )
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
+# The rooms of a table, likewise: a table is read, becomes typed columns, its roles are taken out,
+# and what is left becomes coefficients.
+TABLE_FLOORS = (
+    {"spelling", "words"},
+    {"columns"},
+    {"reading", "formula"},
+    {"encoding"},
+    {"spool", "treatment"},
+    {"foreign"},
+    {"read"},
+    {"design", "roles"},
+    {"schema"},
+    {"batches"},
+)
+TABLE_FLOOR = {room: level for level, rooms in enumerate(TABLE_FLOORS) for room in rooms}
+
 # Solvers see an objective, never data, never a type. What reads a fitted record reads just that.
 FORBIDDEN = {
     "solvers": {"table", "backends"},
@@ -168,6 +184,43 @@ def test_arrows_point_down() -> None:
         if FLOOR[target] >= FLOOR[room(module)]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def table_room(module: str) -> str:
+    """`reading` for table.reading.files, "" for the face of the table and for other rooms."""
+    return module.split(".")[1] if module.startswith("table.") else ""
+
+
+def test_a_table_goes_one_way() -> None:
+    """No arrow up and no circle among the rooms of a table, imports inside functions counted."""
+    assert {table_room(name) for name in MODULES} - {""} == set(TABLE_FLOOR)
+    wrong = []
+    for module, found in IMPORTS.items():
+        here = table_room(module)
+        for one in found if here else ():
+            target = own_module(one.target) or ""
+            there = table_room(target)
+            back = (
+                there == ""
+                if target == "table"
+                else TABLE_FLOOR.get(there, -1) >= TABLE_FLOOR[here]
+            )
+            if back and there != here:
+                wrong.append(f"{module}:{one.line} imports {one.target}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_of_a_table_import_in_no_circle() -> None:
+    """Not even with imports inside functions, and for types: they tie files together too."""
+    graph = {
+        module: {own_module(one.target) or "" for one in found} - {module}
+        for module, found in IMPORTS.items()
+        if table_room(module)
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' → '.join(error.args[1])}")
 
 
 def test_nobody_goes_through_the_front_door() -> None:

@@ -30,7 +30,7 @@ from logloss.objective.penalty import Penalty
 from logloss.record.proof import Status, Step
 from logloss.solvers import Newton, base
 from logloss.table import learn, read
-from logloss.table.design import design_of
+from logloss.table.design.design import design_of
 
 Array = NDArray[np.float64]
 

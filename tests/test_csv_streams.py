@@ -15,8 +15,8 @@ import pytest
 from streaming import drained, stream_of, values, write
 
 from logloss.errors import DataError, UsageError
+from logloss.table.columns.source import column_at
 from logloss.table.reading.options import Dialect
-from logloss.table.source import column_at
 
 ROWS = {"a": [1, 3, 5], "b": [2.5, -4.0, 0.0], "y": ["no", "yes, well", "no"]}
 

@@ -21,14 +21,14 @@ import statsmodels.api as sm
 
 import logloss
 from logloss.errors import DataError
+from logloss.table.columns.levels import order_of
 from logloss.table.encoding.encode import encode
 from logloss.table.encoding.grow import InMemory
 from logloss.table.encoding.scratch import Spilling
-from logloss.table.encoding.spool import write_spool
+from logloss.table.encoding.stream import encoded
 from logloss.table.encoding.whole import columns_of
-from logloss.table.levels import order_of
-from logloss.table.reading.opening import encoded
 from logloss.table.reading.options import Sql
+from logloss.table.spool.spool import write_spool
 
 RNG = np.random.default_rng(4)
 ORDER = ["mid", "never", "low", "high"]  # neither by letters nor by frequency; one without a row

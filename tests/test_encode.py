@@ -23,7 +23,7 @@ from typed_tables import STORAGES, arrays, cut, same, tables, values
 
 from logloss.errors import DataError
 from logloss.table import Source, learn
-from logloss.table.columns import Codes, Column, Numbers, Unusable
+from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.encoding import text
 from logloss.table.encoding.encode import columns_of, encode
 from logloss.table.encoding.grow import Storage

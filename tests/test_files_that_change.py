@@ -18,9 +18,9 @@ import pytest
 import logloss
 from logloss.cli import main
 from logloss.errors import DataError
+from logloss.files.held import check_held, mapped
 from logloss.table import read
 from logloss.table.encoding import encoded
-from logloss.table.encoding.held import check_held, mapped
 
 N_ROWS = 60_000
 LIMIT = 120
@@ -96,7 +96,7 @@ def test_a_spool_that_changes_during_a_fit(
 
 CUT = """
 import os, sys
-from logloss.table.encoding.held import check_held, mapped
+from logloss.files.held import check_held, mapped
 path = sys.argv[1]
 view = mapped(path)
 os.truncate(path, 5000)

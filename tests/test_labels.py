@@ -17,7 +17,7 @@ import logloss
 from logloss.cli import main
 from logloss.errors import DataError, UsageError
 from logloss.table.encoding import whole
-from logloss.table.labels import label_array, without_missing_words
+from logloss.table.roles.labels import label_array, without_missing_words
 from logloss.table.spelling import MISSING_NUMBERS, spelled
 
 X = pd.DataFrame({"x": [0.0, 1, 2, 3, 4, 5, 6, 7]})

@@ -14,7 +14,7 @@ from problems import PROBLEMS, STORAGES, Problem
 from logloss.backends.coordinates import Coordinates, some_of, spread
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.table import learn, read
-from logloss.table.design import Design, design_of
+from logloss.table.design.design import Design, design_of
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from logloss.backends.own_parts import OwnPart, OwnParts
 from logloss.numerics.double_double import combination, pair
 from logloss.record.proof import Status
 from logloss.table import learn, read
-from logloss.table.design import design_of
+from logloss.table.design.design import design_of
 
 Array = np.ndarray
 STORED: dict[str, Any] = {

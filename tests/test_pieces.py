@@ -14,9 +14,9 @@ from logloss.backends.coordinates import coordinates, spread
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.errors import DataError
 from logloss.table import Encoded, read
-from logloss.table.bad_values import check_finite
-from logloss.table.design import Design, design_of
-from logloss.table.pieces import CodesPiece, NullablePiece, NumberPiece
+from logloss.table.design.bad_values import check_finite
+from logloss.table.design.design import Design, design_of
+from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece
 
 N = 4003
 

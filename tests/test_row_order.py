@@ -25,12 +25,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import logloss
-from logloss.table.columns import Codes, Column, Numbers, Unusable
+from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.encoding import text
-from logloss.table.encoding.spool import open_spool
+from logloss.table.encoding.stream import encoded
 from logloss.table.read import read
 from logloss.table.reading import csv_pieces
-from logloss.table.reading.opening import encoded
+from logloss.table.spool.spool import open_spool
 
 PIECE = 64  # bytes
 

@@ -12,7 +12,7 @@ from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import MemoryLikelihood, RowData
 from logloss.backends.sampling import stratified
 from logloss.table import learn, read
-from logloss.table.design import design_of
+from logloss.table.design.design import design_of
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,8 @@ import pytest
 import logloss
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.table import Schema, learn, read
-from logloss.table.encoding.spool import write_spool
-from logloss.table.reading.opening import encoded
+from logloss.table.encoding.stream import encoded
+from logloss.table.spool.spool import write_spool
 
 N = 400
 

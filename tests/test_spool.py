@@ -29,12 +29,13 @@ from logloss.errors import DataError
 from logloss.files import unnamed
 from logloss.files.atomic import check_writable, replacing
 from logloss.table import learn, read
-from logloss.table.columns import Codes, Columns, Numbers, Unusable
-from logloss.table.encoding import scratch, spool_header
+from logloss.table.columns.typed import Codes, Columns, Numbers, Unusable
+from logloss.table.encoding import scratch
 from logloss.table.encoding.encode import columns_of, encode
-from logloss.table.encoding.fingerprint import Fingerprint
 from logloss.table.encoding.scratch import Spilling
-from logloss.table.encoding.spool import check_source, open_spool, write_spool
+from logloss.table.spool import header as spool_header
+from logloss.table.spool.fingerprint import Fingerprint
+from logloss.table.spool.spool import check_source, open_spool, write_spool
 
 
 def sample(n_rows: int = 1001) -> Columns:

@@ -26,8 +26,8 @@ from logloss.table import (
     split,
     weight_values,
 )
-from logloss.table.levels import RARE
-from logloss.table.schema import LeftOut
+from logloss.table.columns.levels import RARE
+from logloss.table.schema.schema import LeftOut
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4))

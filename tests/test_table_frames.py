@@ -18,7 +18,7 @@ from typed_tables import arrays_of, in_memory, values
 
 from logloss.errors import DataError, UsageError
 from logloss.table import NumericColumn, Policy, encode_target, learn, read, split
-from logloss.table.reading.opening import encoded
+from logloss.table.encoding.stream import encoded
 
 DATA: dict[str, Any] = {
     "a": [1.5, -2.0, 3.25, 0.0],

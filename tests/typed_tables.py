@@ -9,11 +9,11 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from logloss.table import Schema, Source, read
-from logloss.table.columns import Codes, Column, Columns, Numbers
+from logloss.table.columns.typed import Codes, Column, Columns, Numbers
+from logloss.table.design.pieces import NumberPiece
 from logloss.table.encoding.grow import InMemory
 from logloss.table.encoding.scratch import Spilling
-from logloss.table.pieces import NumberPiece
-from logloss.table.reading.opening import encoded
+from logloss.table.encoding.stream import encoded
 
 
 def in_memory(source: Any, **options: Any) -> Source:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 import logloss._kernels as _kernels
 from logloss.backends.coordinates import Coordinates, Spread
 from logloss.backends.own_parts import OwnPart, OwnParts, rounded, settled
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
 from logloss.backends.own_parts import OwnParts, rounded
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 

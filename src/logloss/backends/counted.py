@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logloss.table.encoding.held import check_held
+from logloss.files.held import check_held
 
 
 class CountedReads:

@@ -22,7 +22,7 @@ from logloss.backends.row_sums import group_gram, leverages, likely_rounding, ro
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
 from logloss.objective.likelihood import DualSums, Groups, Margin
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 __all__ = ["MemoryLikelihood", "RowData"]
 

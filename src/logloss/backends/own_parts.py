@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.numerics.double_double import combination, pair
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 import logloss._kernels as _kernels
 from logloss.backends.coordinates import Coordinates
 from logloss.objective.likelihood import Groups
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -17,7 +17,7 @@ from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
 
 if TYPE_CHECKING:
-    from logloss.table.columns import Columns
+    from logloss.table.columns.typed import Columns
 
 _MEMORY = "2GB"
 _SHOWN = 20  # columns listed
@@ -49,11 +49,11 @@ def encode(
     the other commands take the spool in place of TABLE, and refuse it when TABLE has changed
     since. It is an Arrow file that other tools read too.
     """
-    from logloss.table.encoding.fingerprint import Fingerprint
+    from logloss.files.memory import n_bytes
     from logloss.table.encoding.scratch import Spilling
-    from logloss.table.encoding.spool import write_spool
-    from logloss.table.reading.opening import encoded
-    from logloss.table.treatment import n_bytes
+    from logloss.table.encoding.stream import encoded
+    from logloss.table.spool.fingerprint import Fingerprint
+    from logloss.table.spool.spool import write_spool
 
     check_writable(output)
     storage = Spilling(n_bytes(memory), str(spool or output.absolute().parent))
@@ -81,7 +81,7 @@ def _files(table: str) -> list[Path]:
 
 
 def _summary(columns: Columns, output: Path) -> str:
-    from logloss.table.columns import Codes, Numbers, Unusable
+    from logloss.table.columns.typed import Codes, Numbers, Unusable
 
     types: Counter[str] = Counter()
     n_bytes = 0

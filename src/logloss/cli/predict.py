@@ -81,7 +81,7 @@ def _scored(model: Model, table: Source, n_threads: int | None) -> Iterator[Any]
     import pyarrow as pa
 
     from logloss.bernoulli import sigmoid
-    from logloss.table.design import threads
+    from logloss.table.design.design import threads
 
     labels = pa.array(model.classes)
     certain = model.certificate.status.name == "NO_LOSS"

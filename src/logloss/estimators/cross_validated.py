@@ -45,7 +45,7 @@ from logloss.model.fit import fit
 from logloss.model.model import Model
 from logloss.paths import Options, Searched, search
 from logloss.table import read
-from logloss.table.alignment import check_all_aligned
+from logloss.table.columns.alignment import check_all_aligned
 
 Array = NDArray[np.float64]
 

@@ -25,8 +25,8 @@ from logloss.objective.base import Objective
 from logloss.objective.penalty import Penalty
 from logloss.solvers import Newton
 from logloss.solvers.base import Stop, minimise
-from logloss.table.design import design_of, threads
-from logloss.table.schema import Encoded
+from logloss.table.design.design import design_of, threads
+from logloss.table.design.encoded import Encoded
 
 Array = NDArray[np.float64]
 

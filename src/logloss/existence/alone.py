@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.features import CategoricalColumn
-from logloss.table.levels import MISSING
-from logloss.table.pieces import CodesPiece, NullablePiece, NumberPiece
+from logloss.table.columns.levels import MISSING
+from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece
+from logloss.table.schema.kinds import CategoricalColumn
 
 if TYPE_CHECKING:
     from logloss.existence.direction import Cone
     from logloss.table import Schema
-    from logloss.table.schema import Encoded
+    from logloss.table.design.encoded import Encoded
 
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]

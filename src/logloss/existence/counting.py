@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.direction import counted
 from logloss.objective.penalty import Penalty
-from logloss.table.entries import Block, blocks, entries
+from logloss.table.design.entries import Block, blocks, entries
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -22,7 +22,7 @@ from logloss.existence.exact import Answer, Question, TooLong, answer, moves
 from logloss.existence.program import Undecided, largest_support
 from logloss.numerics.integers import IntegerRows, Whole, reduced, whole
 from logloss.objective.penalty import Penalty
-from logloss.table.entries import entries
+from logloss.table.design.entries import entries
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -24,7 +24,7 @@ from logloss.numerics.algebra import own_columns, solve
 from logloss.objective.base import Objective
 from logloss.objective.penalty import Penalty
 from logloss.solvers.base import Result
-from logloss.table.entries import narrowed as narrowed_design
+from logloss.table.design.entries import narrowed as narrowed_design
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -25,7 +25,7 @@ from logloss.record.proof import Status
 from logloss.record.same_rows import marks_of
 from logloss.record.strength import Strength
 from logloss.table import read, split
-from logloss.table.class_weight import class_weight_recorded
+from logloss.table.roles.class_weight import class_weight_recorded
 from logloss.table.treatment import Missing, table_options
 
 if TYPE_CHECKING:

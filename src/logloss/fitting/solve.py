@@ -26,7 +26,7 @@ from logloss.record.proof import Certificate, Status
 from logloss.record.strength import Strength
 from logloss.solvers.base import Result, Stop
 from logloss.solvers.choose import Choice
-from logloss.table.bad_values import check_finite
+from logloss.table.design.bad_values import check_finite
 
 if TYPE_CHECKING:
     from logloss.record.separation import Separation

@@ -22,10 +22,10 @@ from logloss.record.prior import uncorrected_intercept
 from logloss.record.strength import Strength
 from logloss.record.weighting import Weighting, weighting_of
 from logloss.table import Policy, Schema, Split, TableOptions, encode_target
-from logloss.table.class_weight import class_weight_record, class_weights
-from logloss.table.design import Design, design_of, threads
-from logloss.table.formula.learn import learn_any
-from logloss.table.telling import notes_on, telling
+from logloss.table.design.design import Design, design_of, threads
+from logloss.table.roles.class_weight import class_weight_record, class_weights
+from logloss.table.schema.leakage import notes_on, telling
+from logloss.table.schema.learn_formula import learn_any
 from logloss.table.treatment import Missing
 
 if TYPE_CHECKING:

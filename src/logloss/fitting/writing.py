@@ -22,7 +22,7 @@ from logloss.backends.coordinates import Coordinates
 from logloss.backends.memory import RowData
 from logloss.backends.own_parts import rounded
 from logloss.record.centers import Centers, centers_of, log_odds
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 

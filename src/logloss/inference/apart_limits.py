@@ -25,7 +25,7 @@ from logloss.existence.direction import counted
 from logloss.objective.base import Objective
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.newton import Newton
-from logloss.table.entries import entries, narrowed
+from logloss.table.design.entries import entries, narrowed
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum

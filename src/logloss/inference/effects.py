@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 import logloss._kernels as _kernels
 from logloss.bernoulli import sigmoid, sigmoid_derivative
 from logloss.numerics.distributions import quantile, two_sided
-from logloss.table.binary import zeros_and_ones
+from logloss.table.columns.binary import zeros_and_ones
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
     from logloss.record.evidence import Evidence
     from logloss.table import Schema
-    from logloss.table.features import Kind
+    from logloss.table.schema.kinds import Kind
 
 Array = NDArray[np.float64]
 

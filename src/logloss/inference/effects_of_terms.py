@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from logloss.inference.effects import Effect, probability, variance
 from logloss.inference.optimum import raw_combination
-from logloss.table.formula.moves import Moves, Slope
+from logloss.table.schema.moves import Moves, Slope
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
     from logloss.record.evidence import Evidence
-    from logloss.table.formula.schema import FormulaSchema
+    from logloss.table.schema.formula import FormulaSchema
 
 Array = NDArray[np.float64]
 

@@ -38,12 +38,12 @@ from logloss.inference.leverage import left_out_weight, minimum_near, whole_rows
 from logloss.record.estimates import INTERCEPT
 from logloss.record.proof import Status
 from logloss.report.figures import aligned, columns, figure, visible
-from logloss.table.rows import row_values
+from logloss.table.columns.rows import row_values
 
 if TYPE_CHECKING:
     from logloss.record.evidence import Evidence
     from logloss.record.fitted import Fitted
-    from logloss.table.design import Design
+    from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

@@ -13,7 +13,7 @@ from logloss.inference.grounds import Firth, Limit, Maximum, Refusal
 from logloss.record.estimates import Robust
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.same_rows import marks_of
-from logloss.table.class_weight import class_weight_record
+from logloss.table.roles.class_weight import class_weight_record
 
 if TYPE_CHECKING:
     import numpy as np

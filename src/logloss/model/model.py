@@ -20,7 +20,6 @@ from logloss.record.fitted import Fitted
 from logloss.record.proof import Status
 from logloss.report.text import Summary, short_distance
 from logloss.table import Encoded, Source, read
-from logloss.table.bad_values import check_finite
 from logloss.table.batches import (
     batches_with_offset,
     nan_may_be_missing,
@@ -28,14 +27,15 @@ from logloss.table.batches import (
     offset_missing,
     unknown_note,
 )
-from logloss.table.labels import label_array
+from logloss.table.design.bad_values import check_finite
+from logloss.table.roles.labels import label_array
 
 if TYPE_CHECKING:
     from logloss.evaluation.result import Evaluation
     from logloss.inference.influence import Influence
     from logloss.record.evidence import Evidence
     from logloss.record.proof import Certificate, Step
-    from logloss.table.labels import Label
+    from logloss.table.roles.labels import Label
 
 
 class Model(InferenceFace):

@@ -22,7 +22,7 @@ from logloss.paths.walk import FOLLOWED, Found, Plan, walk
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Status
 from logloss.solvers.choose import choose
-from logloss.table.bad_values import check_finite
+from logloss.table.design.bad_values import check_finite
 
 if TYPE_CHECKING:
     from logloss.fitting.task import Task

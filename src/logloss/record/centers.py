@@ -23,7 +23,7 @@ from logloss.backends.coordinates import Coordinates
 from logloss.backends.own_parts import rounded
 from logloss.errors import ModelFileError
 from logloss.files import strict_json as js
-from logloss.table.design import Design
+from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from logloss.objective.base import Objective
     from logloss.objective.likelihood import Groups
     from logloss.record.weighting import Weighting
-    from logloss.table.design import Design
-    from logloss.table.groups import Origin
-    from logloss.table.source import Source
+    from logloss.table.columns.source import Source
+    from logloss.table.design.design import Design
+    from logloss.table.roles.groups import Origin
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,11 +36,13 @@ from logloss.record.same_rows import RowMarks
 from logloss.record.separation import Separation
 from logloss.record.strength import Strength
 from logloss.record.weighting import UNKNOWN, Weighting
-from logloss.table.design import design_of
-from logloss.table.schema import Encoded, Schema
+from logloss.table.design.design import design_of
+from logloss.table.design.encoded import Encoded
+from logloss.table.schema.saved import schema_from_json
+from logloss.table.schema.schema import Schema
 
 if TYPE_CHECKING:
-    from logloss.table.labels import Label
+    from logloss.table.roles.labels import Label
 
 FORMAT = "logloss.model/1"
 LARGEST_FILE = 2**28  # bytes: about five million coefficients
@@ -318,7 +320,7 @@ def _check_format(document: object) -> None:
 def _schema(value: object, where: str) -> Schema:
     fields = js.mapping_of(js.plain)(value, where)
     try:
-        return Schema.from_json(fields)
+        return schema_from_json(fields)
     except ModelFileError as error:
         raise ModelFileError(f"{where}: {error.message}", error.hint) from None
 

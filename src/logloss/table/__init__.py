@@ -1,20 +1,23 @@
 """Any table → features, target, weights and offset, as the engine reads them.
 
-The only place that looks at types. A table is read into typed columns (`columns`), a schema is
-learned from them (`learn`), and both make the design that the kernels read (`design`).
+The only place that looks at types. One way through it, each room importing those before it only:
+`reading` (files, queries, frames → batches), `encoding` (batches → typed `columns`), `spool` (the
+same, kept as a file), `roles` (target, weights, offset and groups, taken out), `schema` (columns →
+coefficients), `design` (blocks as the kernels read them).
 """
 
 from __future__ import annotations
 
-from logloss.table.features import CategoricalColumn, NumericColumn
-from logloss.table.labels import Label, Labels
-from logloss.table.learn import learn
-from logloss.table.policy import Policy
+from logloss.table.columns.source import Source
+from logloss.table.design.encoded import Encoded
 from logloss.table.read import read
-from logloss.table.schema import Encoded, Schema
-from logloss.table.source import Source
-from logloss.table.split import Split, offset_values, split, weight_values
-from logloss.table.target import Target, encode_target
+from logloss.table.roles.labels import Label, Labels
+from logloss.table.roles.split import Split, offset_values, split, weight_values
+from logloss.table.roles.target import Target, encode_target
+from logloss.table.schema.kinds import CategoricalColumn, NumericColumn
+from logloss.table.schema.learn import learn
+from logloss.table.schema.policy import Policy
+from logloss.table.schema.schema import Schema
 from logloss.table.treatment import TableOptions
 
 __all__ = [

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from logloss.errors import DataError, UsageError
-from logloss.table.block import in_columns
-from logloss.table.encoding.held import check_held
-from logloss.table.schema import Schema
-from logloss.table.source import Source
-from logloss.table.split import Floats, offset_values, split
+from logloss.files.held import check_held
+from logloss.table.columns.block import in_columns
+from logloss.table.columns.source import Source
+from logloss.table.roles.split import Floats, offset_values, split
+from logloss.table.schema.schema import Schema
 
 _AHEAD = 2  # batches that are read while others are predicted
 

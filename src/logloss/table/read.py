@@ -1,8 +1,7 @@
 """Anything that holds a table → Source.
 
 NumPy arrays and SciPy sparse matrices are read here, without importing pyarrow or SciPy; frames,
-Arrow data, files and queries in `arrow` and `opening`, which are imported when the first one comes
-along.
+Arrow data, files and queries in `foreign`, which is imported when the first one comes along.
 """
 
 from __future__ import annotations
@@ -16,23 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from logloss.errors import DataError, UsageError
-from logloss.table.alignment import index_of
-from logloss.table.columns import Column
-from logloss.table.matrix import in_rows
+from logloss.errors import DataError
+from logloss.table.columns.matrix import in_rows
+from logloss.table.columns.source import Source, unknown_column
+from logloss.table.columns.typed import Column
 from logloss.table.reading.options import Dialect, ReadOptions, Sql
-from logloss.table.source import Source, unknown_column
 
 __all__ = ["Source", "column_values", "read"]
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 _LABEL_KINDS = "OUST"  # of objects and text
 _READABLE = ("csr", "csc")
-_SPOOL = ".spool"
-_ACCEPTED = (
-    "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
-    " or the path of a CSV, Parquet or Arrow file"
-)
 
 
 def read(
@@ -49,7 +42,7 @@ def read(
     """Read a table, copying nothing that can stay where it is.
 
     Files, queries, datasets and readers give a Source with a `stream`, of which nothing but the
-    head has been read: `opening.encoded` reads it.
+    head has been read: `encoding.encoded` reads it.
 
     Parameters
     ----------
@@ -85,7 +78,10 @@ def read(
     """
     options = ReadOptions.of(columns, exclude, dialect, na, text)
     if isinstance(source, (str, os.PathLike, Sql)):
-        return _named(source, options, columns, exclude)
+        from logloss.table.foreign import of_name
+
+        named = of_name(source, options)
+        return named if named.columns is None else _project(named, columns, exclude)
     found = _in_place(source, where)
     if found is not None:
         return _project(found, columns, exclude)
@@ -93,16 +89,10 @@ def read(
         block = None if by_column or exclude else _block(source, columns, where)
         if block is not None:
             return replace(block, index=source.index)
-    from logloss.table import arrow
-    from logloss.table.reading import opening
+    from logloss.table.foreign import of_object
 
-    stream = opening.held_stream(source, where, options.projection, na)
-    if stream is not None:
-        return opening.source_of(stream)
-    table = arrow.table_of(source, where, _ACCEPTED, options.projection)
-    if table is None:
-        return _project(_from_array(source, where), columns, exclude)
-    return replace(arrow.source_of(table, where, na), index=index_of(source))
+    held = of_object(source, where, options)
+    return _project(_from_array(source, where), columns, exclude) if held is None else held
 
 
 def _in_place(source: Any, where: str) -> Source | None:
@@ -114,24 +104,6 @@ def _in_place(source: Any, where: str) -> Source | None:
     if isinstance(source, (np.ndarray, list, tuple)):
         return _from_array(source, where)
     return None
-
-
-def _named(
-    source: Any, options: ReadOptions, columns: Collection[str] | None, exclude: Collection[str]
-) -> Source:
-    """A spool, or a stream of files or of a query."""
-    if not isinstance(source, Sql) and os.fspath(source).endswith(_SPOOL):
-        from logloss.table.encoding.spool import spool_source
-
-        if options.na:
-            raise UsageError(
-                "na has no effect on a spool: what is missing was settled when it was encoded",
-                "give na to 'logloss encode'",
-            )
-        return _project(spool_source(os.fspath(source)), columns, exclude)
-    from logloss.table.reading import opening
-
-    return opening.source_of(opening.named_stream(source, options))
 
 
 def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
@@ -147,9 +119,9 @@ def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
     if not of_numpy and (
         hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
     ):
-        from logloss.table import arrow
+        from logloss.table.encoding.whole import column_of
 
-        return arrow.column_of(values, where)
+        return column_of(values, where)
     try:
         return np.asarray(values)
     except ValueError as error:

@@ -32,6 +32,10 @@ MISSING_NUMBERS = (
     "null",
 )
 
+# Not "1": whether a column is bool or int must not depend on the row at which one looks.
+TRUE = ["true", "True", "TRUE"]
+FALSE = ["false", "False", "FALSE"]
+
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _DIGITS = 300  # of a whole number; longer text is text
 _BOOLS = {word: word.capitalize() for word in ("true", "false", "TRUE", "FALSE")}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from logloss.table.source import Source
-from logloss.table.treatment import free_memory
+from logloss.files.memory import free_memory
+from logloss.table.columns.source import Source
 
 
 def encoded(
@@ -29,7 +29,7 @@ def encoded(
         What is wrong with the table, and where.
     """
     from logloss.table.encoding.scratch import Spilling
-    from logloss.table.reading import opening  # pyarrow: not for arrays
+    from logloss.table.encoding.stream import encoded as read_once  # pyarrow: not for arrays
 
     bound = free_memory() // 2 if memory is None else memory
-    return opening.encoded(source, na, Spilling(bound, spool))
+    return read_once(source, na, Spilling(bound, spool))

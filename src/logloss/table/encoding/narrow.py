@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.types as kind
 from numpy.typing import NDArray
 
-from logloss.table.columns import Numbers
+from logloss.table.columns.typed import Numbers
 from logloss.table.encoding.grow import Array, Bits, Growing, Room
-from logloss.table.encoding.kinds import number_type
+from logloss.table.reading.kinds import number_type
 
 _EXACT = 2.0**53  # float64 holds all integers up to here
 _BYTE, _SIGNED, _SHORT, _INT = map(np.dtype, (np.uint8, np.int8, np.int16, np.int32))

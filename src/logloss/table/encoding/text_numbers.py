@@ -19,10 +19,7 @@ import pyarrow.types as kind
 from numpy.typing import NDArray
 
 from logloss.table.encoding.narrow import numbers_of
-from logloss.table.spelling import MISSING_NUMBERS
-
-TRUE = ["true", "True", "TRUE"]  # not "1": whether a column is bool or int must not depend on the
-FALSE = ["false", "False", "FALSE"]  # row at which one looks
+from logloss.table.spelling import FALSE, MISSING_NUMBERS, TRUE
 
 _WORDS = frozenset(MISSING_NUMBERS)
 # What numbers, dates and times begin with, and what they are made of.

@@ -15,11 +15,14 @@ import numpy as np
 import pyarrow.types as kind
 from numpy.typing import NDArray
 
-from logloss.table.columns import Column, Columns, Numbers
+from logloss.errors import DataError
+from logloss.table.columns.source import Source
+from logloss.table.columns.typed import Column, Columns, Numbers
 from logloss.table.encoding.grow import Array, InMemory
-from logloss.table.encoding.kinds import declares, is_text, no_value, number_type, refused
 from logloss.table.encoding.narrow import chunk_values, values_in_place
 from logloss.table.encoding.text import Reading, TextColumn
+from logloss.table.reading.arrow_tables import check_names, table_of_column
+from logloss.table.reading.kinds import declares, is_text, no_value, number_type, refused
 
 
 def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True) -> Columns:
@@ -47,6 +50,26 @@ def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True
         },
         table.num_rows,
     )
+
+
+def source_of(table: Any, where: str, na: Collection[str] = ()) -> Source:
+    """A checked Source over a table.
+
+    Raises
+    ------
+    DataError
+        Two columns of one name, no rows, no columns.
+    """
+    names = tuple(table.column_names)
+    check_names(names, where)
+    if table.num_rows == 0:
+        raise DataError(f"{where} has column names but no rows" if names else f"{where} is empty")
+    return Source(names, where, None, columns_of(table, na), table.num_rows)
+
+
+def column_of(values: Any, where: str) -> Column:
+    """A pandas, polars or Arrow column as a typed column; a DataError where it cannot be read."""
+    return columns_of(table_of_column(values, where)).by_name[where]
 
 
 def with_nan_missing(columns: Columns) -> Columns:

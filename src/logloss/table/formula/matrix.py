@@ -27,10 +27,10 @@ from interface_meta import override
 from numpy.typing import NDArray
 
 from logloss.errors import UsageError
+from logloss.table.columns.levels import Places, spelled
 from logloss.table.formula.growth import check_growth, check_length
 from logloss.table.formula.language import SPLINES, FactorTree, contrast_of, options_of
 from logloss.table.formula.values import Recipe, Values
-from logloss.table.levels import Places, spelled
 
 Array = NDArray[np.float64]
 

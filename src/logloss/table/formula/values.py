@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.columns import Numbers
+from logloss.table.columns.typed import Numbers
 from logloss.table.formula.language import FactorTree
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from logloss.errors import DataError
-from logloss.table.arrow import check_names
+from logloss.table.reading.arrow_tables import check_names
 from logloss.table.reading.damage import damaged_errors
 from logloss.table.reading.inputs import Input
 from logloss.table.reading.typed import delivered, typed

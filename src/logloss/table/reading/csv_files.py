@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from logloss.errors import DataError
-from logloss.table.arrow import check_names, first_line
-from logloss.table.encoding.text_numbers import FALSE, TRUE
+from logloss.table.reading.arrow_tables import check_names, first_line
 from logloss.table.reading.csv_pieces import Piece, check_no_nul, head_of, pieces
 from logloss.table.reading.damage import plain_errors
 from logloss.table.reading.dialect import Form, sniff
@@ -26,6 +25,7 @@ from logloss.table.reading.missing import TEXT, spelled, without_missing
 from logloss.table.reading.options import Dialect
 from logloss.table.reading.parts import Unfit
 from logloss.table.reading.read_ahead import mapped
+from logloss.table.spelling import FALSE, TRUE
 
 # pyarrow's words; its invalid_row_handler would give the same, but fails on text that is not UTF-8
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): ?(.*)", re.DOTALL)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.arrow import first_line
+from logloss.table.reading.arrow_tables import first_line
 
 _NO_THREAD = re.compile("launch worker thread")  # where there is no memory for one
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from logloss.errors import DataError
-from logloss.table.arrow import is_number
+from logloss.table.reading.arrow_tables import is_number
 from logloss.table.reading.options import Dialect
 from logloss.table.spelling import MISSING_NUMBERS
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from logloss.table.arrow import is_number
+from logloss.table.reading.arrow_tables import is_number
 from logloss.table.spelling import MISSING_NUMBERS
 
 TEXT = pa.dictionary(pa.int32(), pa.string())  # how the streams deliver text

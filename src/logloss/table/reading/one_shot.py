@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.arrow import check_names, first_line
+from logloss.table.reading.arrow_tables import check_names, first_line
 from logloss.table.reading.options import Projection
 from logloss.table.reading.streams import Stream, never_empty, row_of
 from logloss.table.reading.typed import delivered, typed

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from logloss.errors import DataError, UsageError
-from logloss.table.source import unknown_column
+from logloss.table.columns.source import unknown_column
 
 
 @dataclass(frozen=True)

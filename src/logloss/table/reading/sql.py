@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logloss.errors import DataError, MissingExtra, UsageError
-from logloss.table.arrow import check_names, first_line
+from logloss.table.reading.arrow_tables import check_names, first_line
 from logloss.table.reading.options import Projection, Sql
 from logloss.table.reading.streams import Stream, never_empty, row_of
 from logloss.table.reading.typed import delivered, typed

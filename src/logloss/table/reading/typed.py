@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from logloss.errors import DataError
-from logloss.table.arrow import first_line
-from logloss.table.encoding.kinds import declares
+from logloss.table.reading.arrow_tables import first_line
+from logloss.table.reading.kinds import declares
 from logloss.table.reading.missing import ORDERED, TEXT, is_text, without_missing
 
 

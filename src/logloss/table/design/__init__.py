@@ -1,0 +1,1 @@
+"""Typed blocks side by side, as the kernels read them."""

@@ -1,0 +1,59 @@
+"""Tables that are no arrays → Source: files, queries, frames and all that speaks Arrow.
+
+Apart from `read`, as all of it needs pyarrow, which takes longer to load than a fit of an array.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+from logloss.errors import UsageError
+from logloss.table.columns.alignment import index_of
+from logloss.table.columns.source import Source
+from logloss.table.encoding.whole import source_of
+from logloss.table.reading.arrow_tables import table_of
+from logloss.table.reading.opening import held_stream, named_stream, unread
+from logloss.table.reading.options import ReadOptions, Sql
+from logloss.table.spool.spool import spool_source
+
+_SPOOL = ".spool"
+_ACCEPTED = (
+    "give a NumPy array, a SciPy sparse matrix, a pandas, polars or Arrow table,"
+    " or the path of a CSV, Parquet or Arrow file"
+)
+
+
+def of_name(source: str | os.PathLike[str] | Sql, options: ReadOptions) -> Source:
+    """A spool, with all its columns; else files or a query, of which the head only is read.
+
+    Raises
+    ------
+    DataError
+        The data cannot be read, or is empty.
+    UsageError
+        There is no such file or column; `na` is given for a spool.
+    """
+    if isinstance(source, Sql) or not os.fspath(source).endswith(_SPOOL):
+        return unread(named_stream(source, options))
+    if options.na:
+        raise UsageError(
+            "na has no effect on a spool: what is missing was settled when it was encoded",
+            "give na to 'logloss encode'",
+        )
+    return spool_source(os.fspath(source))
+
+
+def of_object(source: Any, where: str, options: ReadOptions) -> Source | None:
+    """A frame or Arrow table as typed columns; readers, datasets and relations as a stream.
+
+    None for what only NumPy may know.
+    """
+    stream = held_stream(source, where, options.projection, options.na)
+    if stream is not None:
+        return unread(stream)
+    table = table_of(source, where, _ACCEPTED, options.projection)
+    if table is None:
+        return None
+    return replace(source_of(table, where, options.na), index=index_of(source))

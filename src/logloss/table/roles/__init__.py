@@ -1,0 +1,1 @@
+"""What is no feature: the target, weights, an offset and groups, taken out of a table."""

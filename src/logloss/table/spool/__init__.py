@@ -1,0 +1,1 @@
+"""A table that was read once, kept as a file: see `spool`."""
