@@ -111,7 +111,7 @@ inline bool step_by_cholesky(const Model& m, Face& f, double ridge) {
         a[i * f.size + i] = row[f.columns[i]] * (1 + ridge);
         x[i] = m.pull(f.columns[i]);
     }
-    const Index rank = solve(a, f.size, x, ridge > 0 ? 0.0 : 1e-12, scale);
+    const Index rank = solve(a, f.size, x, ridge > 0 ? 0.0 : 1e-14, scale);
     for (Index i = 0; i < f.size; i++) f.step[f.columns[i]] = x[i];
     return rank == f.size;
 }

@@ -115,6 +115,12 @@ class OwnParts:
         }
         return design.replaced(values)
 
+    @property
+    def taken(self) -> NDArray[np.int64]:
+        """Columns that are part of others."""
+        taken = {k for own in self.columns.values() for k in own.parts}
+        return np.array(sorted(taken), np.int64)
+
     def combination(self, j: int) -> tuple[Array, float] | None:
         """x_j = Σ a_k x_k + constant of an alias, a of shape (n_columns,); else None."""
         own = self.columns.get(j)

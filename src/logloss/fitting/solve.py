@@ -17,6 +17,7 @@ from logloss.existence.causes import explained
 from logloss.existence.narrowed import Narrowed
 from logloss.existence.separation import Judge, judged_fit, settled
 from logloss.firth.firth import FirthChoice
+from logloss.fitting.small_penalties import counted
 from logloss.fitting.task import Task
 from logloss.fitting.writing import written
 from logloss.objective.base import Objective
@@ -64,9 +65,12 @@ def solve_task(
             "express the columns in larger units",
         )
     likelihood = objective.likelihood
+    ended = result
+    result = counted(objective, where, ended, stop.tol)
+    if result.beta is not ended.beta:
+        loss = objective.likelihood.loss_gradient(result.beta)[0]
     point = written(task.design, task.rows, where, result.beta, task.names)
-    neglected = objective.penalty.neglect(point.coef)
-    result = _as_written(result, point.lost, neglected, stop.tol)
+    result = _as_written(result, point.lost, stop.tol)
     coef = strength.within_bounds(point.coef, task.names)
     said = _notes_on_classes(task, objective)
     fitted = Fitted(
@@ -98,14 +102,14 @@ def _notes_on_classes(task: Task, objective: Objective) -> tuple[str, ...]:
     return (f"all rows with weight are {label!r}, so the intercept has no finite best value",)
 
 
-def _as_written(result: Result, lost: float, neglected: float, tol: float) -> Result:
-    """The end of a fit with what writing the coefficients cost, and tiny penalties left out."""
-    if lost == neglected == 0.0:
-        return result
-    gap, value = result.gap + lost + neglected, result.value + neglected
-    stalled = result.status is Status.CERTIFIED and gap > tol * value
-    status = Status.STALLED if stalled else result.status
-    return replace(result, gap=gap, value=value, status=status)
+def _as_written(result: Result, lost: float, tol: float) -> Result:
+    """The end of a fit with what writing the coefficients cost, and whether that is certified."""
+    gap = result.gap + lost
+    status = result.status
+    if status in (Status.CERTIFIED, Status.STALLED) and result.value > 0.0:
+        enough = gap <= tol * result.value
+        status = Status.CERTIFIED if enough else Status.STALLED
+    return replace(result, gap=gap, status=status)
 
 
 def _solved(

@@ -19,7 +19,7 @@ from logloss.objective.base import Objective
 from logloss.objective.likelihood import Groups
 from logloss.record.evidence import Evidence
 from logloss.record.prior import uncorrected_intercept
-from logloss.record.strength import Strength
+from logloss.record.strength import Strength, small
 from logloss.record.weighting import Weighting, weighting_of
 from logloss.table import Policy, Schema, Split, TableOptions, encode_target
 from logloss.table.design.design import Design, design_of, threads
@@ -63,7 +63,10 @@ class Task:
         weights = strength.weights(self.names, self.rows.total(), found.deviation)
         likelihood = self.likelihood(found, weights[0], by_row)
         where = likelihood.coordinates
-        penalty = strength.penalty(weights, self.names, where.units, self.intercept)
+        left_out = small(weights, found.deviation)
+        if where.own is not None:  # what others are counted without has to have no penalty at all
+            left_out[where.own.taken] = True
+        penalty = strength.penalty(weights, self.names, where.units, self.intercept, left_out)
         return Objective(likelihood, penalty), where
 
     @cached_property

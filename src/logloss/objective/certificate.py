@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -70,9 +70,13 @@ def duality_gap(
     known: Known | None = None,
     goal: float = 0.0,
     value: float = math.inf,
+    tilt: Array | None = None,
 ) -> float:
-    """F(β) − D for the dual point of the step δ; inf where δ gives none. Reads: as `dual_point`."""
-    return dual_point(objective, beta, delta, known=known, goal=goal, value=value).gap
+    """F(β) − D for the dual point of the step δ; inf where δ gives none. Reads: as `dual_point`.
+
+    `tilt`: the slope of a term of F that neither objective nor `value` holds, linear in β.
+    """
+    return dual_point(objective, beta, delta, known=known, goal=goal, value=value, tilt=tilt).gap
 
 
 def dual_point(
@@ -83,22 +87,24 @@ def dual_point(
     known: Known | None = None,
     goal: float = 0.0,
     value: float = math.inf,
+    tilt: Array | None = None,
 ) -> DualPoint:
     """The dual point of the step δ.
 
     `worth`: what shrinking it by c may cost, about, for the gap to be of use. `known`: a Hessian at
-    or near beta. `goal`: a gap that is small enough. `value`: F(β), where it is known.
+    or near beta. `goal`: a gap that is small enough. `value`: F(β), where it is known. `tilt`: as
+    in `duality_gap`.
 
     One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
     """
-    penalty, dual = objective.penalty, objective.likelihood.dual
+    penalty, dual = objective.penalty, _tilted(objective.likelihood.dual, tilt)
     size = dot(penalty.l1, np.abs(beta))
     reach = partial(penalty.reach, rounding=2.0 * objective.likelihood.rounding)
     sums = dual(beta, delta, partial(_worthwhile, reach, size, worth))
     if sums.scale == 0.0:
         return DualPoint(math.nan, sums.score, delta)
     if not sums.feasible:
-        gap = _without_step(objective, beta, reach, known, (goal, value))
+        gap = _without_step(objective, beta, lambda b, d: dual(b, d, reach), known, (goal, value))
         return DualPoint(gap, sums.score / sums.scale, delta)
     gap, added, known = _bound(objective, beta, sums, known, (goal, value))
     free = np.flatnonzero(penalty.free & penalty.inside(beta))
@@ -114,10 +120,25 @@ def dual_point(
     return DualPoint(gap + added, sums.score / sums.scale, delta)
 
 
+_Dual = Callable[[Array, Array, Callable[[Array], float]], DualSums]
+
+
+def _tilted(dual: _Dual, tilt: Array | None) -> _Dual:
+    """The scores of a likelihood with a linear term: u + tilt in place of u, where c = 1."""
+    if tilt is None:
+        return dual
+
+    def tilted(beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
+        sums = dual(beta, delta, lambda score: float(reach(score + tilt) == 1.0))
+        return replace(sums, score=sums.score + tilt)
+
+    return tilted
+
+
 def _without_step(
     objective: Objective,
     beta: Array,
-    reach: Callable[[Array], float],
+    dual: Callable[[Array, Array], DualSums],
     known: Known | None,
     ends: tuple[float, float],
 ) -> float:
@@ -127,7 +148,7 @@ def _without_step(
     """
     if known is None:
         return math.inf
-    sums = objective.likelihood.dual(beta, np.zeros_like(beta), reach)
+    sums = dual(beta, np.zeros_like(beta))
     if not sums.feasible:
         return math.inf
     gap, added, _ = _bound(objective, beta, sums, known, ends)

@@ -190,6 +190,9 @@ def _swayed(penalty: Penalty, beta: Array, move: Array) -> float:
     held = (penalty.l2 == 0.0) & ((penalty.l1 > 0.0) | penalty.bounded)
     if not held.any():
         return 0.0
+    move = np.where(
+        penalty.bounded, move, np.minimum(move, 2.0 * penalty.l1)
+    )  # |v| ≤ a before, after
     ends = (penalty.lower, penalty.upper, np.where(penalty.l1 > 0.0, 0.0, math.inf))
     far = [np.where(np.isfinite(end), np.abs(beta - end), 0.0)[held] for end in ends]
     return dot(move[held], np.maximum.reduce(far))

@@ -18,8 +18,8 @@ from logloss.objective.penalty import Neglected, Penalty
 Array = NDArray[np.float64]
 
 SIGNS: dict[Any, tuple[float, float]] = {"+": (0.0, math.inf), "-": (-math.inf, 0.0)}
-_NO_PENALTY = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
-_NO_L1 = 1e-12  # one per deviation that is as small as the rounding of scores
+_NO_L2 = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
+_NO_L1 = 1e-14  # one per deviation that is below the rounding of scores
 
 
 @dataclass(frozen=True)
@@ -150,14 +150,23 @@ class Strength:
         return np.sqrt(l2 * factors) * unit, l1 * factors * unit
 
     def penalty(
-        self, weights: tuple[Array, Array], names: Sequence[str], scale: Array, intercept: bool
+        self,
+        weights: tuple[Array, Array],
+        names: Sequence[str],
+        scale: Array,
+        intercept: bool,
+        left_out: NDArray[np.bool_] | None = None,
     ) -> Penalty:
-        """The same on the coefficients θ = w·scale of a solver, the intercept last and free."""
+        """The same on the coefficients θ = w·scale of a solver, the intercept last and free.
+
+        `left_out`: coefficients whose penalties are too small for a solver, shape (n_columns,).
+        """
         l2, l1 = (weights[0] / scale) ** 2, weights[1] / scale
-        small = (l2 < _NO_PENALTY) & (l1 < _NO_L1)
-        left_out = Neglected(*(np.where(small, weight, 0.0) for weight in weights))
-        neglected = left_out if left_out.where.any() else None
-        l2[small], l1[small] = 0.0, 0.0
+        neglected = None
+        if left_out is not None:
+            small = Neglected(*(np.where(left_out, weight, 0.0) for weight in weights))
+            neglected = small if small.where.any() else None
+            l2[left_out], l1[left_out] = 0.0, 0.0
         lower, upper = _bounds(self.bounds, names)
         parts = [l2, l1, lower * scale, upper * scale]
         if intercept:
@@ -172,11 +181,8 @@ class Strength:
 
         Each of shape (n_columns,), bool.
         """
-        root, l1 = weights
         lower, upper = _bounds(self.bounds, names)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            none = (root == 0.0) | ((root / deviation) ** 2 < _NO_PENALTY)
-            none &= (l1 == 0.0) | (l1 / deviation < _NO_L1)
+        none = small(weights, deviation)
         unbounded = np.isinf(lower) & np.isinf(upper)
         return none & unbounded, none & ~unbounded
 
@@ -191,6 +197,18 @@ class Strength:
             coef = np.where(near, far, coef)
         clipped: Array = np.clip(coef, lower, upper)
         return clipped
+
+
+def small(weights: tuple[Array, Array], deviation: Array) -> NDArray[np.bool_]:
+    """Penalties that are none, or next to none beside the spread of their columns.
+
+    `weights`: √l_j and a_j. All of shape (n_columns,).
+    """
+    root, l1 = weights
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        none: NDArray[np.bool_] = (root == 0.0) | ((root / deviation) ** 2 < _NO_L2)
+        none &= (l1 == 0.0) | (l1 / deviation < _NO_L1)
+    return none
 
 
 def _spread_out(given: Any, groups: Mapping[str, Sequence[str]]) -> Any:
