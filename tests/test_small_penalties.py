@@ -55,7 +55,7 @@ def _least(X: np.ndarray, y: np.ndarray, l2: float) -> float:
 @pytest.mark.parametrize("own", [1e6, 1e4])
 @pytest.mark.parametrize("strength", [1e-3, 1e3, 1e6])
 def test_a_penalty_that_solvers_cannot_see_counts(own: float, strength: float) -> None:
-    """l2 on raw microseconds: nothing next to a spread of 1e14, much next to a difference of 1e4."""
+    """On raw microseconds: nothing next to a spread of 1e14, much next to a difference of 1e4."""
     X, y = _stamps(1, own)
     model = logloss.fit(X, y, l2=strength, tol=1e-6)
     least = _least(X, y, strength)
