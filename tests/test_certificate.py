@@ -21,12 +21,13 @@ from truth import best as best_of
 from truth import solved
 
 import logloss
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
 from logloss.objective import certificate
 from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.penalty import Penalty
+from logloss.objective.row_data import RowData
 from logloss.record.proof import Status, Step
 from logloss.solvers import Newton, base
 from logloss.table import learn, read

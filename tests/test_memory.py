@@ -11,8 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from problems import PROBLEMS, STORAGES, Problem
 
-from logloss.backends.coordinates import Coordinates, some_of, spread
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
+from logloss.backends.spread import some_of, spread
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.row_data import RowData
 from logloss.table import learn, read
 from logloss.table.design.design import Design, design_of
 

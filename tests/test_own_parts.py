@@ -15,8 +15,8 @@ import scipy.sparse as sp
 import statsmodels.api as sm
 
 import logloss
-from logloss.backends.own_parts import OwnPart, OwnParts
 from logloss.numerics.double_double import combination, pair
+from logloss.objective.own_parts import OwnPart, OwnParts
 from logloss.record.proof import Status
 from logloss.table import learn, read
 from logloss.table.design.design import design_of

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import coordinates, spread
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
+from logloss.backends.spread import coordinates, spread
 from logloss.errors import DataError
+from logloss.objective.row_data import RowData
 from logloss.table import Encoded, read
 from logloss.table.design.bad_values import check_finite
 from logloss.table.design.design import Design, design_of

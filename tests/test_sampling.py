@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
 from logloss.backends.sampling import stratified
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.row_data import RowData
 from logloss.table import learn, read
 from logloss.table.design.design import design_of
 

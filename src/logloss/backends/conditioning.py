@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import Coordinates, Spread
-from logloss.backends.own_parts import OwnPart, OwnParts, rounded, settled
+from logloss.backends.spread import Spread
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.own_parts import OwnPart, OwnParts, rounded, settled
 from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]

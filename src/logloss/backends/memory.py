@@ -15,16 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import Coordinates
 from logloss.backends.counted import CountedReads
-from logloss.backends.row_data import RowData, null_fit
 from logloss.backends.row_sums import group_gram, leverages, likely_rounding, rounding_of_sums
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import DualSums, Groups, Margin
+from logloss.objective.row_data import RowData, null_fit
 from logloss.table.design.design import Design
-
-__all__ = ["MemoryLikelihood", "RowData"]
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import Coordinates
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import Groups
 from logloss.table.design.design import Design
 

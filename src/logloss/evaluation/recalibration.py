@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import residual, sigmoid_derivative
 from logloss.evaluation.sample import Sample
 from logloss.objective.base import Objective
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.penalty import Penalty
+from logloss.objective.row_data import RowData
 from logloss.solvers import Newton
 from logloss.solvers.base import Stop, minimise
 from logloss.table.design.design import design_of, threads

@@ -27,10 +27,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.program import Undecided, largest_support
 from logloss.numerics.algebra import inverse_factor, own_columns
 from logloss.objective.penalty import Penalty
+from logloss.objective.row_data import RowData
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

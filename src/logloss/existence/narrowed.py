@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.counting import Told, told_apart
 from logloss.existence.decision import is_little
 from logloss.existence.direction import Cone, Direction, NullSpace, counted, gram_over
 from logloss.existence.limit import Known, Rest, Separated, fitted, reported
 from logloss.numerics.algebra import own_columns, solve
 from logloss.objective.base import Objective
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.penalty import Penalty
+from logloss.objective.row_data import RowData
 from logloss.solvers.base import Result
 from logloss.table.design.entries import narrowed as narrowed_design
 

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.conditioning import Conditioned, conditioned, suspicious
-from logloss.backends.coordinates import Coordinates, Spread, coordinates, some_of, spread
-from logloss.backends.memory import MemoryLikelihood, RowData
+from logloss.backends.memory import MemoryLikelihood
+from logloss.backends.spread import Spread, coordinates, some_of, spread
 from logloss.errors import UsageError
 from logloss.objective.base import Objective
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import Groups
+from logloss.objective.row_data import RowData
 from logloss.record.evidence import Evidence
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.strength import Strength, small

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.memory import RowData
-from logloss.backends.own_parts import rounded
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.own_parts import rounded
+from logloss.objective.row_data import RowData
 from logloss.record.centers import Centers, centers_of, log_odds
 from logloss.table.design.design import Design
 

@@ -8,7 +8,7 @@ A column that is a combination of the intercept and columns before it has a pivo
 Cholesky factor of H. It is an alias: its coefficient is 0 (not estimable, as R says: NA), and the
 others take over its part, β_k + a_k β_j for x_j = Σ a_k x_k with a = H_KK⁻¹ H_Kj.
 
-All here is in inner coordinates (backends/coordinates.py), in the order of the solvers, with the
+All here is in inner coordinates (objective/coordinates.py), in the order of the solvers, with the
 intercept last, but for what `raw` in a name says.
 """
 
@@ -21,10 +21,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates
 from logloss.errors import DataError
 from logloss.numerics.algebra import dot, inverse_factor
 from logloss.objective.base import Objective
+from logloss.objective.coordinates import Coordinates
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]

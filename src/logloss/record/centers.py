@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates
-from logloss.backends.own_parts import rounded
 from logloss.errors import ModelFileError
 from logloss.files import strict_json as js
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.own_parts import rounded
 from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]

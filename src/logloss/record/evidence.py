@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from logloss.backends.coordinates import Coordinates
-    from logloss.backends.memory import RowData
     from logloss.objective.base import Objective
+    from logloss.objective.coordinates import Coordinates
     from logloss.objective.likelihood import Groups
+    from logloss.objective.row_data import RowData
     from logloss.record.weighting import Weighting
     from logloss.table.columns.source import Source
     from logloss.table.design.design import Design
