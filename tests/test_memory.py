@@ -45,7 +45,7 @@ def whole(score: Array) -> float:
 
 def points(task: MemoryLikelihood, k: int = 3) -> list[Array]:
     rng = np.random.default_rng(k)
-    return [rng.standard_normal(task.n_coefficients) * 0.5 for _ in range(k)]
+    return [rng.standard_normal(task.shape.size) * 0.5 for _ in range(k)]
 
 
 CASES = [
@@ -103,7 +103,7 @@ def test_hessian_of_some_coefficients(name: str, storage: str) -> None:
     task = likelihood(PROBLEMS[name], storage)
     beta = points(task)[0]
     full = task.hessian(beta)
-    d = task.n_coefficients
+    d = task.shape.size
     for subset in (np.arange(d), np.arange(0, d, 2), np.array([d - 1]), np.array([0])):
         part = task.hessian(beta, subset)
         np.testing.assert_allclose(part, full[np.ix_(subset, subset)], rtol=1e-12, atol=1e-14)
@@ -129,7 +129,7 @@ def test_a_dual_point_solves_the_equation_of_the_intercept(name: str, storage: s
     beta, delta = 0.1 * beta, 0.01 * delta
     sums = task.dual(beta, delta, whole)
     _, gradient = task.loss_gradient(beta)
-    if not task.has_intercept:
+    if not task.shape.has_intercept:
         expected = gradient - task.hessian_product(beta, delta)
     else:
         # the shift of δ's intercept that makes the last equation 0
@@ -221,7 +221,7 @@ def test_the_best_intercept_alone(name: str) -> None:
     problem = PROBLEMS[name]
     task = likelihood(problem)
     intercept, loss = task.null_fit()
-    beta = np.zeros(task.n_coefficients)
+    beta = np.zeros(task.shape.size)
     if problem.intercept:
         beta[-1] = intercept
         assert abs(task.loss_gradient(beta)[1][-1]) <= 1e-12
@@ -238,7 +238,7 @@ def test_coordinates_there_and_back() -> None:
     for intercept in (True, False):
         center = rng.standard_normal(4) if intercept else np.zeros(4)
         where = Coordinates(center, rng.random(4) + 0.1, intercept)
-        X, beta = rng.standard_normal((9, 4)), rng.standard_normal(where.n_coefficients)
+        X, beta = rng.standard_normal((9, 4)), rng.standard_normal(where.shape.size)
         coef, b = where.raw(beta)
         inner = (X - center) / where.scale
         expected = inner @ beta[:4] + (beta[4] if intercept else 0.0)

@@ -22,6 +22,7 @@ from logloss.backends.sampling import stratified
 from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import DualSums, Groups, Margin
 from logloss.objective.row_data import RowData, null_fit
+from logloss.objective.shape import Shape
 from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
@@ -77,12 +78,8 @@ class MemoryLikelihood(CountedReads):
         return self.design.n_rows
 
     @property
-    def n_coefficients(self) -> int:
-        return self.coordinates.n_coefficients
-
-    @property
-    def has_intercept(self) -> bool:
-        return self.coordinates.intercept
+    def shape(self) -> Shape:
+        return self.coordinates.shape
 
     @property
     def weight_sum(self) -> float:
@@ -178,8 +175,8 @@ class MemoryLikelihood(CountedReads):
             shift = slope / curvature
             if abs(shift) < _LARGEST_SHIFT:
                 score = score - shift * self.coordinates.gradient(curved, curvature)
-                score[-1] = 0.0
-        curvature = curvature / self._weight_sum if self.has_intercept else 0.0
+                score[self.shape.intercepts] = 0.0
+        curvature = curvature / self._weight_sum if self.shape.has_intercept else 0.0
         self._moved = _Moved(beta, delta, xi, shift, score / self._weight_sum, curvature)
         self._margins.clear()
         return self._moved
@@ -214,7 +211,7 @@ class MemoryLikelihood(CountedReads):
     def rounding(self) -> Array:
         # Σ s|u||x'| ≤ 4 Σs, as |u| ≤ 1 and Σ s x'² ≤ 16 Σs (Coordinates); centring follows the sums
         centring = 2.0 * np.abs(self.coordinates.center) / self.coordinates.scale
-        share = np.append(centring, 0.0) if self.has_intercept else centring
+        share = self.shape.joined(centring, 0.0)
         return likely_rounding(self.design) * (share + 8.0)
 
     @cached_property
@@ -233,16 +230,15 @@ class MemoryLikelihood(CountedReads):
     @cached_property
     def extent(self) -> Array:
         crude = math.sqrt(16.0 * self._weight_sum / self.least_weight)
-        if self.n_coefficients > _FEW_COLUMNS:
-            return np.full(self.n_coefficients, crude)
+        if self.shape.size > _FEW_COLUMNS:
+            return np.full(self.shape.size, crude)
         counted = slice(None) if self.rows.weight is None else self.rows.weight > 0.0
         center, scale = self.coordinates.center, self.coordinates.scale
         away = [
             np.abs(self.design.column(int(j))[counted] - center[j]).max() for j in self._columns
         ]
         self.reads += len(away)
-        extent = np.array(away) / scale
-        return np.append(extent, 1.0) if self.has_intercept else extent
+        return self.shape.joined(np.array(away) / scale, 1.0)
 
     @cached_property
     def least_weight(self) -> float:
@@ -287,9 +283,9 @@ class MemoryLikelihood(CountedReads):
         if np.count_nonzero(~self.design.sparse) > count:
             return np.zeros(0, np.int64)
         size = np.where(self.design.sparse, self.coordinates.scale, np.inf)
-        order = np.argsort(-size, kind="stable")[: count - self.has_intercept]
-        last = [self.n_coefficients - 1] if self.has_intercept else []
-        return np.append(np.sort(order), np.array(last, np.int64))
+        order = np.argsort(-size, kind="stable")[: count - self.shape.has_intercept]
+        last = np.arange(self.shape.size)[self.shape.intercepts]
+        return np.append(np.sort(order), last)
 
     def by_row(self) -> MemoryRows:
         if self._by_row is None:

@@ -42,9 +42,7 @@ class MemoryRows:
 
     @property
     def density(self) -> float:
-        return float(
-            self._kernel.n_entries / max(self._n_rows * self._likelihood.n_coefficients, 1)
-        )
+        return float(self._kernel.n_entries / max(self._n_rows * self._likelihood.shape.size, 1))
 
     @property
     def largest_square(self) -> float:

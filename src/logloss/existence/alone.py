@@ -152,7 +152,7 @@ def units_of(cone: Cone, schema: Schema, left: Indices) -> list[Unit]:
 def _units(cone: Cone, schema: Schema, left: Indices) -> Iterator[Unit]:
     encoded = cone.likelihood.design.encoded
     reaches = _reaches(cone)
-    intercept = cone.likelihood.has_intercept
+    intercept = cone.likelihood.shape.has_intercept
     if encoded.columns is None:
         yield from _of_matrix(encoded, schema, left, reaches, intercept)
         return

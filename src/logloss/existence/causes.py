@@ -56,7 +56,7 @@ def explained(
     told = np.flatnonzero(found.direction.moved)
     left = np.flatnonzero(found.cone.counted & ~found.direction.moved)
     sign = found.cone.sign[told]
-    if not len(left) and found.cone.likelihood.has_intercept and (sign == sign[0]).all():
+    if not len(left) and found.cone.likelihood.shape.has_intercept and (sign == sign[0]).all():
         return replace(separation, causes=(Cause((INTERCEPT,), (), len(told)),))
     units = units_of(found.cone, schema, left)
     causes, rest = _alone(found, units, told)
@@ -69,7 +69,7 @@ def _alone(found: Separated, units: Sequence[Unit], rows: Indices) -> tuple[list
     """The columns that explain rows by themselves, and the rows that none of them does."""
     cone = found.cone
     free_intercept = (
-        cone.likelihood.has_intercept and not (cone.counted & ~found.direction.moved).any()
+        cone.likelihood.shape.has_intercept and not (cone.counted & ~found.direction.moved).any()
     )
     positive = cone.sign[rows] > 0.0
     causes: list[Cause] = []

@@ -120,7 +120,7 @@ class _Counts:
         label = self.sign[self.left]
         if (
             self.moved.any()
-            and self.likelihood.has_intercept
+            and self.likelihood.shape.has_intercept
             and label[0]
             and (label == label[0]).all()
         ):
@@ -153,7 +153,7 @@ class _Counts:
             moves = np.append(pure, False)[block.slots]
             yield coef, 0.0, self.left & moves[block.codes]
         here = slice(block.first, block.first + block.width)
-        others = (self.up & self.down)[here].all() and self.likelihood.has_intercept
+        others = (self.up & self.down)[here].all() and self.likelihood.shape.has_intercept
         without = float(self.left.sum()) - float(size.sum())
         label = float(self.sign[self.left].sum()) - float(towards.sum())
         if others and 0.0 < without == abs(label):
@@ -180,7 +180,7 @@ class _Counts:
         if not (np.isfinite(x).all() and x.any()):
             return
         for direction, able in ((1.0, self.up[j]), (-1.0, self.down[j])):
-            end = _between(direction * x, sign) if self.likelihood.has_intercept else 0.0
+            end = _between(direction * x, sign) if self.likelihood.shape.has_intercept else 0.0
             if not able or end is None:
                 continue
             towards = sign * (direction * x - end)

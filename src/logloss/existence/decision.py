@@ -121,12 +121,12 @@ class _Rows:
     def of(
         likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, deadline: float
     ) -> _Rows | None:
-        n, weight = likelihood.n_coefficients, likelihood.rows.weight
-        constant = likelihood.has_intercept and n - 1 in free
-        order = np.roll(free, 1) if constant else free
+        weight, shape = likelihood.rows.weight, likelihood.shape
+        order = shape.intercepts_first(free)
+        constant = int(shape.are_intercepts(free).sum())
         counted = np.arange(likelihood.n_rows) if weight is None else np.flatnonzero(weight > 0.0)
         x = np.ones((len(counted), len(order)), order="F")
-        x[:, int(constant) :] = entries(likelihood.design, counted, order[int(constant) :])
+        x[:, constant:] = entries(likelihood.design, counted, order[constant:])
         if not np.isfinite(x).all():
             return None
         y = likelihood.rows.y[counted]
@@ -154,14 +154,15 @@ class _Rows:
 
     @property
     def _n_raw(self) -> int:
-        return len(self.likelihood.coordinates.center) + self.likelihood.has_intercept
+        return self.likelihood.shape.size
 
     @cached_property
     def _places(self) -> Indices:
         """Where the columns of the question are among the intercept and all columns."""
-        if not self.likelihood.has_intercept:
+        shape = self.likelihood.shape
+        if not shape.has_intercept:
             return self.order
-        return np.where(self.order < self.likelihood.n_coefficients - 1, self.order + 1, 0)
+        return np.where(self.order < shape.columns, self.order + 1, 0)
 
     def _raw(self, d: Whole) -> Array:
         """Coefficients of whole numbers, so that the largest term is 1; the intercept first."""

@@ -109,13 +109,13 @@ class Cone:
 
     def part(self, v: Array) -> Array:
         """v with 0 in the other coefficients."""
-        part = np.zeros(self.likelihood.n_coefficients)
+        part = np.zeros(self.likelihood.shape.size)
         part[self.free] = v[self.free]
         return part
 
     def full(self, v: Array) -> Array:
         """A vector over `free`, as one over all coefficients."""
-        full = np.zeros(self.likelihood.n_coefficients)
+        full = np.zeros(self.likelihood.shape.size)
         full[self.free] = v
         return full
 
@@ -143,7 +143,7 @@ def gram_over(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Arr
     if not rows.any():
         return np.zeros((len(columns), len(columns)))
     alone = _alone(likelihood, rows)
-    flat = np.zeros(alone.n_coefficients)
+    flat = np.zeros(alone.shape.size)
     gram: Array = alone.hessian(flat, columns) * (4.0 * alone.weight_sum)  # q = ¼ at 0
     likelihood.reads += alone.n_rows == likelihood.n_rows
     return gram
@@ -272,7 +272,7 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
     alone = _alone(cone.likelihood, rows)
     cone.likelihood.reads += 2 * int(near.sum()) * (alone.n_rows == cone.likelihood.n_rows)
     seen, inverse = vectors[:, ~near], 1.0 / values[~near]
-    flat, scale = np.zeros(alone.n_coefficients), 4.0 * alone.weight_sum
+    flat, scale = np.zeros(alone.shape.size), 4.0 * alone.weight_sum
     kept = []
     for v in vectors.T[near]:
         b, left = v, np.inf

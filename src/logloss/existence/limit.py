@@ -209,7 +209,7 @@ def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -
     along = like.along(decision.direction)
     direction = Direction(decision.direction, decision.moved, along, null)
     along, endless = decision.raw, (decision.raw_basis != 0.0).any(axis=1)
-    if not like.has_intercept:
+    if not like.shape.has_intercept:
         along, endless = np.append(0.0, along), np.append(False, endless)
     known = Known(along, endless)
     if not left.any():

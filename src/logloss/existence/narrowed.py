@@ -158,7 +158,7 @@ class Narrowed:
 
     def _own(self, null: Array, moved: Mask) -> Mask:
         """Which vectors of a null space of the rows that are left some other row tells apart."""
-        every = np.arange(self.likelihood.n_coefficients)
+        every = np.arange(self.likelihood.shape.size)
         if not 0 < len(null) <= _MOST_ALIASES:
             return np.ones(len(null), np.bool_)
         import scipy.sparse as sp
@@ -180,7 +180,7 @@ class Narrowed:
 
     def _unseen(self, rest: Rest | None) -> list[Array]:
         """Unit vectors of coefficients that no row which is left has; all, where none is left."""
-        n, has_intercept = len(self.kept), self.likelihood.has_intercept
+        n, has_intercept = len(self.kept), self.likelihood.shape.has_intercept
         alone = np.append(has_intercept and rest is None, ~self.kept | (rest is None))
         alone[1:] &= self.whole.penalty.free[:n]
         return list(np.eye(len(alone))[alone])
@@ -240,7 +240,7 @@ def _kept(likelihood: MemoryLikelihood, penalty: Penalty, left: Mask) -> Mask:
     likelihood.reads += 1
     held = (penalty.lower[:n] > 0.0) | (penalty.upper[:n] < 0.0)
     kept: Mask = (first != 0.0) | (second != 0.0) | held
-    if not (kept.any() or likelihood.has_intercept):
+    if not (kept.any() or likelihood.shape.has_intercept):
         kept[0] = True  # a fit of nothing is none
     return kept
 
@@ -257,7 +257,7 @@ def _without(whole: Objective, kept: Mask, left: Mask) -> Objective:
     design = like.design if kept.all() else narrowed_design(like.design, kept)
     rest = MemoryLikelihood(design, rows, there, like.n_threads, like.reads)
     more = like.weight_sum / rest.weight_sum
-    which = np.flatnonzero(np.append(kept, True) if where.intercept else kept)
+    which = np.flatnonzero(like.shape.joined(kept, True))
     few = pen.of(which)
     penalty = Penalty(few.l2 * more, few.l1 * more, few.lower, few.upper)
     return replace(whole, likelihood=rest, penalty=penalty)

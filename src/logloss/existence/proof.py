@@ -128,8 +128,8 @@ def _is_void(likelihood: MemoryLikelihood, margin: Margin, beta: Array, hessian:
 
     So it is where all rows are told apart and move alike. At an optimum Σ s|r'| is Σ s|r| ≥ Σ s q.
     """
-    if likelihood.has_intercept:
-        mass = float(hessian[-1, -1]) * likelihood.weight_sum
+    if likelihood.shape.has_intercept:
+        mass = float(np.diag(hessian)[likelihood.shape.intercepts].sum()) * likelihood.weight_sum
     else:
         mass = likelihood.rows.total(likelihood.curvatures(beta))
     return not margin.absolute > _VOID * mass
@@ -160,7 +160,7 @@ def _error(
 ) -> float:
     """E: how far the score may be from 0, in standard errors."""
     where = likelihood.coordinates
-    offset = np.zeros(likelihood.n_coefficients)
+    offset = np.zeros(likelihood.shape.size)
     offset[: len(where.center)] = 2.0 * np.abs(where.center) / where.scale
     with np.errstate(invalid="ignore"):
         size = np.sqrt(margin.pearson * np.diag(information))

@@ -69,7 +69,7 @@ def verdict(found: Separated, names: tuple[str, ...]) -> Separation:
     infinite = np.where(along == 0.0, np.nan, np.copysign(np.inf, along))
     estimates, covariance = _limit(found, endless, infinite)
     errors = np.where(endless, np.inf, np.sqrt(np.diag(covariance)))
-    skipped = 0 if cone.likelihood.has_intercept else 1
+    skipped = 0 if cone.likelihood.shape.has_intercept else 1
     which = [k for k in range(skipped, len(labels)) if endless[k]]
     kind = Kind.COMPLETE if found.rest is None else Kind.QUASI
     rows = np.flatnonzero(direction.moved)

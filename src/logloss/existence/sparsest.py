@@ -81,7 +81,7 @@ class _Search:
         self._likelihood = cone.likelihood
         self._moved = np.flatnonzero(found.direction.moved)
         self._sign = cone.sign
-        self._basis = np.zeros((cone.likelihood.n_coefficients, found.null.basis.shape[1]))
+        self._basis = np.zeros((cone.likelihood.shape.size, found.null.basis.shape[1]))
         self._basis[cone.free] = found.null.basis
         n_columns = len(cone.likelihood.coordinates.center)
         low, high = cone.penalty.lower[:n_columns], cone.penalty.upper[:n_columns]

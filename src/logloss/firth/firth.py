@@ -78,7 +78,7 @@ class Penalised:
     @staticmethod
     def of(likelihood: MemoryLikelihood) -> Penalised:
         """Without constraints; one Hessian, to find aliases."""
-        every = np.arange(likelihood.n_coefficients)
+        every = np.arange(likelihood.shape.size)
         ridge = Penalty.ridge(np.zeros(len(every)))
         free = Cone.over(likelihood, every, ridge).free
         return Penalised(likelihood, free, np.zeros((0, len(free))))
@@ -277,15 +277,13 @@ def _solve(objective: Objective, first: Array, stop: Stop) -> Result:
     likelihood = objective.likelihood
     assert isinstance(likelihood, MemoryLikelihood)
     problem = Penalised.of(likelihood)
-    start = np.zeros_like(first)
+    start = objective.null()
     if len(problem.free) == len(first):
         l2 = np.full(len(first), 1.0 / likelihood.weight_sum)
-        l2[-1] *= not likelihood.has_intercept
+        l2[likelihood.shape.intercepts] = 0.0
         ridge = replace(objective, penalty=Penalty.ridge(l2))
         roughly = Stop(1e-4, seconds=stop.seconds, begun=stop.begun)
         start = minimise(ridge, Newton(), first, roughly).beta
-    elif likelihood.has_intercept:
-        start[-1] = likelihood.null_fit()[0]
     point = problem.at(start)
     if point.value == -math.inf:
         point = problem.at(np.zeros_like(first))
@@ -300,5 +298,5 @@ def _solve(objective: Objective, first: Array, stop: Stop) -> Result:
 def _raw_value(point: Point) -> float:
     """−l*/Σs, with M in the units of the columns."""
     likelihood = point.of.likelihood
-    scale = np.append(likelihood.coordinates.units, 1.0)[point.of.free]
+    scale = likelihood.shape.joined(likelihood.coordinates.units, 1.0)[point.of.free]
     return -(point.value + float(np.log(scale).sum())) / likelihood.weight_sum

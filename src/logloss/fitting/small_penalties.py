@@ -21,10 +21,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.coordinates import Coordinates
 from logloss.numerics.algebra import solve
 from logloss.objective.base import Objective
 from logloss.objective.certificate import LARGEST_HESSIAN, duality_gap
+from logloss.objective.coordinates import Coordinates
 from logloss.objective.feasibility import Known
 from logloss.objective.penalty import Neglected
 from logloss.record.proof import Status
@@ -99,10 +99,8 @@ class _Whole:
 def _minimised(whole: _Whole, beta: Array, tol: float) -> _Point:
     """Damped Newton steps from a point, or from the intercept alone where that is better."""
     objective = whole.objective
-    null = np.zeros_like(beta)
-    if objective.likelihood.has_intercept:
-        null[-1] = objective.likelihood.null_fit()[0]
-    point = min(_Point(whole, beta), _Point(whole, objective.penalty.settle(null)), key=_value)
+    null = objective.penalty.settle(objective.null())
+    point = min(_Point(whole, beta), _Point(whole, null), key=_value)
     for _ in range(_MOST_STEPS):
         step, slope = whole.step(point, objective.hessian(point.beta))
         if not slope > _CLOSE * tol * point.value:

@@ -68,7 +68,7 @@ class Task:
         left_out = small(weights, found.deviation)
         if where.own is not None:  # what others are counted without has to have no penalty at all
             left_out[where.own.taken] = True
-        penalty = strength.penalty(weights, self.names, where.units, self.intercept, left_out)
+        penalty = strength.penalty(weights, self.names, where.units, where.shape, left_out)
         return Objective(likelihood, penalty), where
 
     @cached_property
@@ -187,10 +187,7 @@ class Task:
         if start is not None:
             with np.errstate(over="ignore", invalid="ignore"):  # too far out is found by the loss
                 return objective.penalty.prox(where.inner(*self._known(start)), 0.0)
-        beta = np.zeros(objective.n_coefficients)
-        if self.intercept:
-            beta[-1] = objective.likelihood.null_fit()[0]
-        return beta
+        return objective.null()
 
     def _known(self, start: Fitted) -> tuple[Array, float]:
         """The coefficients of a model in the order of ours; an error where it is of other data."""

@@ -130,7 +130,7 @@ def _held(objective: Objective, j: int, t: float) -> float:
     design = like.design if j == n else narrowed(like.design, kept)
     rows = replace(like.rows, offset=offset)
     rest = MemoryLikelihood(design, rows, there, like.n_threads)
-    which = np.flatnonzero(np.arange(like.n_coefficients) != j)
+    which = np.flatnonzero(np.arange(like.shape.size) != j)
     fewer = replace(objective, likelihood=rest, penalty=objective.penalty.of(which))
     found = minimise(fewer, Newton(), np.zeros(len(which)), Stop(tol=1e-11))
     like.reads += rest.reads

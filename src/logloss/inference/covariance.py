@@ -220,5 +220,5 @@ def masked(matrix: Array, optimum: Optimum) -> Array:
     out = np.full_like(matrix, math.nan)
     kept = optimum.curvature.kept
     out[np.ix_(kept, kept)] = matrix[np.ix_(kept, kept)]
-    order = first_to_last(optimum.objective.likelihood.has_intercept, len(matrix))
+    order = first_to_last(optimum.objective.likelihood.shape.has_intercept, len(matrix))
     return out[np.ix_(order, order)]

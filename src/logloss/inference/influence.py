@@ -283,8 +283,7 @@ class Influence:
 
     def _in_inner(self, j: int) -> Array:
         """c with b_j = c·β: a reported coefficient by inner ones, those that move."""
-        where, n = self._evidence.coordinates, self._evidence.objective.n_coefficients
-        return where.functional(-1 if where.intercept and j == n - 1 else j)[self._moving]
+        return self._evidence.coordinates.functional(j)[self._moving]
 
     def _direction(self, j: int) -> tuple[Array, float]:
         """Coefficients v and intercept, of the design, for which x·v is entry j of M⁻¹x."""

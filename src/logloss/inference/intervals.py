@@ -84,8 +84,7 @@ def profile_limits(optimum: Optimum, level: float, apart: bool = False) -> tuple
 
 def _contrast(optimum: Optimum, j: int) -> Array:
     """c with c·θ = the coefficient j as it is reported."""
-    n, where = optimum.objective.n_coefficients, optimum.coordinates
-    return where.functional(-1 if where.intercept and j == n - 1 else j)
+    return optimum.coordinates.functional(j)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,13 +206,13 @@ class _Walk:
 
     def _curvature(self, beta: Array, last: Curvature) -> Curvature:
         objective, kept = self.optimum.objective, self.optimum.curvature.kept
-        intercept = objective.likelihood.has_intercept
+        shape = objective.likelihood.shape
         hessian = objective.hessian(beta, kept)
-        found = Curvature.of(hessian, kept, last.n, intercept)
+        found = Curvature.of(hessian, kept, shape)
         if len(found.kept) == len(kept):
             return found
         hessian.flat[:: len(kept) + 1] += _LOST  # information that is gone, towards infinity
-        found = Curvature.of(hessian, kept, last.n, intercept)
+        found = Curvature.of(hessian, kept, shape)
         return found if len(found.kept) == len(kept) else last
 
     def _is_lost(self, point: _Point, move: _Move) -> bool:

@@ -79,9 +79,9 @@ class Span:
 
     def __post_init__(self) -> None:
         objective = self.evidence.objective
-        n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
-        hessian = objective.likelihood.hessian(np.zeros(n))
-        found = Curvature.of(hessian, np.arange(n), n, intercept)
+        shape = objective.likelihood.shape
+        hessian = objective.likelihood.hessian(np.zeros(shape.size))
+        found = Curvature.of(hessian, np.arange(shape.size), shape)
         object.__setattr__(self, "_curvature", found)
 
     def holds(self, other: Evidence, theta: Array) -> bool:
@@ -110,7 +110,8 @@ class Span:
         sums, _ = _kernels.moments(e.design.kernel, weighed, nothing, e.n_threads)
         total = float(weighed.sum())
         inner = (sums - where.center * total) / where.scale
-        return np.append(inner, total) if e.intercept else inner
+        joined: Array = where.shape.joined(inner, total)
+        return joined
 
 
 def _product(evidence: Evidence, theta: Array) -> Array:

@@ -25,6 +25,7 @@ from logloss.errors import DataError
 from logloss.numerics.algebra import dot, inverse_factor
 from logloss.objective.base import Objective
 from logloss.objective.coordinates import Coordinates
+from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -58,14 +59,13 @@ class Curvature:
     n: int
 
     @staticmethod
-    def of(hessian: Array, free: Positions, n: int, intercept: bool) -> Curvature:
-        """Factor the Hessian of the coefficients `free` (increasing) of n in all."""
-        first = intercept and len(free) > 0 and free[-1] == n - 1
-        order = np.roll(np.arange(len(free)), 1) if first else np.arange(len(free))
+    def of(hessian: Array, free: Positions, shape: Shape) -> Curvature:
+        """Factor the Hessian of the coefficients `free`, which are increasing."""
+        order = np.searchsorted(free, shape.intercepts_first(free))
         factor, _ = inverse_factor(hessian[np.ix_(order, order)])
         known = np.diag(factor) > 0.0
         positions = free[order][known]
-        return Curvature(np.sort(positions), positions, factor[np.ix_(known, known)], n)
+        return Curvature(np.sort(positions), positions, factor[np.ix_(known, known)], shape.size)
 
     def solve(self, right: Array) -> Array:
         """H⁻¹b, 0 for what is not kept; b and the result have shape (n,)."""
@@ -130,10 +130,9 @@ def polish(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
     DataError
         Newton's method finds none there.
     """
-    n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
-    everything = np.arange(n)
+    shape = objective.likelihood.shape
     hessian = objective.hessian(beta)
-    curvature = Curvature.of(hessian, everything, n, intercept)
+    curvature = Curvature.of(hessian, np.arange(shape.size), shape)
     combinations = _combinations(hessian, curvature)
     if combinations:
         beta = beta.copy()
@@ -154,9 +153,7 @@ def polish(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
         if not math.isfinite(value):
             break
         if not gain <= _FAR**2:
-            curvature = Curvature.of(
-                objective.hessian(beta, curvature.kept), curvature.kept, n, intercept
-            )
+            curvature = Curvature.of(objective.hessian(beta, curvature.kept), curvature.kept, shape)
     raise DataError(
         "no maximum of the likelihood was found near the fit, so there are no standard errors",
         "it may not exist (see the status of the certificate); a penalty (C=1) makes it exist",
@@ -171,9 +168,9 @@ def unpolished(
     At the point itself the Hessian has lost what told the coefficients apart. One read or two.
     `infimum`: what the loss tends to; by default it is taken for that of the point.
     """
-    n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
-    hessian = objective.hessian(_null(objective))
-    curvature = Curvature.of(hessian, np.arange(n), n, intercept)
+    shape = objective.likelihood.shape
+    hessian = objective.hessian(objective.null())
+    curvature = Curvature.of(hessian, np.arange(shape.size), shape)
     if infimum is None:
         infimum, _ = objective.value_gradient(beta)
     combinations = _combinations(hessian, curvature)
@@ -182,23 +179,16 @@ def unpolished(
 
 def at_null(optimum: Optimum) -> Optimum:
     """The same loss and curvature, from the intercept alone."""
-    return replace(optimum, beta=_null(optimum.objective))
+    return replace(optimum, beta=optimum.objective.null())
 
 
 def standing(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
     """A point as it is, which is no maximum of the likelihood alone, and the curvature there."""
-    n, intercept = objective.n_coefficients, objective.likelihood.has_intercept
+    shape = objective.likelihood.shape
     value, _ = objective.value_gradient(beta)
     hessian = objective.hessian(beta)
-    curvature = Curvature.of(hessian, np.arange(n), n, intercept)
+    curvature = Curvature.of(hessian, np.arange(shape.size), shape)
     return Optimum(objective, where, beta, value, curvature, _combinations(hessian, curvature))
-
-
-def _null(objective: Objective) -> Array:
-    null = np.zeros(objective.n_coefficients)
-    if objective.likelihood.has_intercept:
-        null[-1] = objective.likelihood.null_fit()[0]
-    return null
 
 
 def _size(
@@ -208,8 +198,8 @@ def _size(
     variances = raw_variances(where, curvature) / objective.likelihood.weight_sum
     coef, intercept = where.raw(beta)
     moved, shift = where.raw(step)
-    values = np.append(coef, intercept) if where.intercept else coef
-    moves = np.append(moved, shift) if where.intercept else moved
+    values = where.shape.joined(coef, intercept)
+    moves = where.shape.joined(moved, shift)
     kept = curvature.kept
     scale = np.abs(values[kept]) + np.sqrt(variances[kept])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -228,19 +218,19 @@ def raw_variances(where: Coordinates, curvature: Curvature) -> Array:
     out = np.zeros(curvature.n)
     columns = curvature.factor / raw_scale(where)[curvature.order]
     out[curvature.order] = (columns**2).sum(axis=0)
-    if where.intercept and curvature.n - 1 in curvature.kept:
-        out[-1] = float(((curvature.factor @ intercept_in(where)[curvature.order]) ** 2).sum())
+    for k in curvature.kept[where.shape.are_intercepts(curvature.kept)]:
+        out[k] = float(((curvature.factor @ intercept_in(where)[curvature.order]) ** 2).sum())
     return out
 
 
 def raw_scale(where: Coordinates) -> Array:
     """θ_j / w_j, shape (n_coefficients,); 1 for the intercept."""
-    return np.append(where.units, 1.0) if where.intercept else where.units
+    return where.shape.joined(where.units, 1.0)
 
 
 def intercept_in(where: Coordinates) -> Array:
     """c with b = c·θ, shape (n_coefficients,): the reported intercept in inner coordinates."""
-    return where.functional(-1)
+    return where.functional(where.shape.intercepts.start)
 
 
 def raw_matrix(where: Coordinates, inner: Array) -> Array:
@@ -252,10 +242,10 @@ def raw_matrix(where: Coordinates, inner: Array) -> Array:
     scale = raw_scale(where)
     out: Array = inner / scale[:, np.newaxis] / scale
     if where.intercept:
-        c = intercept_in(where)
+        k, c = where.shape.intercepts, intercept_in(where)
         mixed = inner @ c
-        out[-1] = out[:, -1] = mixed / scale
-        out[-1, -1] = c @ mixed
+        out[k] = out[:, k.start] = mixed / scale
+        out[k, k] = c @ mixed
     symmetric: Array = 0.5 * (out + out.T)  # to the last bit, as a file keeps one triangle
     return symmetric
 
@@ -270,10 +260,11 @@ def raw_combination(where: Coordinates, j: int, a: Array) -> tuple[Array, float]
     known = None if where.own is None else where.own.combination(j)
     if known is not None:
         return known
+    slopes = a[where.shape.slopes]
+    parts = np.where(np.abs(slopes) > _SHARP, slopes, 0.0) * where.scale[j] / where.scale
     if not where.intercept:
-        parts = np.where(np.abs(a) > _SHARP, a, 0.0)
-        return parts * where.scale[j] / where.scale, 0.0
-    parts = np.where(np.abs(a[:-1]) > _SHARP, a[:-1], 0.0) * where.scale[j] / where.scale
-    constant = where.center[j] + a[-1] * where.scale[j] - dot(parts, where.center)
+        return parts, 0.0
+    height = float(a[where.shape.intercepts].sum())
+    constant = where.center[j] + height * where.scale[j] - dot(parts, where.center)
     size = abs(where.center[j]) + dot(np.abs(parts), np.abs(where.center)) + where.scale[j]
     return parts, constant if abs(constant) > _SHARP * size else 0.0

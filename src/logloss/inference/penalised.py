@@ -118,9 +118,8 @@ def _norm(x: Array) -> float:
 def _contrast(point: Point, column: int) -> Array | None:
     """a with a·θ = the coefficient (−1: the intercept) in the units of the columns."""
     where, free = point.of.likelihood.coordinates, point.of.free
-    full = where.functional(column)
-    at = len(full) - 1 if column < 0 else column
-    return full[free] if at in free else None
+    at = where.shape.intercepts.start if column < 0 else column
+    return where.functional(at)[free] if at in free else None
 
 
 def _profile(near: Point, contrast: Array, value: float, *, roughly: bool = False) -> Point:

@@ -71,11 +71,10 @@ def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
     """The loss, and the rank, of the fit in which these coefficients are 0."""
     if optimum.coordinates.own is not None:
         return _held_at_zero(optimum, gone)
-    objective, n = optimum.objective, optimum.objective.n_coefficients
-    intercept = objective.likelihood.has_intercept
-    free = np.setdiff1d(np.arange(n), gone)
+    objective, shape = optimum.objective, optimum.objective.likelihood.shape
+    free = np.setdiff1d(np.arange(shape.size), gone)
     hessian = objective.hessian(optimum.beta)
-    curvature = Curvature.of(hessian[np.ix_(free, free)], free, n, intercept)
+    curvature = Curvature.of(hessian[np.ix_(free, free)], free, shape)
     beta = optimum.beta.copy()
     beta[gone] = 0.0
     beta += curvature.solve(hessian[:, gone] @ optimum.beta[gone])
@@ -88,7 +87,7 @@ def without(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int]:
         if left <= max(_ENOUGH, _ROUNDING * twice * value):
             return value - left / twice, len(curvature.kept)
         if not left <= _KEEPS * last or math.isinf(last):
-            found = Curvature.of(objective.hessian(beta, free), free, n, intercept)
+            found = Curvature.of(objective.hessian(beta, free), free, shape)
             curvature = found if len(found.kept) == len(curvature.kept) else curvature
             step = curvature.solve(gradient)
         share, start = 1.0, value

@@ -31,7 +31,7 @@ class OutOfTime(Exception):
 class Objective:
     """Each method but `values` and `value_of_null` costs one read of the data.
 
-    Points and gradients have shape (n_coefficients,), the intercept last where there is one.
+    Points and gradients have shape (n_coefficients,); `likelihood.shape` says which entry is what.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Objective:
 
     @property
     def n_coefficients(self) -> int:
-        return self.likelihood.n_coefficients
+        return self.likelihood.shape.size
 
     @property
     def reads(self) -> int:
@@ -75,13 +75,17 @@ class Objective:
     def free_columns(self) -> bool:
         """Is any coefficient but the intercept unpenalised?"""
         free = self.penalty.free
-        return bool((free[:-1] if self.likelihood.has_intercept else free).any())
+        return bool(free[self.likelihood.shape.slopes].any())
 
     @cached_property
     def endless_columns(self) -> bool:
         """The same, where a penalty counts however small it is."""
         free = self.penalty.endless
-        return bool((free[:-1] if self.likelihood.has_intercept else free).any())
+        return bool(free[self.likelihood.shape.slopes].any())
+
+    def null(self) -> Array:
+        """The point of the null model: the best intercept where there is one; no read."""
+        return self.likelihood.shape.null(self.likelihood.null_fit()[0])
 
     def value_of_null(self) -> float:
         """F of the null model: the best intercept where there is one, and the offset."""

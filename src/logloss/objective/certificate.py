@@ -212,9 +212,7 @@ def information_is_lost(objective: Objective, beta: Array, hessian: Array | None
     hessian : ndarray, optional
         At or near beta, where it is known.
     """
-    null = np.zeros(len(beta))
-    if objective.likelihood.has_intercept:
-        null[-1] = objective.likelihood.null_fit()[0]
+    null = objective.null()
     hessian = objective.hessian(beta) if hessian is None else hessian
     v, rank = solve(hessian, np.ones(len(beta)))
     if rank < len(beta) and rank < solve(objective.hessian(null), v)[1]:

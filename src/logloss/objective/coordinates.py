@@ -16,12 +16,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
 from logloss.objective.own_parts import OwnParts, rounded
+from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
 
@@ -45,9 +47,10 @@ class Coordinates:
     own: OwnParts | None = None
     aliases: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
-    @property
-    def n_coefficients(self) -> int:
-        return len(self.center) + self.intercept
+    @cached_property
+    def shape(self) -> Shape:
+        """Which coefficient is what."""
+        return Shape(len(self.center), self.intercept)
 
     def by_row(self, sparse: NDArray[np.bool_], square: float) -> Coordinates:
         """Those for solvers that go row by row: sparse columns are not centred, all have one scale.
@@ -81,8 +84,9 @@ class Coordinates:
         """Coefficients and intercept on the columns of the design."""
         if not self.intercept:
             return beta / self.scale, 0.0
-        coef = beta[:-1] / self.scale
-        return coef, float(beta[-1]) - _kernels.dot(self.center, coef)
+        height = float(beta[self.shape.intercepts].item())
+        coef = beta[self.shape.slopes] / self.scale
+        return coef, height - _kernels.dot(self.center, coef)
 
     def raw(self, beta: Array) -> tuple[Array, float]:
         """Coefficients and intercept on the columns as they came."""
@@ -103,26 +107,26 @@ class Coordinates:
         if not self.intercept:
             return coef * self.scale
         shifted = float(intercept) + _kernels.dot(self.center, coef)
-        return np.append(coef * self.scale, shifted)
+        return self.shape.joined(coef * self.scale, shifted)
 
     def functional(self, j: int) -> Array:
-        """c with c·θ the reported coefficient j, or intercept (−1); shape (n_coefficients,)."""
+        """c with c·θ the coefficient j as it is reported; shape (n_coefficients,)."""
         if self.own is not None:
             row: Array = self.jacobian()[j]
             return row
-        c = np.zeros(self.n_coefficients)
-        if j >= 0:
-            c[j] = 1.0 / self.scale[j]
-        else:
-            c[:-1], c[-1] = -self.center / self.scale, 1.0
+        if j >= self.shape.intercepts.start:
+            own: Array = self.shape.joined(-self.center / self.scale, 1.0)
+            return own
+        c = np.zeros(self.shape.size)
+        c[j] = 1.0 / self.scale[j]
         return c
 
     def jacobian(self) -> Array:
         """A with A·θ the reported coefficients and intercept; shape (n_coefficients,) * 2."""
         n = len(self.center)
-        jacobian = np.diag(np.append(1.0 / self.scale, np.ones(int(self.intercept))))
+        jacobian = np.diag(self.shape.joined(1.0 / self.scale, 1.0))
         if self.intercept:
-            jacobian[-1, :-1] = -self.center / self.scale
+            jacobian[self.shape.intercepts, self.shape.slopes] = -self.center / self.scale
         if self.own is not None:
             jacobian = self.own.matrix(n, self.intercept) @ jacobian
         return jacobian
@@ -131,12 +135,10 @@ class Coordinates:
         """Sums of u·[x, 1] → sums of u·[x', 1], shape (n_coefficients,)."""
         if not self.intercept:
             return raw / self.scale
-        beta = np.empty(len(raw) + 1)
-        np.divide(raw - self.center * intercept, self.scale, out=beta[:-1])
+        slopes = (raw - self.center * intercept) / self.scale
         if self.still is not None:
-            beta[:-1][self.still] = 0.0
-        beta[-1] = intercept
-        return beta
+            slopes[self.still] = 0.0
+        return self.shape.joined(slopes, intercept)
 
     def hessian(
         self,
@@ -160,7 +162,7 @@ class Coordinates:
         ones = gram[-1].copy()
         unit = 1.0 / (np.append(self.scale[columns], 1.0) * math.sqrt(total))
         if self.still is not None:
-            unit[:-1][self.still[columns]] = 0.0
+            unit[: len(columns)][self.still[columns]] = 0.0
         each = max(1, _IN_CACHE // len(gram))
         for begin in range(0, len(gram), each):
             rows = slice(begin, begin + each)

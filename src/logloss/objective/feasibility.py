@@ -101,14 +101,15 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
         A value of F: D is no larger.
     """
     penalty, rounding = objective.penalty, objective.likelihood.rounding
-    intercept = objective.likelihood.has_intercept
+    shape = objective.likelihood.shape
     beyond = penalty.excess(sums.score, rounding)
     off = beyond > 0.0
-    if (off & (penalty.l1 == 0.0)).sum() > intercept or (intercept and not sums.curvature > 0.0):
+    others = (off & (penalty.l1 == 0.0)).sum() > shape.n_intercepts
+    if others or (shape.has_intercept and not sums.curvature > 0.0):
         return math.inf
     off &= penalty.l1 > 0.0
     shrunk = float((beyond[off] / (penalty.l1 + beyond)[off]).max(initial=0.0))
-    moved = float(rounding[-1]) / sums.curvature if intercept else 0.0  # |ζ|
+    moved = float(rounding[shape.intercepts].max(initial=0.0)) / (sums.curvature or 1.0)  # |ζ|
     if moved > 0.5 / _STEEPEST:
         return math.inf
     size = moved * math.sqrt(sums.curvature)  # ε

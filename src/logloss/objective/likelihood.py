@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.objective.penalty import Penalty
+from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
 Order = NDArray[np.int64]
@@ -172,15 +173,16 @@ class Rows(Protocol):
 class Likelihood(Protocol):
     """(1/Σs) Σ s_i bce(y_i, β·[x_i, 1] + o_i) and its derivatives.
 
-    The intercept, where there is one, is the last coefficient and only a column of ones.
+    An intercept is the coefficient of a column of ones, and nothing else.
     """
 
     @property
     def n_rows(self) -> int: ...
     @property
-    def n_coefficients(self) -> int: ...
-    @property
-    def has_intercept(self) -> bool: ...
+    def shape(self) -> Shape:
+        """Which coefficient is what."""
+        ...
+
     @property
     def weight_sum(self) -> float: ...
     @property

@@ -106,7 +106,7 @@ class Request:
 def run(task: Task, strength: Strength, request: Request) -> Path:
     """Walk down a path."""
     track = Track.of(task, strength, request.l1_ratio)
-    size = track.likelihood.n_coefficients
+    size = track.likelihood.shape.size
     chosen = choose(request.solver, task.design.n_rows, size, track.smooth)
     chosen = chosen.seeded(request.random_state)
     named = isinstance(request.solver, str) and request.solver in _FOLLOWING

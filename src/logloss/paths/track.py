@@ -78,7 +78,7 @@ class Track:
         asked = replace(self.strength, l1=strength * l1_ratio, l2=strength * (1.0 - l1_ratio))
         weights = asked.weights(self.task.names, 1.0, self.deviation)
         scale = self.likelihood.coordinates.units
-        return asked.penalty(weights, self.task.names, scale, self.task.intercept)
+        return asked.penalty(weights, self.task.names, scale, self.likelihood.shape)
 
     def objective(self, strength: float) -> Objective:
         """F_λ."""
@@ -90,9 +90,7 @@ class Track:
         Where that has no minimum, a point on the way.
         """
         unit = self.penalty(1.0, 1.0)
-        beta = np.zeros(self.likelihood.n_coefficients)
-        if self.task.intercept:
-            beta[-1] = self.likelihood.null_fit()[0]
+        beta = self.likelihood.shape.null(self.likelihood.null_fit()[0])
         held = unit.l1 > 0.0
         at = np.where(held, np.clip(0.0, unit.lower, unit.upper), beta)
         if held.sum() >= len(beta) - self.task.intercept and not at[held].any():

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from logloss.checks import flag, number
 from logloss.errors import UsageError, nearest
 from logloss.objective.penalty import Neglected, Penalty
+from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
 
@@ -154,10 +155,10 @@ class Strength:
         weights: tuple[Array, Array],
         names: Sequence[str],
         scale: Array,
-        intercept: bool,
+        shape: Shape,
         left_out: NDArray[np.bool_] | None = None,
     ) -> Penalty:
-        """The same on the coefficients θ = w·scale of a solver, the intercept last and free.
+        """The same on the coefficients θ = w·scale of a solver; an intercept is free.
 
         `left_out`: coefficients whose penalties are too small for a solver, shape (n_columns,).
         """
@@ -169,9 +170,8 @@ class Strength:
             l2[left_out], l1[left_out] = 0.0, 0.0
         lower, upper = _bounds(self.bounds, names)
         parts = [l2, l1, lower * scale, upper * scale]
-        if intercept:
-            ends = (0.0, 0.0, -math.inf, math.inf)
-            parts = [np.append(part, end) for part, end in zip(parts, ends, strict=True)]
+        ends = (0.0, 0.0, -math.inf, math.inf)
+        parts = [shape.joined(part, end) for part, end in zip(parts, ends, strict=True)]
         return Penalty(parts[0], parts[1], parts[2], parts[3], neglected)
 
     def free(

@@ -94,7 +94,7 @@ class Newton:
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""
         sample = self._sample(objective)
-        known = beta[:-1] if objective.likelihood.has_intercept else beta
+        known = beta[objective.likelihood.shape.slopes]
         if sample is None or known.any():
             value, gradient = objective.value_gradient(beta)
             return _steered(objective, beta, value, gradient, sample, secant=True)
