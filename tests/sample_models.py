@@ -8,7 +8,7 @@ import numpy as np
 
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Certificate, Status, Step
-from logloss.table.schema.schema import NumericColumn, Schema
+from logloss.table import ColumnSchema, NumericColumn
 
 
 def sample_certificate(**changes: Any) -> Certificate:
@@ -30,7 +30,7 @@ def sample_fitted(
 ) -> Fitted:
     by_name = {"age": 0.03125, "dose": -1.25} if coefficients is None else coefficients
     fields: dict[str, Any] = {
-        "schema": Schema(tuple(NumericColumn(name, "double") for name in by_name)),
+        "schema": ColumnSchema(tuple(NumericColumn(name, "double") for name in by_name)),
         "coefficients": np.array(list(by_name.values()), dtype=np.float64),
         "intercept": -0.75,
         "classes": ("alive", "dead"),

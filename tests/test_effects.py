@@ -300,7 +300,7 @@ def test_every_way_to_the_data_has_the_same_effects(tmp_path: Path) -> None:
 
 
 def test_many_rows_and_a_sparse_matrix_go_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from logloss.table.formula import moves
+    from logloss.table.schema import moves
 
     table = frame()
     whole = logloss.fit(table, "y", formula="age * race + bs(bmi, df=4)")

@@ -13,8 +13,9 @@ import pytest
 
 import logloss
 from logloss.errors import DataError, ModelFileError, UsageError
-from logloss.table import Schema, learn, read
+from logloss.table import learn, read
 from logloss.table.encoding.stream import encoded
+from logloss.table.schema.saved import schema_from_json
 from logloss.table.spool.spool import write_spool
 
 N = 400
@@ -220,12 +221,12 @@ def test_the_schema_comes_back_from_its_file(tmp_path) -> None:  # type: ignore[
     assert loaded.notes == model.notes
     assert loaded.predict_proba(table).tobytes() == model.predict_proba(table).tobytes()
     record = json.loads((tmp_path / "m.json").read_text())["schema"]
-    assert Schema.from_json(record) == model.fitted.schema
+    assert schema_from_json(record) == model.fitted.schema
     for column in record["columns"]:
         for key in set(column) - {"rare", "mean", "indicated", "reference"}:
             damaged = {**column, key: None}
             with pytest.raises(ModelFileError):
-                Schema.from_json({"columns": [damaged]})
+                schema_from_json({"columns": [damaged]})
 
 
 # ---- frames whose numbers lie in one block, which are read as a matrix where they can be

@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as hnp
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.table import (
     CategoricalColumn,
+    ColumnSchema,
     NumericColumn,
-    Schema,
     learn,
     offset_values,
     read,
@@ -27,6 +27,7 @@ from logloss.table import (
     weight_values,
 )
 from logloss.table.columns.levels import RARE
+from logloss.table.schema.saved import schema_from_json
 from logloss.table.schema.schema import LeftOut
 
 RNG = np.random.default_rng(0)
@@ -319,7 +320,7 @@ def test_an_array_is_taken_by_position_and_its_width_checked() -> None:
         schema.encode(read(np.zeros((2, 5))))
     with pytest.raises(DataError, match=r"X has 1 column, the model 4"):
         schema.encode(read(np.zeros((2, 1))))
-    named = Schema((NumericColumn("b", "double"), NumericColumn("a", "double")))
+    named = ColumnSchema((NumericColumn("b", "double"), NumericColumn("a", "double")))
     np.testing.assert_array_equal(named.encode(read(X[:, :2])).matrix, X[:, :2])
 
 
@@ -361,10 +362,10 @@ def test_schema_json_round_trip(
     names: list[str], type_: str, mean: float | None, na: list[str]
 ) -> None:
     left_out = (LeftOut("gone", "is 3 in all rows"),) if na else ()
-    schema = Schema(
+    schema = ColumnSchema(
         tuple(NumericColumn(name, type_, mean, False) for name in names), left_out, tuple(na)
     )
-    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    assert schema_from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
 @given(
@@ -384,8 +385,8 @@ def test_schema_json_round_trip_of_levels(
     column = CategoricalColumn(
         "t", "string", tuple(levels), shares, 0 if has_reference else None, tuple(rare)
     )
-    schema = Schema((column,))
-    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    schema = ColumnSchema((column,))
+    assert schema_from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
 GOOD = {"kind": "numeric", "name": "a", "type": "double"}
@@ -401,7 +402,7 @@ LEVELS = {
 
 def test_sound_records_of_a_schema() -> None:
     for record in (GOOD, LEVELS, LEVELS | {"reference": 1}, GOOD | {"mean": 1, "indicated": True}):
-        assert Schema.from_json({"columns": [record]}).column_names == (record["name"],)
+        assert schema_from_json({"columns": [record]}).column_names == (record["name"],)
 
 
 @pytest.mark.parametrize(
@@ -446,4 +447,4 @@ def test_sound_records_of_a_schema() -> None:
 )
 def test_damaged_schema(record: Any) -> None:
     with pytest.raises(ModelFileError, match=r"^schema: "):
-        Schema.from_json(record)
+        schema_from_json(record)

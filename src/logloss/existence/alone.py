@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.columns.levels import MISSING
 from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece
-from logloss.table.schema.kinds import CategoricalColumn
 
 if TYPE_CHECKING:
     from logloss.existence.direction import Cone
     from logloss.table import Schema
     from logloss.table.design.encoded import Encoded
+    from logloss.table.schema.kind import Kind
 
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.int64]
@@ -157,11 +156,11 @@ def _units(cone: Cone, schema: Schema, left: Indices) -> Iterator[Unit]:
         yield from _of_matrix(encoded, schema, left, reaches, intercept)
         return
     at = 0
-    for kind, piece in zip(schema.columns, encoded.columns, strict=True):
+    for kind, piece in zip(schema.kinds, encoded.columns, strict=True):
         own = kind.coefficient_names
         reach = reaches[at : at + len(own)]
         at += len(own)
-        if isinstance(kind, CategoricalColumn):
+        if kind.looks_up:
             yield _levels(kind, piece, left, reach, intercept)
             continue
         assert not isinstance(piece, CodesPiece)
@@ -203,13 +202,12 @@ def _still(
 
 
 def _levels(
-    kind: CategoricalColumn, piece: Any, left: Indices, reach: list[Reach], intercept: bool
+    kind: Kind, piece: Any, left: Indices, reach: list[Reach], intercept: bool
 ) -> LevelsUnit:
     plain = isinstance(piece, NumberPiece)  # two levels: the codes are the column
     codes = piece.values if plain else piece.codes
     slots = np.array([-1, 0], np.int32) if plain else piece.slots
-    reference = MISSING if kind.reference is None else kind.levels[kind.reference]
-    names = (*kind.coefficient_names, f"{kind.name}={reference}")
+    names = (*kind.coefficient_names, kind.elsewhere)
     size = len(names)
     there = np.bincount(slots[codes[left]] % size, minlength=size) > 0
     up = np.array([one.up for one in reach] + [intercept and all(one.down for one in reach)])

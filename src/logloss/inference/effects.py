@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
     from logloss.record.evidence import Evidence
     from logloss.table import Schema
-    from logloss.table.schema.kinds import Kind
+    from logloss.table.schema.kind import Kind
 
 Array = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def effects_of(
 
         return term_effects(evidence, optimum, schema, where is Mean)  # type: ignore[arg-type]
     coef, intercept = evidence.coordinates.raw(optimum.beta)
-    return effects(where(evidence, coef, intercept), schema.columns)
+    return effects(where(evidence, coef, intercept), schema.kinds)
 
 
 def effects(rows: Rows, columns: Sequence[Kind]) -> list[Effect]:

@@ -14,14 +14,17 @@ from logloss.table.read import read
 from logloss.table.roles.labels import Label, Labels
 from logloss.table.roles.split import Split, offset_values, split, weight_values
 from logloss.table.roles.target import Target, encode_target
-from logloss.table.schema.kinds import CategoricalColumn, NumericColumn
+from logloss.table.schema.category import CategoricalColumn
 from logloss.table.schema.learn import learn
+from logloss.table.schema.number import NumericColumn
+from logloss.table.schema.of_columns import ColumnSchema
 from logloss.table.schema.policy import Policy
 from logloss.table.schema.schema import Schema
 from logloss.table.treatment import TableOptions
 
 __all__ = [
     "CategoricalColumn",
+    "ColumnSchema",
     "Encoded",
     "Label",
     "Labels",

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,15 @@ from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.files import strict_json as js
 from logloss.table.columns.block import in_columns
 from logloss.table.columns.source import Source
-from logloss.table.columns.typed import Codes, Columns, Numbers
+from logloss.table.columns.typed import Columns, Numbers
 from logloss.table.design.encoded import Encoded
 from logloss.table.formula.state import boolean, plain_states, states_of
 from logloss.table.formula.terms import Formula, formulaic, width_of
-from logloss.table.formula.values import Recipe, Values, filled, places
-from logloss.table.schema.kinds import CategoricalColumn, NumericColumn
-from logloss.table.schema.schema import Schema
+from logloss.table.formula.values import Recipe, Values, places
+from logloss.table.schema.kind import Kind
+from logloss.table.schema.of_columns import ColumnSchema
+from logloss.table.schema.schema import LeftOut, Schema
+from logloss.table.schema.term import Term
 from logloss.table.words import shortened
 
 Array = NDArray[np.float64]
@@ -38,28 +40,16 @@ Array = NDArray[np.float64]
 MOST_COLUMNS = 100_000
 
 
-@dataclass(frozen=True)
-class Term(NumericColumn):
-    """A term of a formula, in place of a column: its name, and those of its coefficients."""
-
-    kind: ClassVar[str] = "term"
-
-    names: tuple[str, ...] = ()
-
-    @property
-    def coefficient_names(self) -> tuple[str, ...]:
-        """The names of its coefficients."""
-        return self.names
-
-
+@final
 @dataclass(frozen=True)
 class FormulaSchema(Schema):
     """The terms of a formula in the place of columns, and how a table becomes their matrix.
 
     Attributes
     ----------
+    columns : tuple of Term
     formula : Formula
-    raw : Schema
+    raw : ColumnSchema
         Of the columns that it names.
     levels : mapping
         Columns of numbers that are taken as levels → these, in order.
@@ -73,12 +63,24 @@ class FormulaSchema(Schema):
 
     of_terms: ClassVar[bool] = True
 
-    formula: Formula = field(kw_only=True)
-    raw: Schema = field(kw_only=True)
-    levels: Mapping[str, tuple[float, ...]] = field(kw_only=True)
-    state: Mapping[str, list[dict[str, Any]]] = field(kw_only=True)
-    full_rank: bool = field(kw_only=True)
-    sparse: bool = field(kw_only=True)
+    columns: tuple[Term, ...]
+    formula: Formula
+    raw: ColumnSchema
+    levels: Mapping[str, tuple[float, ...]]
+    state: Mapping[str, list[dict[str, Any]]]
+    full_rank: bool
+    sparse: bool
+    left_out: tuple[LeftOut, ...] = field(default=(), init=False)  # a formula names what it takes
+
+    @property
+    def na(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Texts that stand for a missing value."""
+        return self.raw.na
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """None: a term is no column."""
+        return ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -105,9 +107,9 @@ class FormulaSchema(Schema):
     def notes(self) -> tuple[str, ...]:
         """What was done with the table."""
         filled = (
-            f"column {kind.name!r} misses values; its mean, {kind.mean:.6g}, stands for them"
+            f"column {kind.name!r} misses values; its mean, {kind.stand_in:.6g}, stands for them"
             for kind in self.raw.columns
-            if isinstance(kind, NumericColumn) and kind.indicated
+            if kind.stand_in is not None
         )
         return (*filled, *self.raw.remarks)
 
@@ -164,7 +166,7 @@ class FormulaSchema(Schema):
         """
         of_raw = {key: value for key, value in record.items() if key not in _CHECKS}
         fields = _check_fields({key: record[key] for key in record.keys() & _CHECKS}, "schema")
-        raw = Schema.from_json(of_raw)
+        raw = ColumnSchema.from_json(of_raw)
         formula = Formula(fields["formula"], _tuples(fields["terms"]), fields["intercept"])
         try:
             formula.check()
@@ -177,8 +179,6 @@ class FormulaSchema(Schema):
             raise ModelFileError("schema: each term of the formula has coefficients")
         schema = FormulaSchema(
             terms_of(formula, names),
-            (),
-            raw.na,
             formula=formula,
             raw=raw,
             levels={name: tuple(levels) for name, levels in fields["levels"].items()},
@@ -202,8 +202,8 @@ class FormulaSchema(Schema):
 
     def width(self) -> int:
         """How many coefficients there are at most."""
-        text = {k.name: len(k.levels) for k in self.raw.columns if isinstance(k, CategoricalColumn)}
-        sizes = {**text, **{name: len(levels) for name, levels in self.levels.items()}}
+        sizes = {kind.name: kind.n_levels for kind in self.raw.columns}
+        sizes.update({name: len(levels) for name, levels in self.levels.items()})
         return width_of(self.formula, sizes)
 
     @cached_property
@@ -218,24 +218,17 @@ class FormulaSchema(Schema):
         columns = source.columns
         assert columns is not None
         values = Values(source.n_rows)
-        for kind, column in zip(
-            self.raw.columns, self.raw._found(columns, source.where), strict=True
-        ):
+        found = self.raw.found(columns, source.where)
+        for kind, column in zip(self.raw.columns, found, strict=True):
             name = kind.name
-            if isinstance(kind, CategoricalColumn):
-                assert isinstance(column, Codes)
-                levels: Sequence[Any] = kind.levels
-                codes = kind.places(column).astype(np.intp)[column.codes]
-                values.levels[name] = levels, codes
-            else:
+            kind.give(values, column)
+            if name in self.levels:
                 assert isinstance(column, Numbers)
-                numbers = filled(column, kind.mean or 0.0)
-                values.numbers[name] = numbers
-                if name not in self.levels:
-                    continue
                 levels = self.levels[name]
-                codes = places(column, np.asarray(levels, np.float64))
-                values.levels[name] = levels, codes
+                values.levels[name] = levels, places(column, np.asarray(levels, np.float64))
+            if name not in values.levels:
+                continue
+            codes = values.levels[name][1]
             if new and (codes < 0).any():
                 row = int(np.argmin(codes))
                 value = column.value(row)
@@ -302,7 +295,7 @@ def terms_of(formula: Formula, names: Sequence[Sequence[str]]) -> tuple[Term, ..
     """The terms, with the names of the coefficients of each."""
     named = zip(formula.terms, names, strict=True)
     return tuple(
-        Term(":".join(formula.factors[f].column or f for f in term), "double", names=tuple(own))
+        Term(":".join(formula.factors[f].column or f for f in term), tuple(own))
         for term, own in named
     )
 

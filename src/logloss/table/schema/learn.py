@@ -1,4 +1,4 @@
-"""What the columns of a training table are: typed columns → Schema.
+"""What the columns of a training table are: typed columns → ColumnSchema.
 
 One read of the numbers gives their means, and shows the columns that say nothing: one that is the
 same in all rows, or in all rows the same as another. They are left out, and the schema says why.
@@ -23,8 +23,10 @@ from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.design.design import design_of, threads
 from logloss.table.design.encoded import Encoded
 from logloss.table.design.pieces import NullablePiece, NumberPiece, Piece
-from logloss.table.schema.kinds import Kind, NumericColumn
+from logloss.table.schema.kind import Kind
 from logloss.table.schema.learn_levels import categorical, said_of
+from logloss.table.schema.number import NumericColumn
+from logloss.table.schema.of_columns import ColumnSchema, one_type
 from logloss.table.schema.policy import Policy
 from logloss.table.schema.redundant import (
     Measured,
@@ -34,7 +36,7 @@ from logloss.table.schema.redundant import (
     repeated,
     stands_for_intercept,
 )
-from logloss.table.schema.schema import LeftOut, Schema, one_type
+from logloss.table.schema.schema import LeftOut
 from logloss.table.words import how_to_exclude, listed
 
 Array = NDArray[np.float64]
@@ -48,7 +50,7 @@ def learn(
     weight: Array | None = None,
     policy: Policy | None = None,
     n_threads: int | None = None,
-) -> Schema:
+) -> ColumnSchema:
     """Learn from the training table what its columns are.
 
     Parameters
@@ -102,12 +104,12 @@ def learn(
     _check_some(kept, out, source.where)
     _check_told_apart(kept, source.where)
     left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
-    return Schema(tuple(kept), left_out, policy.na, tuple(remarks))
+    return ColumnSchema(tuple(kept), left_out, policy.na, tuple(remarks))
 
 
 def _of_matrix(
     source: Source, weight: Array | None, policy: Policy, n_threads: int
-) -> Schema | None:
+) -> ColumnSchema | None:
     """The schema of a matrix whose columns are a coefficient each; None where some are not."""
     by_name = source.named and not source.plain
     type_ = arrow_type(source.matrix)
@@ -117,7 +119,7 @@ def _of_matrix(
     if means is None:
         return None
     kinds = map(NumericColumn, source.names, repeat(type_), means.tolist())
-    return Schema(tuple(kinds), na=policy.na)
+    return ColumnSchema(tuple(kinds), na=policy.na)
 
 
 def _check_some(kept: Sequence[Kind], out: Mapping[str, str], where: str) -> None:

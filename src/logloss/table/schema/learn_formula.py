@@ -22,6 +22,7 @@ from logloss.table.schema.formula import (
     typed,
 )
 from logloss.table.schema.learn import learn
+from logloss.table.schema.of_columns import ColumnSchema
 from logloss.table.schema.policy import Policy
 from logloss.table.schema.schema import Schema
 from logloss.table.words import listed
@@ -96,8 +97,6 @@ def learn_formula(
     full_rank = not policy.penalised("")
     schema = FormulaSchema(
         (),
-        (),
-        policy.na,
         formula=formula,
         raw=raw,
         levels=levels,
@@ -128,7 +127,7 @@ def _always(name: str) -> bool:  # noqa: ARG001
     return True
 
 
-def _check_numeric(formula: Formula, raw: Schema, where: str) -> None:
+def _check_numeric(formula: Formula, raw: ColumnSchema, where: str) -> None:
     """Text is a factor of its own, or stands in C()."""
     text = set(raw.text_names)
     for factor in formula.factors.values():
@@ -143,7 +142,7 @@ def _check_numeric(formula: Formula, raw: Schema, where: str) -> None:
 
 
 def _number_levels(
-    formula: Formula, raw: Schema, table: Source, rows: NDArray[np.intp] | None
+    formula: Formula, raw: ColumnSchema, table: Source, rows: NDArray[np.intp] | None
 ) -> dict[str, tuple[float, ...]]:
     """The levels of columns of numbers that stand in C()."""
     assert table.columns is not None

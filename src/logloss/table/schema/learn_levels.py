@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from logloss.table.columns.levels import MISSING, RARE, order_of
 from logloss.table.columns.typed import Codes
+from logloss.table.schema.category import CategoricalColumn
 from logloss.table.schema.forms import reads_as_number
-from logloss.table.schema.kinds import CategoricalColumn
 from logloss.table.schema.policy import Policy
 from logloss.table.words import listed
 
