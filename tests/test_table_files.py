@@ -377,7 +377,7 @@ def test_a_file_is_never_held_twice(tmp_path: Path) -> None:
     code = """
 import sys
 from logloss.table import read
-from logloss.table.reading.opening import encoded
+from logloss.table.encoding.stream import encoded
 
 def peak():
     with open("/proc/self/status") as lines:
