@@ -200,3 +200,23 @@ def test_the_way_there_and_back_is_exact() -> None:
     np.testing.assert_allclose(
         own.design(design).predict(coef, intercept), design.predict(raw, float(b)), rtol=1e-7
     )
+
+
+@pytest.mark.parametrize("unit", [1e160, 1e250, 1e-170, 1e-290])
+@pytest.mark.parametrize("far", [0.0, 5.0, 2000.0])
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"weights": True}])
+def test_units_whose_squares_leave_float64_give_the_same_model_without_a_warning(
+    unit: float, far: float, options: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40) + far
+    y = (x - far + rng.normal(size=40) > 0.0) * 1.0
+    given: dict[str, Any] = {"fit_intercept": options.get("fit_intercept", True), "tol": 1e-10}
+    if "weights" in options:
+        given["sample_weight"] = rng.integers(0, 3, 40)
+    plain, scaled = (logloss.fit((x * s)[:, np.newaxis], y, **given) for s in (1.0, unit))
+    assert scaled.certificate.status is plain.certificate.status
+    assert scaled.fitted.objective == pytest.approx(plain.fitted.objective, rel=1e-9)
+    assert scaled.fitted.coefficients[0] * unit == pytest.approx(
+        plain.fitted.coefficients[0], rel=1e-4, abs=1e-9
+    )

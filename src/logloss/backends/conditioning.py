@@ -248,15 +248,17 @@ class _Work:
 
 
 def moments(values: Array, weight: Array | None) -> tuple[float, float]:
-    """Mean and population standard deviation, on one thread."""
+    """Mean and population standard deviation, on one thread; of squares that leave float64 too."""
     total = float(len(values)) if weight is None else float(weight.sum())
     counted = values if weight is None else values[weight > 0.0]
     s = None if weight is None else weight[weight > 0.0]
     away = counted - counted[0]
+    unit = _power(float(np.abs(away).max()))
+    away *= unit
     mean = float(away.sum() if s is None else _kernels.dot(s, away)) / total
     rest = away - mean
     square = float((rest * rest).sum() if s is None else _kernels.dot(s, rest * rest)) / total
-    return float(counted[0]) + mean, math.sqrt(square)
+    return float(counted[0]) + mean / unit, math.sqrt(square) / unit
 
 
 def _moved(work: _Work, j: int) -> tuple[OwnPart | None, Array]:
