@@ -263,3 +263,12 @@ def test_names_of_scikit_learn_are_aliases_that_say_so(alias: str, name: str) ->
     model = fit(PROBLEMS["well"], "C=1", solver=alias)
     assert model.certificate.solver == name
     assert alias in model.certificate.reason
+
+
+def test_what_a_solver_is_cannot_be_said_otherwise() -> None:
+    """A solver's name and what it can take are facts, not options."""
+    for name in ("Newton", "LBFGS", "Adam", "ProxNewton"):
+        solver = getattr(logloss.solvers, name)
+        for fact in ("name", "nonsmooth", "most_steps", "affine_invariant"):
+            with pytest.raises(TypeError, match=fact):
+                solver(**{fact: getattr(solver, fact)})

@@ -29,6 +29,7 @@ import math
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,10 +252,10 @@ def _stepped(point: Point, step: Array) -> Point | None:
 class Firth:
     """What stands where a fit has its solver: no loop of the usual kind, as there is no gap."""
 
-    name: str = "firth"
-    most_steps: int = _STEPS
-    affine_invariant: bool = True
-    nonsmooth: bool = False
+    name: ClassVar[str] = "firth"
+    most_steps: ClassVar[int] = _STEPS
+    affine_invariant: ClassVar[bool] = True
+    nonsmooth: ClassVar[bool] = False
 
     def solve(self, objective: Objective, first: Array, stop: Stop) -> Result:
         """Firth's estimate of a likelihood, the smallest modified score that was reached.

@@ -8,6 +8,7 @@ from logloss.solvers.lbfgs import LBFGS
 from logloss.solvers.newton import Newton
 from logloss.solvers.newton_cg import NewtonCG
 from logloss.solvers.pointwise import Perceptron, SigmoidUpdate
+from logloss.solvers.prox_newton import ProxNewton
 from logloss.solvers.stochastic import SGD, Adam, Constant, InverseScaling, InverseTime
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "Newton",
     "NewtonCG",
     "Perceptron",
+    "ProxNewton",
     "SigmoidUpdate",
 ]

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +63,11 @@ class SAGA:
     step: float | None = None
     refresh: bool = True
     seed: int = 0
-    name: str = "saga"
-    most_steps: int = 2000
-    affine_invariant: bool = False
-    nonsmooth: bool = True
-    by_row: bool = True
+    name: ClassVar[str] = "saga"
+    most_steps: ClassVar[int] = 2000
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = True
+    by_row: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> AveragedState:
         return _start(objective, self.name, beta)
@@ -90,11 +91,11 @@ class SAG:
     step: float | None = None
     warm_up: int = 3
     seed: int = 0
-    name: str = "sag"
-    most_steps: int = 2000
-    affine_invariant: bool = False
-    nonsmooth: bool = True
-    by_row: bool = True
+    name: ClassVar[str] = "sag"
+    most_steps: ClassVar[int] = 2000
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = True
+    by_row: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> AveragedState:
         return _start(objective, self.name, beta)

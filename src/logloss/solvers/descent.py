@@ -15,6 +15,7 @@ makes it linear without knowing the least curvature.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +68,10 @@ class GradientDescent:
 
     step: float | None = None
     backtracking: bool = True
-    name: str = "gd"
-    most_steps: int = 100_000
-    affine_invariant: bool = False
-    nonsmooth: bool = True
+    name: ClassVar[str] = "gd"
+    most_steps: ClassVar[int] = 100_000
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> DescentState:
         curvature = largest_curvature(objective) if self.step is None else 1.0 / self.step
@@ -91,10 +92,10 @@ class GradientDescent:
 class Nesterov:
     """Accelerated gradient descent with restart; no parameters."""
 
-    name: str = "nesterov"
-    most_steps: int = 100_000
-    affine_invariant: bool = False
-    nonsmooth: bool = True
+    name: ClassVar[str] = "nesterov"
+    most_steps: ClassVar[int] = 100_000
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> DescentState:
         curvature = largest_curvature(objective)

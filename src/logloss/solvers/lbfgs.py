@@ -9,6 +9,7 @@ by t = 1 at once, so a step costs one read.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,10 @@ class LBFGS:
     """
 
     memory: int = 20
-    name: str = "lbfgs"
-    most_steps: int = 10_000
-    affine_invariant: bool = False
-    nonsmooth: bool = False
+    name: ClassVar[str] = "lbfgs"
+    most_steps: ClassVar[int] = 10_000
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = False
 
     def start(self, objective: Objective, beta: Array) -> LBFGSState:
         value, gradient = objective.value_gradient(beta)

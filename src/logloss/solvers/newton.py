@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,10 @@ class Newton:
 
     share: float = 0.09
     rows_per_coefficient: float = 45.0
-    name: str = "newton"
-    most_steps: int = 200
-    affine_invariant: bool = True
-    nonsmooth: bool = False
+    name: ClassVar[str] = "newton"
+    most_steps: ClassVar[int] = 200
+    affine_invariant: ClassVar[bool] = True
+    nonsmooth: ClassVar[bool] = False
 
     def start(self, objective: Objective, beta: Array) -> NewtonState:
         """Solve a sample first, where there are rows enough and no better start is known."""

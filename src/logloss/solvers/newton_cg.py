@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,10 @@ class NewtonCG:
 
     eta: float = 0.2
     most_inner: int = 250
-    name: str = "newton-cg"
-    most_steps: int = 500
-    affine_invariant: bool = False
-    nonsmooth: bool = False
+    name: ClassVar[str] = "newton-cg"
+    most_steps: ClassVar[int] = 500
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = False
 
     def start(self, objective: Objective, beta: Array) -> NewtonCGState:
         value, gradient = objective.value_gradient(beta)

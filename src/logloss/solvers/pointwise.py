@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +46,18 @@ class SigmoidUpdate:
 
     step: float = 0.1
     seed: int = 0
-    name: str = "sigmoid-update"
-    most_steps: int = 100
-    affine_invariant: bool = False
-    nonsmooth: bool = False
-    by_row: bool = True
+    name: ClassVar[str] = "sigmoid-update"
+    most_steps: ClassVar[int] = 100
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = False
+    by_row: ClassVar[bool] = True
 
     @property
     def _descent(self) -> SGD:
-        return SGD(self.step, Constant(), 1, average=False, seed=self.seed, name=self.name)
+        return SGD(self.step, Constant(), 1, average=False, seed=self.seed)
 
     def start(self, objective: Objective, beta: Array) -> StochasticState:
+        objective.by_row(self.name)  # refused by its own name where there are no rows in memory
         return self._descent.start(objective, beta)
 
     def advance(self, objective: Objective, state: StochasticState) -> StochasticState:
@@ -90,11 +92,11 @@ class Perceptron:
 
     step: float = 1.0
     seed: int = 0
-    name: str = "perceptron"
-    most_steps: int = 100
-    affine_invariant: bool = False
-    nonsmooth: bool = False
-    by_row: bool = True
+    name: ClassVar[str] = "perceptron"
+    most_steps: ClassVar[int] = 100
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = False
+    by_row: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> PerceptronState:
         rows = objective.by_row(self.name)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +77,10 @@ class ProxNewton:
     growth: float = 1.0
     most: int = 5000
     dense: Newton = field(default_factory=Newton)
-    name: str = "prox-newton"
-    most_steps: int = 500
-    affine_invariant: bool = True
-    nonsmooth: bool = True
+    name: ClassVar[str] = "prox-newton"
+    most_steps: ClassVar[int] = 500
+    affine_invariant: ClassVar[bool] = True
+    nonsmooth: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> State:
         beta = objective.penalty.prox(beta, 0.0)

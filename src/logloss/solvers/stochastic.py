@@ -27,6 +27,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,11 +109,11 @@ class SGD:
     batch_size: int = 1
     average: bool = True
     seed: int = 0
-    name: str = "sgd"
-    most_steps: int = 200
-    affine_invariant: bool = False
-    nonsmooth: bool = True
-    by_row: bool = True
+    name: ClassVar[str] = "sgd"
+    most_steps: ClassVar[int] = 200
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = True
+    by_row: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> StochasticState:
         return _start(objective, self.name, beta)
@@ -161,11 +162,11 @@ class Adam:
     batch_size: int | None = None
     decay: Schedule = field(default_factory=partial(InverseScaling, after=10.0))
     seed: int = 0
-    name: str = "adam"
-    most_steps: int = 200
-    affine_invariant: bool = False
-    nonsmooth: bool = False
-    by_row: bool = True
+    name: ClassVar[str] = "adam"
+    most_steps: ClassVar[int] = 200
+    affine_invariant: ClassVar[bool] = False
+    nonsmooth: ClassVar[bool] = False
+    by_row: ClassVar[bool] = True
 
     def start(self, objective: Objective, beta: Array) -> StochasticState:
         return _start(objective, self.name, beta)
