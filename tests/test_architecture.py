@@ -333,6 +333,61 @@ def compares_a_name(node: ast.AST) -> bool:
     return any(len(name) > 1 for name in names)
 
 
+CLASSES = {
+    f"{module}.{node.name}": node
+    for module, tree in TREES.items()
+    for node in ast.walk(tree)
+    if isinstance(node, ast.ClassDef)
+}
+ABSTRACT = {"ABC", "Protocol", "Enum", "IntEnum", "Exception"}
+
+
+def defined_by(module: str, base: ast.expr) -> str | None:
+    """The class of ours that is written as a base in a module, or None."""
+    name = ast.unparse(base).partition("[")[0].split(".")[-1]
+    if f"{module}.{name}" in CLASSES:
+        return f"{module}.{name}"
+    targets = (own_module(one.target) for one in IMPORTS[module] if one.target.endswith(f".{name}"))
+    return next((f"{home}.{name}" for home in targets if f"{home}.{name}" in CLASSES), None)
+
+
+def is_abstract(name: str) -> bool:
+    """An abstract class (by its base, or by a method that it leaves open), or a kind of error."""
+    bases = CLASSES[name].bases
+    if any(ast.unparse(base).partition("[")[0].split(".")[-1] in ABSTRACT for base in bases):
+        return True
+    methods = (each for each in CLASSES[name].body if isinstance(each, ast.FunctionDef))
+    if any("abstractmethod" in map(ast.unparse, method.decorator_list) for method in methods):
+        return True
+    parents = (defined_by(name.rpartition(".")[0], base) for base in bases)
+    return any(is_error(parent) for parent in parents if parent is not None)
+
+
+def is_error(name: str) -> bool:
+    """A LoglossError, or a kind of it."""
+    if name == "errors.LoglossError":
+        return True
+    parents = (defined_by(name.rpartition(".")[0], base) for base in CLASSES[name].bases)
+    return any(is_error(parent) for parent in parents if parent is not None)
+
+
+def test_classes_are_abstract_or_final() -> None:
+    """No class that makes objects is subclassed: what parts share they are composed of.
+
+    scikit-learn's estimators inherit, as its own do.
+    """
+    wrong = [
+        f"{name} extends {parent}"
+        for name, node in CLASSES.items()
+        if room(name) != "estimators"
+        for base in node.bases
+        if (parent := defined_by(name.rpartition(".")[0], base)) is not None
+        and not is_abstract(parent)
+        and parent != "backends.counted.CountedReads"  # a count of reads that likelihoods share
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_names_are_looked_up_not_compared() -> None:
     """An option is a key of a table or a type of its own, not an `if kind == "…"` in a function."""
     found = [

@@ -15,6 +15,7 @@ from logloss.backends.memory import MemoryLikelihood
 from logloss.objective.base import Objective
 from logloss.record.proof import Status, Step
 from logloss.solvers.base import State
+from logloss.solvers.proving import PlainState
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((3000, 40)) @ np.diag(np.logspace(0, -2, 40))
@@ -33,12 +34,12 @@ class Wanderer:
     nonsmooth: bool = True
 
     def start(self, objective: Objective, beta: np.ndarray) -> State:
-        return State(beta, *objective.value_gradient(beta))
+        return PlainState(beta, *objective.value_gradient(beta))
 
     def advance(self, objective: Objective, state: State) -> State:
         sign = -1.0 if objective.reads < 6 else 3.0
         beta = state.beta + sign * state.gradient
-        return State(beta, *objective.value_gradient(beta))
+        return PlainState(beta, *objective.value_gradient(beta))
 
 
 def test_the_best_point_is_returned_not_the_last() -> None:

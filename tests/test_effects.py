@@ -57,7 +57,7 @@ Mean = Callable[[Model], float]
 def by_differences(model: Model, mean: Mean) -> tuple[float, float]:
     """A mean of predictions, and its standard error by moving each coefficient; no other code."""
     found = model.covariance()
-    base = np.nan_to_num(model._estimates().values)  # 0 where it is a combination of others
+    base = np.nan_to_num(model._results.estimates().values)  # 0 where it is a combination of others
     matrix = np.nan_to_num(found.matrix)
 
     def at(beta: np.ndarray) -> float:
@@ -193,7 +193,9 @@ def test_robust_errors_of_effects(kind: str) -> None:
     found = effects(model, covariance=kind, **groups)
     usual = model._fitted.estimates
     assert usual is not None
-    model._fitted = replace(model._fitted, estimates=replace(usual, covariance=covariance.matrix))
+    model._results.fitted = replace(
+        model._fitted, estimates=replace(usual, covariance=covariance.matrix)
+    )
     check(found, "age", model, slope(table, "age"))
     check(found, "t", model, step(table, "t", 0, 1))
 
@@ -316,7 +318,9 @@ def test_many_rows_and_a_sparse_matrix_go_in_blocks(monkeypatch: pytest.MonkeyPa
     wide["y"] = (rng.random(n) < logloss.sigmoid(0.02 * wide["g"] + 0.4 * wide["x"])).astype(int)
     model = logloss.fit(wide, "y", formula="C(g) : C(h) + x + I(x**2)")
     assert sp.issparse(model._evidence.design.encoded.matrix)  # type: ignore[union-attr]
-    model._fitted = replace(model.fitted, coefficients=model._estimates().values[1:])
+    model._results.fitted = replace(
+        model.fitted, coefficients=model._results.estimates().values[1:]
+    )
     assert effects(model).loc["x", "effect"] == pytest.approx(slope(wide, "x")(model), rel=1e-3)
 
 

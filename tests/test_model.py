@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,12 @@ def test_save_load_and_pickle_predict_the_same_bits(model: Model, tmp_path: Path
     expected = model.predict_proba(table()).tobytes()
     assert load(tmp_path / "model.json").predict_proba(table()).tobytes() == expected
     assert pickle.loads(pickle.dumps(model)).predict_proba(table()).tobytes() == expected
+
+
+def test_each_public_method_is_documented_under_its_own_name() -> None:
+    for name, value in vars(Model).items():
+        if name.startswith("_") or not callable(value):
+            continue
+        assert value.__name__ == name
+        assert (inspect.getdoc(value) or "").strip(), name
+        assert next(iter(inspect.signature(value).parameters)) == "self"

@@ -287,7 +287,7 @@ def test_a_false_certificate_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def lies(*arguments: Any, **options: Any) -> Any:
         model = fit(*arguments, **options)
         certificate = replace(model.certificate, gap=0.9 * real * model.fitted.objective)
-        model._fitted = replace(model.fitted, certificate=certificate)
+        model._results.fitted = replace(model.fitted, certificate=certificate)
         return model
 
     assert real > 1e-12

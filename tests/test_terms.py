@@ -159,7 +159,7 @@ def fitted(formula: str | None = None, **options: Any) -> Model:
 )
 def test_models_are_nested_by_what_their_columns_span(smaller: str, larger: str, df: int) -> None:
     one, other = fitted(smaller), fitted(larger)
-    expected = 2.0 * 500 * (one._estimates().loss - other._estimates().loss)
+    expected = 2.0 * 500 * (one._results.estimates().loss - other._results.estimates().loss)
     for found in (one.likelihood_ratio(other), other.likelihood_ratio(one)):
         assert found.df == df
         assert found.statistic == pytest.approx(expected, rel=1e-9)

@@ -18,13 +18,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logloss.checks import one_of
 from logloss.errors import DataError, UsageError
+from logloss.inference.kinds import INFINITE, MAKE_FINITE, EstimateKind, Refusal, Refusals
 from logloss.inference.optimum import raw_matrix
 from logloss.objective.likelihood import Groups
 from logloss.record.weighting import MEANINGS, Meaning
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_FIRTH = Refusal(
+    "Firth's penalty has the usual variance: no robust covariance, and frequency weights only",
+    "take the usual covariance, or fit without firth=True",
+)
+NO_ROBUST: Refusals = {
+    EstimateKind.SEPARATED: Refusal(INFINITE + "there is no robust covariance", MAKE_FINITE),
+    EstimateKind.FIRTH: _FIRTH,
+}
+NO_VARIANCE_WEIGHTS: Refusals = {EstimateKind.FIRTH: _FIRTH}
 
+
+@final
 @dataclass(frozen=True, eq=False)
 class Covariance:
     """Of the estimates, as `Model.covariance` returns it.
@@ -75,8 +87,9 @@ class Covariance:
         return pa.table(columns)
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Inputs:
     """What a covariance is computed from."""
 
     evidence: Evidence
@@ -115,25 +128,25 @@ class Rows:
         return (self.n - less) / left
 
 
-def _hessian(rows: Rows) -> Array:
-    return rows.optimum.covariance
+def _hessian(inputs: Inputs) -> Array:
+    return inputs.optimum.covariance
 
 
-def _hc0(rows: Rows) -> Array:
-    return rows.sandwich()
+def _hc0(inputs: Inputs) -> Array:
+    return inputs.sandwich()
 
 
-def _hc1(rows: Rows) -> Array:
-    return rows.sandwich() * rows.spare()
+def _hc1(inputs: Inputs) -> Array:
+    return inputs.sandwich() * inputs.spare()
 
 
-def _cluster(rows: Rows) -> Array:
-    if rows.groups is None:
+def _cluster(inputs: Inputs) -> Array:
+    if inputs.groups is None:
         raise UsageError("kind='cluster' needs groups", "give groups=, one label per row")
-    used = clusters_of(rows.groups, rows.evidence)
+    used = clusters_of(inputs.groups, inputs.evidence)
     if used < 2:
         raise DataError("groups has one group only", "a clustered covariance needs two at least")
-    return rows.sandwich() * (used / (used - 1.0)) * rows.spare(1.0)
+    return inputs.sandwich() * (used / (used - 1.0)) * inputs.spare(1.0)
 
 
 def clusters_of(groups: Groups, evidence: Evidence) -> int:
@@ -142,7 +155,7 @@ def clusters_of(groups: Groups, evidence: Evidence) -> int:
     return len(np.unique(of_row if weight is None else of_row[weight > 0.0]))
 
 
-KINDS: Mapping[str, Callable[[Rows], Array]] = {
+KINDS: Mapping[str, Callable[[Inputs], Array]] = {
     "hessian": _hessian,
     "HC0": _hc0,
     "HC1": _hc1,
@@ -187,6 +200,21 @@ def kind_named(kind: str | None, groups: Any, weights: str) -> str:
     return meaning.default if groups is None else "cluster"
 
 
+def robust_covariance(
+    evidence: Evidence,
+    optimum: Optimum,
+    names: tuple[str, ...],
+    kind: str,
+    groups: Any,
+    weights: str,
+) -> Covariance:
+    """As it is shown, the intercept first; NaN for aliases. One read."""
+    found = None if groups is None else groups_of(groups, evidence)
+    raw = raw_covariance(evidence, optimum, kind, found, weights)
+    clusters = None if found is None else clusters_of(found, evidence)
+    return Covariance(names, masked(raw, optimum), kind, weights, clusters)
+
+
 def raw_covariance(
     evidence: Evidence, optimum: Optimum, kind: str, groups: Any, weights: str
 ) -> Array:
@@ -198,7 +226,7 @@ def raw_covariance(
     if groups is not None and kind in _NEEDS_NO_GROUPS:
         raise UsageError(f"kind={kind!r} has no groups", "give kind='cluster', or no groups")
     found = None if groups is None else groups_of(groups, evidence)
-    inner = compute(Rows(evidence, optimum, weights_named(weights), found))
+    inner = compute(Inputs(evidence, optimum, weights_named(weights), found))
     return raw_matrix(evidence.coordinates, inner)
 
 

@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,8 @@ Array = NDArray[np.float64]
 _STEP = 1e-4  # of a standard error, in the derivatives of the delta method
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows over which effects are averaged: all of the data, or one that is their mean.
+class Points(Protocol):
+    """Where effects are taken, and averaged: on all rows, or at one that is their mean.
 
     Attributes
     ----------
@@ -49,8 +48,34 @@ class Rows:
     coef : ndarray of shape (d,)
         0 where aliased.
     intercept : float
+    at_mean : bool
     """
 
+    evidence: Evidence
+    coef: Array
+    intercept: float
+    at_mean: ClassVar[bool]
+
+    @property
+    def total(self) -> float:
+        """Σ s."""
+        ...
+
+    def linear(self, coef: Array, intercept: float = 0.0, offset: bool = False) -> Array:
+        """X coef + intercept, and the offset where asked for; one read."""
+        ...
+
+    def sums(self, u: Array) -> tuple[Array, float]:
+        """Σ s u x and Σ s u; one read."""
+        ...
+
+
+@final
+@dataclass(eq=False)
+class EachRow:
+    """All rows of the data."""
+
+    at_mean: ClassVar[bool] = False
     evidence: Evidence
     coef: Array
     intercept: float
@@ -60,31 +85,31 @@ class Rows:
         return self.evidence.rows.total()
 
     def linear(self, coef: Array, intercept: float = 0.0, offset: bool = False) -> Array:
-        """X coef + intercept, and the offset where asked for; one read."""
         e = self.evidence
         o = e.rows.offset if offset else None
         return e.design.predict(coef, intercept, o, e.n_threads)
 
     def sums(self, u: Array) -> tuple[Array, float]:
-        """Σ s u x and Σ s u; one read."""
-        e = self.evidence
-        su = u if e.rows.weight is None else e.rows.weight * u
-        zeros = np.zeros(e.design.n_columns)
-        first, _ = _kernels.moments(e.design.kernel, su, zeros, e.n_threads)
-        return first, e.rows.total(u)
+        return weighted_sums(self.evidence, u)
 
 
-@dataclass(frozen=True, eq=False)
-class Mean(Rows):
+@final
+@dataclass(eq=False)
+class MeanRow:
     """One row: the weighted mean of all."""
+
+    at_mean: ClassVar[bool] = True
+    evidence: Evidence
+    coef: Array
+    intercept: float
 
     @property
     def total(self) -> float:
         return 1.0
 
     def linear(self, coef: Array, intercept: float = 0.0, offset: bool = False) -> Array:
-        o = self.evidence.rows.offset
-        shift = 0.0 if o is None or not offset else self.evidence.rows.total(o) / super().total
+        rows = self.evidence.rows
+        shift = 0.0 if rows.offset is None or not offset else rows.total(rows.offset) / rows.total()
         return np.array([float(self.mean @ coef) + intercept + shift])
 
     def sums(self, u: Array) -> tuple[Array, float]:
@@ -92,12 +117,21 @@ class Mean(Rows):
 
     @cached_property
     def mean(self) -> Array:
-        sums, total = super().sums(np.ones(self.evidence.design.n_rows))
-        mean: Array = sums / total
+        e = self.evidence
+        mean: Array = weighted_sums(e, np.ones(e.design.n_rows))[0] / e.rows.total()
         return mean
 
 
-AT: Mapping[str, type[Rows]] = {"average": Rows, "mean": Mean}
+def weighted_sums(evidence: Evidence, u: Array) -> tuple[Array, float]:
+    """Σ s u x and Σ s u over the rows; one read."""
+    e = evidence
+    su = u if e.rows.weight is None else e.rows.weight * u
+    zeros = np.zeros(e.design.n_columns)
+    first, _ = _kernels.moments(e.design.kernel, su, zeros, e.n_threads)
+    return first, e.rows.total(u)
+
+
+AT: Mapping[str, type[EachRow | MeanRow]] = {"average": EachRow, "mean": MeanRow}
 
 
 def probability(z: Array) -> Array:
@@ -110,6 +144,7 @@ def variance(z: Array) -> Array:
     return np.asarray(sigmoid_derivative(z), np.float64)
 
 
+@final
 @dataclass(frozen=True)
 class Effect:
     """How the probability changes with one column or level, and its gradient by the coefficients.
@@ -123,6 +158,7 @@ class Effect:
     gradient: Array
 
 
+@final
 @dataclass(frozen=True)
 class Move:
     """What is moved: coefficients that are 0 but for one of them, before and after.
@@ -145,18 +181,18 @@ class Move:
 
 
 def effects_of(
-    where: type[Rows], evidence: Evidence, optimum: Optimum, schema: Schema
+    where: type[EachRow | MeanRow], evidence: Evidence, optimum: Optimum, schema: Schema
 ) -> list[Effect]:
     """The effect of each column of a table of a fit, or of each of its levels."""
     if schema.of_terms:
         from logloss.inference.effects_of_terms import term_effects
 
-        return term_effects(evidence, optimum, schema, where is Mean)  # type: ignore[arg-type]
+        return term_effects(evidence, optimum, schema, where.at_mean)  # type: ignore[arg-type]
     coef, intercept = evidence.coordinates.raw(optimum.beta)
     return effects(where(evidence, coef, intercept), schema.kinds)
 
 
-def effects(rows: Rows, columns: Sequence[Kind]) -> list[Effect]:
+def effects(rows: Points, columns: Sequence[Kind]) -> list[Effect]:
     """The effect of each column or level. Reads: two, and two for each change from 0 to 1."""
     binary = zeros_and_ones_of(rows.evidence)
     z = rows.linear(rows.coef, rows.intercept, True)
@@ -225,7 +261,7 @@ def _of_matrix(evidence: Evidence, counted: NDArray[np.bool_] | None) -> NDArray
     return found
 
 
-def _discrete(rows: Rows, move: Move) -> Effect:
+def _discrete(rows: Points, move: Move) -> Effect:
     whole = np.array(move.whole)
     others = rows.coef.copy()
     others[whole] = 0.0

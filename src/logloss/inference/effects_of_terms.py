@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 _SHARP = 1e-8  # of the size of its parts: what is left of an alias that moves with them
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Pair:
     """Rows of X and X', or of X₀ and X₁, with their weights and offsets."""
@@ -102,6 +103,7 @@ def _step(pair: Pair, coef: Array, intercept: float) -> Weighed:
     return p, -variance(z0), variance(z1)
 
 
+@final
 class _Sums:
     """Σ s · over rows, and whether the effect is estimable.
 

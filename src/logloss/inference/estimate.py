@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,7 @@ def _tjur(evidence: Evidence, optimum: Optimum) -> float:
     return above / positive - (both - above) / (rows.total() - positive)
 
 
+@final
 @dataclass(frozen=True)
 class Statistics:
     """What sums up a fit; NaN where the weights have no likelihood.

@@ -24,7 +24,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ _FAR = 0.25  # a move of the log odds beyond which one Newton step is not truste
 _SHOWN = 10  # rows in the text
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Influence:
     """What each row does to a fit. Prints as the rows of largest Cook's distance.
@@ -309,6 +310,7 @@ class Influence:
         return found[np.lexsort((found, -size[found]))].astype(np.int64)
 
 
+@final
 @dataclass(frozen=True)
 class _Measure:
     words: str

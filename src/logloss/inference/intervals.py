@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,7 @@ def _contrast(optimum: Optimum, j: int) -> Array:
     return optimum.coordinates.functional(j)
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class _Point:
     """A point, the curvature that steers from it, which may be of an earlier one, and its error."""
@@ -98,6 +99,7 @@ class _Point:
     error: float = math.inf
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class _Move:
     """One step: down to the profile, along it by τ (`wanted` by the model), d, and L(t)."""
@@ -110,6 +112,7 @@ class _Move:
     profile: float
 
 
+@final
 class _Walk:
     """The way from the optimum to one limit."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,7 @@ def _outside(span: Span, evidence: Evidence, names: Sequence[str]) -> str:
     return "those of the smaller one"
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Span:
     """What the columns of a fit span, over the rows that count."""

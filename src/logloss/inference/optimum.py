@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ _MOST_STEPS = 50
 _SHARP = 1e-9  # of a column's size: coefficients of a combination below this are rounding
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Curvature:
     """H of the coefficients in `free` at some point, factored; aliases are left out.
@@ -80,6 +82,7 @@ class Curvature:
         return out
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Optimum:
     """Where the likelihood is largest.

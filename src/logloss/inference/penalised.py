@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ _NEAR = 3e-3  # standard errors from a limit, within which the way is exact
 _SQUARE = 1e-5  # the same: a step of Newton's leaves about the square
 
 
+@final
 @dataclass(frozen=True)
 class Limits:
     """Profile penalised-likelihood limits, the intercept first; nan for aliases of other columns.

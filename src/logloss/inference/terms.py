@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 from logloss.errors import UsageError, nearest
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Fall = Callable[[tuple[str, ...]], tuple[float, int]]
 
 
+@final
 @dataclass(frozen=True)
 class Tested:
     """What is tested.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +13,13 @@ from numpy.typing import NDArray
 from logloss.bernoulli import sigmoid
 from logloss.errors import UsageError
 from logloss.fitting.attaching import evidence_of
-from logloss.model.inference import InferenceFace
+from logloss.inference.chosen_covariance import whole_record
+from logloss.inference.results import Results
+from logloss.inference.summary import summarise
+from logloss.model import inference, predicting
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Status
 from logloss.report.text import Summary, short_distance
-from logloss.table import Encoded, Source, read
-from logloss.table.batches import (
-    batches_with_offset,
-    nan_may_be_missing,
-    nan_missing,
-    offset_missing,
-    unknown_note,
-)
-from logloss.table.design.bad_values import check_finite
 from logloss.table.roles.labels import label_array
 
 if TYPE_CHECKING:
@@ -35,10 +27,12 @@ if TYPE_CHECKING:
     from logloss.inference.influence import Influence
     from logloss.record.evidence import Evidence
     from logloss.record.proof import Certificate, Step
+    from logloss.record.separation import Separation
     from logloss.table.roles.labels import Label
 
 
-class Model(InferenceFace):
+@final
+class Model:
     """A fitted logistic regression.
 
     Made by `logloss.fit` and `logloss.load`.
@@ -52,18 +46,17 @@ class Model(InferenceFace):
     """
 
     def __init__(self, fitted: Fitted, evidence: Evidence | None = None) -> None:
-        self._fitted = fitted
-        self._evidence = evidence
+        self._results = Results(fitted, evidence)
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain values only, so that skops and the like load a model without trust in its parts.
 
         Without the evidence: a copy keeps no data, but the marks of its rows.
         """
-        return self._marked().to_state()
+        return self._results.marked().to_state()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(Fitted.from_state(state))  # type: ignore[misc]
+        self.__init__(Fitted.from_state(state))
 
     @property
     def fitted(self) -> Fitted:
@@ -136,24 +129,7 @@ class Model(InferenceFace):
         UserWarning
             At the end: values that no row had when the model was fitted, and what they count as.
         """
-        fitted = self._fitted
-        unknown: Counter[str] = Counter()
-        n_rows = 0
-        for source, o in self._batches(table, offset):
-            encoded, z = self._decisions(source, o, n_threads)
-            finite = bool(np.isfinite(z).all())
-            if not finite and nan_may_be_missing(source):
-                source = nan_missing(source)  # noqa: PLW2901
-                encoded, z = self._decisions(source, o, n_threads)
-                finite = bool(np.isfinite(z).all())
-            if not finite:
-                check_finite(encoded, source, fitted.schema.column_names)
-            if source.columns is not None:
-                unknown.update(fitted.schema.unknown(source.columns))
-            n_rows += len(z)
-            yield z
-        if unknown:
-            warnings.warn(unknown_note(unknown, n_rows), UserWarning, stacklevel=3)
+        return predicting.decision_batches(self._fitted, table, offset, n_threads)
 
     def predict_proba(
         self, table: Any, offset: Any = None, n_threads: int | None = None
@@ -258,6 +234,29 @@ class Model(InferenceFace):
 
         return Model(with_prior(self._fitted, prior), self._evidence)
 
+    @property
+    def separation(self) -> Separation:
+        """Whether the estimate exists; where it does not, what goes to infinity, and what to do.
+
+        `coefficients` stay finite where an estimate is infinite, far enough along for the tolerance
+        of the fit, so that the model predicts; the limit stands in `separation.estimates`. Found
+        with the fit where that costs nothing, else when first asked for.
+
+        Raises
+        ------
+        UsageError
+            It was not found with the fit, and the model is without its data: loaded or copied.
+        """
+        return self._results.separation()
+
+    # What it says of its coefficients; the methods stand with their documentation in inference.py.
+    covariance = inference.covariance
+    confidence_intervals = inference.confidence_intervals
+    test = inference.test
+    likelihood_ratio = inference.likelihood_ratio
+    marginal_effects = inference.marginal_effects
+    delta_method = inference.delta_method
+
     def influence(self) -> Influence:
         """Say which rows the fit hangs on: leverage, Cook's distance, residuals, leave-one-out.
 
@@ -299,7 +298,7 @@ class Model(InferenceFace):
         UsageError
             Where a covariance is asked for, and there is none.
         """
-        found, reason = self._findings(covariance, groups, weights, level, distribution)
+        found, reason = summarise(self._results, covariance, groups, weights, level, distribution)
         return Summary(self._fitted, found, reason)
 
     def attach(
@@ -329,7 +328,7 @@ class Model(InferenceFace):
             The loss at the coefficients is not that of the fit: it is another table.
         """
         given = {"y": y, "sample_weight": sample_weight, "offset": offset, "groups": groups}
-        self._attached(evidence_of(self._fitted, table, given, class_weight), class_weight)
+        self._results.attach(evidence_of(self._fitted, table, given, class_weight), class_weight)
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -345,39 +344,24 @@ class Model(InferenceFace):
         Standard errors are saved too, of a fit without a penalty to at most 500 columns; where
         nobody has asked for them yet, that is two reads of the data or a few.
         """
-        self._record().save(path)
+        whole_record(self._results).save(path)
 
     def dumps(self) -> str:
         """Return the text that `save` writes."""
-        return self._record().dumps()
+        return whole_record(self._results).dumps()
 
     def __repr__(self) -> str:
         n = len(self._fitted.coefficients)
         words = short_distance(self._fitted)
         return f"<logloss.Model: {n:,} coefficients, {self._fitted.n_rows:,} rows, {words}>"
 
-    def _decisions(
-        self, source: Source, offset: NDArray[np.float64] | None, n_threads: int | None
-    ) -> tuple[Encoded, NDArray[np.float64]]:
-        """What the kernels read, and the log odds of its rows."""
-        fitted = self._fitted
-        encoded = fitted.schema.encode(source)
-        return encoded, fitted.log_odds(encoded, offset, n_threads)
+    @property
+    def _fitted(self) -> Fitted:
+        return self._results.fitted
 
-    def _batches(
-        self, table: Any, offset: Any
-    ) -> Iterator[tuple[Source, NDArray[np.float64] | None]]:
-        """The columns of the model, and the offset."""
-        chosen = self._fitted.offset if offset is None else offset
-        if isinstance(chosen, str) and not chosen:
-            raise offset_missing("an array of offsets")
-        named = [chosen] if isinstance(chosen, str) else []
-        schema = self._fitted.schema
-        names = [*schema.column_names, *named]
-        source = read(table, columns=names, na=schema.na, text=schema.text_names)
-        if named and offset is None and chosen not in source.names:
-            raise offset_missing(f"the offset column {chosen!r}")
-        return batches_with_offset(source, chosen, schema)
+    @property
+    def _evidence(self) -> Evidence | None:
+        return self._results.evidence
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -20,7 +20,7 @@ from logloss.objective.base import Objective, OutOfTime
 from logloss.objective.certificate import LARGEST_HESSIAN, information_is_lost
 from logloss.record.proof import Status, Step
 from logloss.solvers.ending import closing_gap
-from logloss.solvers.proving import Bounds, State, certify, tolerance
+from logloss.solvers.proving import Bounds, PlainState, State, certify, tolerance
 
 __all__ = [
     "Callback",
@@ -142,7 +142,7 @@ def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> R
         except OutOfTime:
             if not best:
                 value, gradient = objective.value_gradient(beta)
-                _keep_best(State(beta, value, gradient), best)
+                _keep_best(PlainState(beta, value, gradient), best)
             if not history:
                 history.append(_step(objective, best[0].value, math.nan, stop))
             return _ended(objective, best[0], best[0].value, Status.BUDGET, stop, history)

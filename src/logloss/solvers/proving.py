@@ -7,8 +7,10 @@ goal: the solver's guess of what is still to gain, times what the last certifica
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,8 @@ INEXACT = 100.0  # what an inexact step makes of the gap, before the first certi
 
 
 @dataclass(frozen=True, eq=False)
-class State:
-    """Where a solver is.
+class State(ABC):
+    """Where a solver is: what each solver's own state has, beside what it remembers.
 
     Attributes
     ----------
@@ -63,6 +65,12 @@ class State:
     stalled: bool = False
     precondition: Callable[[Array], Array] | None = None
     lossless: bool = False
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PlainState(State):
+    """Of what remembers nothing."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ _MOST_STEPS = 200
 _LEAST_SHARE = 1e-6
 
 
+@final
 @dataclass(frozen=True)
 class TermTest:
     """The test of one term."""

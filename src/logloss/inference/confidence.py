@@ -1,0 +1,98 @@
+"""Confidence limits of the coefficients, by the method that suits the estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, final
+
+from logloss.checks import confidence, one_of
+from logloss.errors import UsageError
+from logloss.inference.chosen_covariance import covariance
+from logloss.inference.estimate import freedom_of
+from logloss.inference.estimation import suspected_profile
+from logloss.inference.intervals import limits_table, wald
+from logloss.inference.kinds import EstimateKind
+from logloss.numerics.distributions import NORMAL, REFERENCES, Reference
+from logloss.record.proof import Status
+
+if TYPE_CHECKING:
+    from logloss.inference.results import Results
+
+_USUAL = {
+    EstimateKind.MAXIMUM: "wald",
+    EstimateKind.SEPARATED: "profile",
+    EstimateKind.FIRTH: "profile",
+}
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Which limits are asked for; the fields are the options of `Model.confidence_intervals`."""
+
+    level: float
+    covariance: str | None
+    groups: Any
+    weights: str | None
+    reference: Reference
+
+    @property
+    def robust(self) -> bool:
+        """A covariance of their own is asked for."""
+        return self.covariance is not None or self.groups is not None
+
+
+def confidence_intervals(
+    results: Results,
+    level: float,
+    method: str | None,
+    *,
+    covariance: str | None,
+    groups: Any,
+    weights: str | None,
+    distribution: str,
+) -> Any:
+    """See `Model.confidence_intervals`."""
+    if method is None:
+        robust = covariance is not None or groups is not None
+        students = REFERENCES.get(distribution, NORMAL).freedom
+        method = "wald" if robust or students else _USUAL[results.kind()]
+    limits = one_of("method", method, METHODS)
+    reference = one_of("distribution", distribution, REFERENCES)
+    return limits(results, Asked(confidence(level), covariance, groups, weights, reference))
+
+
+def _wald(results: Results, asked: Asked) -> Any:
+    estimates = results.estimates()
+    found = covariance(results, asked.covariance, asked.groups, asked.weights)
+    values = results.corrected(estimates.values)
+    distance = asked.reference.quantile(asked.level, freedom_of(results.fitted, estimates, found))
+    return limits_table(estimates.names, values, wald(values, found.standard_errors, distance))
+
+
+def _profile(results: Results, asked: Asked) -> Any:
+    if asked.robust or asked.reference.freedom:
+        raise UsageError(
+            "profile limits follow the likelihood: they have no robust covariance, and no"
+            " Student's t",
+            "take method='wald'",
+        )
+    results.check_likelihood("profile limits", "take method='wald'", asked.weights)
+    e = results.evidence
+    if e is not None and e.objective.unpenalised and _is_suspected(results):
+        names, values, limits = suspected_profile(e, asked.level)
+    else:
+        estimation, estimates = results.estimation("profile limits"), results.estimates()
+        names, values = estimates.names, estimates.values
+        limits = estimation.profile(asked.level)
+    lower, upper = map(results.corrected, limits)
+    return limits_table(names, results.corrected(values), (lower, upper))
+
+
+def _is_suspected(results: Results) -> bool:
+    """Separation that could not be decided."""
+    return results.fitted.certificate.status is Status.SEPARATED_SUSPECTED
+
+
+METHODS: Mapping[str, Callable[[Results, Asked], Any]] = {"wald": _wald, "profile": _profile}
