@@ -248,6 +248,31 @@ def test_no_room_reaches_past_its_door() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_only_a_fit_builds_backends() -> None:
+    """All others ask through the protocols of objective/likelihood.py, whoever has the rows."""
+    wrong = [
+        f"{module}:{line}"
+        for module, target, line in arrows()
+        if target == "backends" and room(module) != "fitting"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_kernels_read_rows_in_backends_and_designs_only() -> None:
+    """Above, `_kernels` are for small dense matrices and for vectors over the rows."""
+    of_rows = {"Design", "Rows", "Observations", "predict", "loss_gradient", "gram", "moments"}
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        if room(module) not in {"backends", "table"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node.value) == "_kernels"
+        and node.attr in of_rows
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("package", HOME_OF)
 def test_package_is_imported_only_at_home(package: str) -> None:
     wrong = [

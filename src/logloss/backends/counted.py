@@ -5,16 +5,15 @@ from __future__ import annotations
 from logloss.files.held import check_held
 
 
-class CountedReads:
-    """`reads` of the data so far; what was read of a file that has changed by now is an error."""
+class Reads:
+    """Reads of all rows so far, by a likelihood and those that were derived from it.
 
-    _reads = 0
+    What was read of a file that has changed by now is an error.
+    """
 
-    @property
-    def reads(self) -> int:
-        return self._reads
+    def __init__(self, so_far: int = 0) -> None:
+        self.so_far = so_far
 
-    @reads.setter
-    def reads(self, reads: int) -> None:
+    def add(self, reads: int = 1) -> None:
         check_held()
-        self._reads = reads
+        self.so_far += reads

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.backends.counted import CountedReads
+from logloss.backends import derived
+from logloss.backends.counted import Reads
 from logloss.backends.row_sums import group_gram, leverages, likely_rounding, rounding_of_sums
 from logloss.backends.rows import MemoryRows
 from logloss.backends.sampling import stratified
@@ -24,6 +25,7 @@ from logloss.objective.likelihood import DualSums, Groups, Margin
 from logloss.objective.row_data import RowData, null_fit
 from logloss.objective.shape import Shape
 from logloss.table.design.design import Design
+from logloss.table.design.entries import entries
 
 Array = NDArray[np.float64]
 
@@ -46,8 +48,8 @@ class _Moved:
     curvature: float
 
 
-class MemoryLikelihood(CountedReads):
-    """A `Likelihood` over a Design. Shapes and scaling are those of the protocol."""
+class MemoryLikelihood:
+    """`RowSums` over a Design. Shapes and scaling are those of the protocol."""
 
     def __init__(
         self,
@@ -55,13 +57,13 @@ class MemoryLikelihood(CountedReads):
         rows: RowData,
         coordinates: Coordinates,
         n_threads: int,
-        reads: int = 0,
+        count: Reads | None = None,
     ) -> None:
         self.design = design
         self.rows = rows
         self.coordinates = coordinates
         self.n_threads = n_threads
-        self.reads = int(reads)  # those that measured the columns count
+        self.count = count or Reads()
         self._weight_sum = rows.total()
         self.observations = _kernels.Observations(rows.y, rows.weight, rows.offset)
         self._columns = np.arange(design.n_columns)
@@ -72,6 +74,10 @@ class MemoryLikelihood(CountedReads):
         self._by_row: MemoryRows | None = None
 
     place = "memory"
+
+    @property
+    def reads(self) -> int:
+        return self.count.so_far
 
     @property
     def n_rows(self) -> int:
@@ -98,7 +104,7 @@ class MemoryLikelihood(CountedReads):
         loss, raw, slope, _ = _kernels.loss_gradient(
             self.design.kernel, self.observations, coef, intercept, z, self.n_threads
         )
-        self.reads += 1
+        self.count.add()
         self._kept.append((beta.tobytes(), z))
         scale = 1.0 / self._weight_sum
         return loss * scale, self.coordinates.gradient(raw, slope) * scale
@@ -118,14 +124,14 @@ class MemoryLikelihood(CountedReads):
         columns = self._columns if subset is None else subset[subset < self.design.n_columns]
         here = self.design.kernel, self.observations, self._linear(beta), self._shift()
         gram = _kernels.gram(*here, columns, self.n_threads, secant)
-        self.reads += 1
+        self.count.add()
         with_intercept = subset is None or len(columns) < len(subset)
         return self.coordinates.hessian(
             gram, columns, with_intercept, self.design.sparse, self._weight_sum
         )
 
     def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
-        s, r = self.rows.weight, self.residuals(beta)
+        s, r = self.rows.weight, self.rows.bernoulli(self._linear(beta))[1]
         if groups is not None:
             v = r if s is None else s * r
             gram = group_gram(self.design, v, groups, self._shift(), self._columns, self.n_threads)
@@ -133,7 +139,7 @@ class MemoryLikelihood(CountedReads):
             v = r * r if s is None else (s * s if squared else s) * r * r
             here = self.design.kernel, self.observations, self._linear(beta), self._shift()
             gram = _kernels.gram(*here, self._columns, self.n_threads, curvature=v)
-        self.reads += 1
+        self.count.add()
         return self.coordinates.hessian(gram, self._columns, True, self.design.sparse, 1.0)
 
     def _shift(self) -> Array:
@@ -146,7 +152,7 @@ class MemoryLikelihood(CountedReads):
         raw, slope = _kernels.product(
             self.design.kernel, self.observations, z, coef, intercept, self.n_threads
         )
-        self.reads += 1
+        self.count.add()
         return self.coordinates.gradient(raw, slope) / self._weight_sum
 
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
@@ -169,7 +175,7 @@ class MemoryLikelihood(CountedReads):
         raw, slope, curved, curvature = _kernels.dual(
             self.design.kernel, self.observations, z, coef, intercept, xi, self.n_threads
         )
-        self.reads += 1
+        self.count.add()
         score, shift = self.coordinates.gradient(raw, slope), 0.0
         if self.coordinates.intercept and curvature > 0.0:
             shift = slope / curvature
@@ -204,7 +210,7 @@ class MemoryLikelihood(CountedReads):
                 moved.score * (scale * self._weight_sum),
                 rounding_of_sums(self.design),
             )
-            self._margins[key] = Margin(score, *found, rounding)
+            self._margins[key] = Margin(score, *found, rounding, moved.shift)
         return self._margins[key]
 
     @cached_property
@@ -237,7 +243,7 @@ class MemoryLikelihood(CountedReads):
         away = [
             np.abs(self.design.column(int(j))[counted] - center[j]).max() for j in self._columns
         ]
-        self.reads += len(away)
+        self.count.add(len(away))
         return self.shape.joined(np.array(away) / scale, 1.0)
 
     @cached_property
@@ -245,25 +251,27 @@ class MemoryLikelihood(CountedReads):
         s = self.rows.weight
         return 1.0 if s is None else float(s[s > 0.0].min(initial=np.inf))
 
-    def dual_rows(self, beta: Array) -> tuple[Array, Array]:
-        """z and ξ + shift of each row at the last dual point, which was at beta."""
-        assert self._moved is not None
-        return self._linear(beta), self._moved.xi + self._moved.shift
+    @property
+    def sparse(self) -> NDArray[np.bool_]:
+        return self.design.sparse
+
+    def log_odds(self, beta: Array) -> Array:
+        return self._linear(beta).copy()  # the kept one is written to again
 
     def along(self, direction: Array) -> Array:
-        """X'·direction of each row, without offsets; one read."""
+        if self._moved is not None and np.array_equal(self._moved.delta, direction):
+            return self._moved.xi
         coef, intercept = self.coordinates.columns(direction)
-        self.reads += 1
+        self.count.add()
         return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
 
-    def column_sums(self, v: Array) -> tuple[Array, float]:
-        """Σ v_i x_i of each column as it came, and Σ v_i, for v of shape (n,); one read."""
-        # the gradient at z = 0, where r = ½ − y
-        rows = _kernels.Observations(np.where(v < 0.0, 1.0, 0.0), 2.0 * np.abs(v), None)
-        zero = np.zeros(self.design.n_columns)
-        found = _kernels.loss_gradient(self.design.kernel, rows, zero, 0.0, None, self.n_threads)
-        self.reads += 1
-        return found[1], found[2]
+    def some_along(self, rows: NDArray[np.int64], directions: Array) -> Array:
+        few = self.design.take(rows, self.n_threads)
+        found = [few.predict(*self.coordinates.columns(d), None, 1) for d in directions.T]
+        return np.column_stack(found)
+
+    def entries(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:
+        return entries(self.design, rows, columns)
 
     def subsample(self, count: int) -> MemoryLikelihood | None:
         if 2 * count > self.n_rows:
@@ -271,13 +279,9 @@ class MemoryLikelihood(CountedReads):
         picked, weight = stratified(self.rows.y, self.rows.weight, count, count // 4)
         if 2 * len(picked) > self.n_rows:
             return None
-        self.reads += 1
-        return MemoryLikelihood(
-            self.design.take(picked, self.n_threads),
-            self.rows.take(picked, weight),
-            self.coordinates,
-            self.n_threads,
-        )
+        self.count.add()
+        design, rows = self.design.take(picked, self.n_threads), self.rows.take(picked, weight)
+        return self.changed(design, rows, count=Reads())
 
     def leading(self, count: int) -> NDArray[np.int64]:
         if np.count_nonzero(~self.design.sparse) > count:
@@ -292,35 +296,39 @@ class MemoryLikelihood(CountedReads):
             self._by_row = MemoryRows(self)
         return self._by_row
 
-    def residuals(self, beta: Array) -> Array:
-        """σ(z) − y of each row, shape (n,)."""
-        return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[1])
+    def sums(self) -> MemoryLikelihood:
+        return self
 
-    def curvatures(self, beta: Array) -> Array:
-        """p(1 − p) of each row, shape (n,)."""
-        return np.asarray(_kernels.bernoulli(self._linear(beta), self.rows.y)[2])
+    def by_column(self) -> derived.MemoryColumns:
+        return derived.MemoryColumns(self)
 
-    def relabelled(self, y: Array, weight: Array) -> MemoryLikelihood:
-        """The same rows with other labels in [0, 1] and other weights, shape (n,)."""
-        rows = replace(self.rows, y=y, weight=weight)
-        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
+    def with_rows(self, rows: RowData) -> MemoryLikelihood:
+        return self.changed(rows=rows)
 
-    def reweighted(self, weight: Array) -> MemoryLikelihood:
-        """The same rows with other weights, shape (n,)."""
-        rows = replace(self.rows, weight=weight)
-        return MemoryLikelihood(self.design, rows, self.coordinates, self.n_threads)
+    def alone(self, rows: NDArray[np.bool_]) -> MemoryLikelihood:
+        return derived.alone(self, rows)
+
+    def held(self, j: int, t: float) -> MemoryLikelihood:
+        return derived.held(self, j, t)
+
+    def changed(
+        self,
+        design: Design | None = None,
+        rows: RowData | None = None,
+        coordinates: Coordinates | None = None,
+        count: Reads | None = None,
+    ) -> MemoryLikelihood:
+        """The same but for these; it counts reads together with this one, or by its own count."""
+        return MemoryLikelihood(
+            design or self.design,
+            rows or self.rows,
+            coordinates or self.coordinates,
+            self.n_threads,
+            count or self.count,
+        )
 
     def leverages(self, subset: NDArray[np.int64], inverse: Array) -> Array:
-        """|T x'|² of each row over the coefficients in `subset`, shape (n,); one read.
-
-        Parameters
-        ----------
-        subset : ndarray of shape (k,), int64
-            Increasing.
-        inverse : ndarray of shape (k, k)
-            T, lower triangular.
-        """
-        self.reads += 1
+        self.count.add()
         return leverages(
             self.design, self.coordinates, self._shift(), subset, inverse, self.n_threads
         )
@@ -328,22 +336,11 @@ class MemoryLikelihood(CountedReads):
     def leave_one_out(
         self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None
     ) -> tuple[float, int]:
-        """Σ s bce(y, z̃), and how many rows move by more than `limit`.
-
-        Writes z̃ − z of each row into `shift`. See paths/leave_one_out.py.
-        """
         moved = self._after_step(beta)
         z, xi = (self._linear(beta), None) if moved is None else moved
         return _kernels.leave_one_out(
             self.observations, z, xi, leverage, whole, limit, shift, self.n_threads
         )
-
-    def log_odds(self, beta: Array, row: int) -> float:
-        """z of one row."""
-        coef, intercept = self.coordinates.columns(beta)
-        few = self.design.take(np.array([row]))
-        offset = 0.0 if self.rows.offset is None else float(self.rows.offset[row])
-        return float(few.predict(coef, intercept, None, 1)[0]) + offset
 
     def _buffer(self) -> Array:
         """A vector over rows to write to: that of the older of two kept points, or a new one."""
@@ -377,7 +374,7 @@ class MemoryLikelihood(CountedReads):
             z = _kernels.predict(
                 self.design.kernel, coef, intercept, self.rows.offset, self.n_threads
             )
-            self.reads += 1
+            self.count.add()
         self._kept = [*self._kept[-1:], (beta.tobytes(), z)]
         return z
 

@@ -33,7 +33,7 @@ class MemoryRows:
         self._kernel = _kernels.Rows(
             design.kernel, likelihood.observations, where.center, 1.0 / where.scale, where.intercept
         )
-        likelihood.reads += self._kernel.copied
+        likelihood.count.add(self._kernel.copied)
         self._n_rows = design.n_rows
         weight = likelihood.rows.weight
         self._counts = None if weight is None else np.flatnonzero(weight)
@@ -48,7 +48,7 @@ class MemoryRows:
     def largest_square(self) -> float:
         if self._largest_square is None:
             self._largest_square = float(self._kernel.largest_square())
-            self._likelihood.reads += 1
+            self._likelihood.count.add()
         return self._largest_square
 
     def draw(self, rng: np.random.Generator) -> Order:
@@ -72,14 +72,14 @@ class MemoryRows:
         return order
 
     def residuals(self, beta: Array) -> Array:
-        return self._likelihood.residuals(beta)
+        return self._likelihood.rows.bernoulli(self._likelihood.log_odds(beta))[1]
 
     def average(
         self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: Three
     ) -> None:
         total = self._likelihood.weight_sum
         self._kernel.averaged(order, step, jump, total, _parts(penalty), *vectors)
-        self._likelihood.reads += 1
+        self._likelihood.count.add()
 
     def descend(
         self,
@@ -93,7 +93,7 @@ class MemoryRows:
         mean, every, count = (None, 1, 0) if average is None else average
         parts = _parts(penalty)
         count = self._kernel.descend(order, steps, batch_size, parts, beta, mean, every, count)
-        self._likelihood.reads += 1
+        self._likelihood.count.add()
         return count
 
     def adam(
@@ -108,7 +108,7 @@ class MemoryRows:
     ) -> int:
         parts = _parts(penalty)
         total = self._kernel.adam(order, steps, batch_size, constants, parts, *vectors, done)
-        self._likelihood.reads += 1
+        self._likelihood.count.add()
         return total
 
     def perceptron(
@@ -122,7 +122,7 @@ class MemoryRows:
         errors, run, best_run, mistakes, checks = self._kernel.perceptron(
             order, step, point, best, errors, run, best_run
         )
-        self._likelihood.reads += int(checks) + (len(order) > 0)
+        self._likelihood.count.add(int(checks) + (len(order) > 0))
         return errors, run, best_run, mistakes
 
 

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import residual, sigmoid_derivative
 from logloss.evaluation.sample import Sample
+from logloss.fitting.likelihood import likelihood_of
 from logloss.objective.base import Objective
 from logloss.objective.coordinates import Coordinates
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
 from logloss.objective.row_data import RowData
 from logloss.solvers import Newton
@@ -92,12 +93,12 @@ def _separated(sample: Sample) -> float:
     return -1.0 if sample.z[positive[-1]] <= sample.z[negative[0]] else 0.0
 
 
-def _likelihood(sample: Sample, middle: float, offset: Array | None) -> MemoryLikelihood:
+def _likelihood(sample: Sample, middle: float, offset: Array | None) -> RowSums:
     design = design_of(Encoded(sample.z[:, np.newaxis], None, sample.n_rows))
     deviation = math.sqrt(sample.mean((sample.z - middle) ** 2))
     where = Coordinates(np.array([middle]), np.array([deviation or 1.0]), True)
     rows = RowData(sample.y, sample.weight, offset)
-    return MemoryLikelihood(design, rows, where, threads(None))
+    return likelihood_of(design, rows, where, threads(None))
 
 
 def _line(sample: Sample, middle: float) -> list[float]:

@@ -149,7 +149,10 @@ def units_of(cone: Cone, schema: Schema, left: Indices) -> list[Unit]:
 
 
 def _units(cone: Cone, schema: Schema, left: Indices) -> Iterator[Unit]:
-    encoded = cone.likelihood.design.encoded
+    table = cone.likelihood.by_column()
+    if table is None:
+        return
+    encoded = table.design.encoded
     reaches = _reaches(cone)
     intercept = cone.likelihood.shape.has_intercept
     if encoded.columns is None:

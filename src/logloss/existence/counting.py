@@ -24,10 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
-from logloss.existence.direction import counted
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
-from logloss.table.design.entries import Block, blocks, entries
+from logloss.objective.rows import Columns
+from logloss.table.design.entries import Block, blocks
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -55,34 +55,34 @@ class Told:
     moved: Mask
 
 
-def told_apart(likelihood: MemoryLikelihood, penalty: Penalty) -> Told | None:
-    """All rows that single columns tell apart; None where there are none."""
-    if not _worthwhile(likelihood, penalty):
+def told_apart(likelihood: RowSums, penalty: Penalty) -> Told | None:
+    """All rows that single columns tell apart; None where there are none, or no table to ask."""
+    columns = likelihood.by_column()
+    if columns is None or not _worthwhile(likelihood, penalty):
         return None
-    counts = _Counts(likelihood, penalty)
+    counts = _Counts(likelihood, columns, penalty)
     for _ in range(_ROUNDS):
         if not counts.goes_on():
             break
     return Told(counts.coef, counts.intercept, counts.moved) if counts.moved.any() else None
 
 
-def _worthwhile(likelihood: MemoryLikelihood, penalty: Penalty) -> bool:
+def _worthwhile(likelihood: RowSums, penalty: Penalty) -> bool:
     """Are there levels, or other columns that are mostly 0?"""
-    design = likelihood.design
-    return bool((design.sparse & penalty.free[: design.n_columns]).any())
+    return bool((likelihood.sparse & penalty.free[likelihood.shape.slopes]).any())
 
 
 class _Counts:
     """The rows that are left, and the direction so far."""
 
-    def __init__(self, likelihood: MemoryLikelihood, penalty: Penalty) -> None:
-        n = likelihood.design.n_columns
-        self.likelihood = likelihood
+    def __init__(self, likelihood: RowSums, columns: Columns, penalty: Penalty) -> None:
+        n = likelihood.shape.columns
+        self.likelihood, self.columns = likelihood, columns
         self.free = penalty.free[:n]
         self.up = self.free & (penalty.upper[:n] == np.inf)
         self.down = self.free & (penalty.lower[:n] == -np.inf)
-        self.blocks = blocks(likelihood.design)
-        self.left = counted(likelihood)
+        self.blocks = blocks(columns.design)
+        self.left = likelihood.rows.counted
         y = likelihood.rows.y
         self.sign = np.where(y == 1.0, 1.0, np.where(y == 0.0, -1.0, 0.0))
         self.coef, self.intercept = np.zeros(n), 0.0
@@ -94,19 +94,17 @@ class _Counts:
             return False
         coef, intercept = np.zeros_like(self.coef), 0.0
         moved = np.zeros_like(self.moved)
-        towards, _ = self.likelihood.column_sums(np.where(self.left, self.sign, 0.0))
-        size, _ = self.likelihood.column_sums(self.left.astype(np.float64))
+        towards = self.columns.sums(np.where(self.left, self.sign, 0.0))
+        size = self.columns.sums(self.left.astype(np.float64))
         for column, shift, rows in self._found(towards, size):
             coef += column
             intercept += shift
             moved |= rows
         if not moved.any():
             return False
-        along = self.likelihood.design.predict(coef, intercept, None, self.likelihood.n_threads)
+        along = self.columns.predict(coef, intercept)
         if self.moved.any():
-            so_far = self.likelihood.design.predict(
-                self.coef, self.intercept, None, self.likelihood.n_threads
-            )
+            so_far = self.columns.predict(self.coef, self.intercept)
             forth, back = (self.sign * so_far)[self.moved], (-self.sign * along)[self.moved]
             times = 2.0 ** np.ceil(np.log2(max(1.0, 2.0 * float((back / forth).max()))))
             coef, intercept = times * self.coef + coef, times * self.intercept + intercept
@@ -165,7 +163,7 @@ class _Counts:
     def _column(self, j: int, direction: float) -> Iterator[tuple[Array, float, Mask]]:
         """A column that is 0 but for rows of one label."""
         rows = np.flatnonzero(self.left)
-        x = entries(self.likelihood.design, rows, np.array([j]))[:, 0]
+        x = self.likelihood.entries(rows, np.array([j]))[:, 0]
         moves = x != 0.0
         if not moves.any() or not (direction * x * self.sign[rows] > 0.0)[moves].all():
             return
@@ -176,7 +174,7 @@ class _Counts:
         if not self.free[j]:
             return
         rows = np.flatnonzero(self.left)
-        x, sign = entries(self.likelihood.design, rows, np.array([j]))[:, 0], self.sign[rows]
+        x, sign = self.likelihood.entries(rows, np.array([j]))[:, 0], self.sign[rows]
         if not (np.isfinite(x).all() and x.any()):
             return
         for direction, able in ((1.0, self.up[j]), (-1.0, self.down[j])):

@@ -17,12 +17,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.exact import Answer, Question, TooLong, answer, moves
 from logloss.existence.program import Undecided, largest_support
 from logloss.numerics.integers import IntegerRows, Whole, reduced, whole
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
-from logloss.table.design.entries import entries
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -62,18 +61,18 @@ class Decision:
     raw_basis: Array
 
 
-def is_little(likelihood: MemoryLikelihood, free: Indices) -> bool:
+def is_little(likelihood: RowSums, free: Indices) -> bool:
     """Whether to decide takes no more than a few reads."""
     return likelihood.n_rows * len(free) ** 2 <= _LITTLE
 
 
-def is_possible(likelihood: MemoryLikelihood, free: Indices) -> bool:
+def is_possible(likelihood: RowSums, free: Indices) -> bool:
     """Whether the numbers fit into memory and time."""
     return len(free) <= _MOST_COLUMNS and likelihood.n_rows * len(free) <= _MOST_ENTRIES
 
 
 def decide(
-    likelihood: MemoryLikelihood,
+    likelihood: RowSums,
     penalty: Penalty,
     free: Indices,
     seconds: float,
@@ -112,21 +111,19 @@ class _Rows:
         The row of the question that each row is; −1 where it has no weight.
     """
 
-    likelihood: MemoryLikelihood
+    likelihood: RowSums
     question: Question
     order: Indices
     which: Indices
 
     @staticmethod
-    def of(
-        likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, deadline: float
-    ) -> _Rows | None:
-        weight, shape = likelihood.rows.weight, likelihood.shape
+    def of(likelihood: RowSums, penalty: Penalty, free: Indices, deadline: float) -> _Rows | None:
+        shape = likelihood.shape
         order = shape.intercepts_first(free)
         constant = int(shape.are_intercepts(free).sum())
-        counted = np.arange(likelihood.n_rows) if weight is None else np.flatnonzero(weight > 0.0)
+        counted = np.flatnonzero(likelihood.rows.counted)
         x = np.ones((len(counted), len(order)), order="F")
-        x[:, constant:] = entries(likelihood.design, counted, order[constant:])
+        x[:, constant:] = likelihood.entries(counted, order[constant:])
         if not np.isfinite(x).all():
             return None
         y = likelihood.rows.y[counted]

@@ -27,11 +27,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.program import Undecided, largest_support
 from logloss.numerics.algebra import inverse_factor, own_columns
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
-from logloss.objective.row_data import RowData
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -50,7 +49,7 @@ class Cone:
 
     Attributes
     ----------
-    likelihood : MemoryLikelihood
+    likelihood : RowSums
         Of the rows in question; the others have the weight 0.
     free : ndarray
         U without aliases.
@@ -60,22 +59,22 @@ class Cone:
         For bounds: with a lower bound d_k ≥ 0, with an upper one d_k ≤ 0.
     """
 
-    likelihood: MemoryLikelihood
+    likelihood: RowSums
     free: Indices
     gram: Array
     penalty: Penalty
 
     @staticmethod
-    def over(likelihood: MemoryLikelihood, columns: Indices, penalty: Penalty) -> Cone:
+    def over(likelihood: RowSums, columns: Indices, penalty: Penalty) -> Cone:
         """That of these columns but those which are combinations of earlier ones; one Hessian."""
         bounded = penalty.bounded[columns]
         order = np.argsort(bounded, kind="stable")  # a bounded one can be spared, not the other
-        gram = gram_over(likelihood, counted(likelihood), columns)
+        gram = gram_over(likelihood, likelihood.rows.counted, columns)
         own = np.zeros(len(columns), np.bool_)
         own[order] = own_columns(gram[np.ix_(order, order)])
         return Cone(likelihood, columns[own], gram[np.ix_(own, own)], penalty)
 
-    def left(self, likelihood: MemoryLikelihood, null: NullSpace) -> Cone:
+    def left(self, likelihood: RowSums, null: NullSpace) -> Cone:
         """That of the rows that have a null space: as many columns less as it has dimensions."""
         import scipy.linalg
 
@@ -92,7 +91,7 @@ class Cone:
     @cached_property
     def counted(self) -> Mask:
         """Rows with weight."""
-        return counted(self.likelihood)
+        return self.likelihood.rows.counted
 
     @cached_property
     def hard(self) -> Mask:
@@ -120,32 +119,13 @@ class Cone:
         return full
 
 
-def counted(likelihood: MemoryLikelihood) -> Mask:
-    """The rows with weight, shape (n_rows,)."""
-    weight = likelihood.rows.weight
-    rows: Mask = np.ones(likelihood.n_rows, np.bool_) if weight is None else weight > 0.0
-    return rows
-
-
-def _alone(likelihood: MemoryLikelihood, rows: Mask) -> MemoryLikelihood:
-    """X alone, over some of the rows: each counts as one."""
-    where, n_threads = likelihood.coordinates, likelihood.n_threads
-    few = np.flatnonzero(rows)
-    if 2 * len(few) < likelihood.n_rows:
-        data = RowData(likelihood.rows.y[few])
-        return MemoryLikelihood(likelihood.design.take(few, n_threads), data, where, n_threads)
-    data = RowData(likelihood.rows.y, None if rows.all() else rows.astype(np.float64))
-    return MemoryLikelihood(likelihood.design, data, where, n_threads)
-
-
-def gram_over(likelihood: MemoryLikelihood, rows: Mask, columns: Indices) -> Array:
+def gram_over(likelihood: RowSums, rows: Mask, columns: Indices) -> Array:
     """XᵀX over some of the rows; at most one Hessian."""
     if not rows.any():
         return np.zeros((len(columns), len(columns)))
-    alone = _alone(likelihood, rows)
+    alone = likelihood.alone(rows)
     flat = np.zeros(alone.shape.size)
     gram: Array = alone.hessian(flat, columns) * (4.0 * alone.weight_sum)  # q = ¼ at 0
-    likelihood.reads += alone.n_rows == likelihood.n_rows
     return gram
 
 
@@ -269,8 +249,7 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
     near = values <= _NULL
     if not rows.any():
         return NullSpace(np.ascontiguousarray(T.T), gram)
-    alone = _alone(cone.likelihood, rows)
-    cone.likelihood.reads += 2 * int(near.sum()) * (alone.n_rows == cone.likelihood.n_rows)
+    alone = cone.likelihood.alone(rows)
     seen, inverse = vectors[:, ~near], 1.0 / values[~near]
     flat, scale = np.zeros(alone.shape.size), 4.0 * alone.weight_sum
     kept = []

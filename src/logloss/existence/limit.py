@@ -28,14 +28,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence import proof as existence
 from logloss.existence.decision import Decision
 from logloss.existence.direction import (
     Cone,
     Direction,
     NullSpace,
-    counted,
     find,
     gram_over,
     null_space,
@@ -182,9 +180,8 @@ def peeled(
         if not left.any():
             return Separated(direction, cone, null, None)
         some = _on(objective, cone, left)
-        rest = fitted(some, beta, tol, cone.left(memory(some), null))
+        rest = fitted(some, beta, tol, cone.left(some.sums(), null))
         beta = rest.beta
-        cone.likelihood.reads += rest.cone.likelihood.reads
         if rest.proven:
             break
         try:
@@ -199,10 +196,9 @@ def peeled(
 
 def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -> Separated:
     """The same where whole numbers have told which rows are left: they have an estimate."""
-    like, own = objective.likelihood, decision.own
-    assert isinstance(like, MemoryLikelihood)
+    like, own = objective.sums(), decision.own
     assert decision.direction is not None
-    every = counted(like)
+    every = like.rows.counted
     cone = Cone(like, own, gram_over(like, every, own), objective.penalty)
     left = every & ~decision.moved
     null = NullSpace(decision.basis, gram_over(like, left, own))
@@ -215,22 +211,15 @@ def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -
     if not left.any():
         return Separated(direction, cone, null, None, known)
     some = _on(objective, cone, left)
-    rest = fitted(some, beta, tol, cone.left(memory(some), null), proven=True)
-    like.reads += rest.cone.likelihood.reads
+    rest = fitted(some, beta, tol, cone.left(some.sums(), null), proven=True)
     return Separated(direction, cone, null, rest, known)
-
-
-def memory(objective: Objective) -> MemoryLikelihood:
-    """Its likelihood, which is in memory."""
-    assert isinstance(objective.likelihood, MemoryLikelihood)
-    return objective.likelihood
 
 
 def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     """The objective of some of the rows; what it leaves out is of the same scale."""
     like = cone.likelihood
     weight = np.where(rows, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
-    rest = like.reweighted(weight)
+    rest = like.with_rows(replace(like.rows, weight=weight))
     more, pen = like.weight_sum / rest.weight_sum, objective.penalty
     penalty = Penalty(pen.l2 * more, pen.l1 * more, pen.lower, pen.upper)
     return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
@@ -246,7 +235,7 @@ def fitted(rest: Objective, beta: Array, tol: float, within: Cone, proven: bool 
     proven : bool
         It is known to exist.
     """
-    likelihood = memory(rest)
+    likelihood = rest.sums()
     hessian, taken = rest.hessian(beta), beta
     near = _settle(rest, beta, hessian) if rest.penalty.smooth else None
     if near is None:

@@ -13,19 +13,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.counting import Told, told_apart
 from logloss.existence.decision import is_little
-from logloss.existence.direction import Cone, Direction, NullSpace, counted, gram_over
+from logloss.existence.direction import Cone, Direction, NullSpace, gram_over
 from logloss.existence.limit import Known, Rest, Separated, fitted, reported
 from logloss.numerics.algebra import own_columns, solve
 from logloss.objective.base import Objective
 from logloss.objective.coordinates import Coordinates
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
-from logloss.objective.row_data import RowData
+from logloss.objective.rows import Columns
+from logloss.objective.shape import Shape
 from logloss.solvers.base import Result
-from logloss.table.design.entries import narrowed as narrowed_design
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -58,8 +57,9 @@ class Narrowed:
     @staticmethod
     def of(whole: Objective) -> Narrowed | None:
         """None where no column tells rows apart."""
-        likelihood = whole.likelihood
-        if not (isinstance(likelihood, MemoryLikelihood) and whole.free_columns):
+        likelihood = whole.likelihood.sums()
+        columns = None if likelihood is None else likelihood.by_column()
+        if likelihood is None or columns is None or not whole.free_columns:
             return None
         own = likelihood.coordinates.own
         if own is not None and not all(part.alias for part in own.columns.values()):
@@ -69,17 +69,16 @@ class Narrowed:
         told = told_apart(likelihood, whole.penalty)
         if told is None:
             return None
-        left = counted(likelihood) & ~told.moved
+        left = likelihood.rows.counted & ~told.moved
         if not left.any():
             return Narrowed(whole, told, np.ones(len(told.coef), np.bool_), None)
-        kept = _kept(likelihood, whole.penalty, left)
-        return Narrowed(whole, told, kept, _without(whole, kept, left))
+        kept = _kept(columns, likelihood.shape, whole.penalty, left)
+        return Narrowed(whole, told, kept, _without(whole, columns, kept, left))
 
     @property
-    def likelihood(self) -> MemoryLikelihood:
+    def likelihood(self) -> RowSums:
         """Of the whole."""
-        assert isinstance(self.whole.likelihood, MemoryLikelihood)
-        return self.whole.likelihood
+        return self.whole.sums()
 
     def within(self, beta: Array) -> Array:
         """A point of the whole, as one of what is left."""
@@ -90,7 +89,6 @@ class Narrowed:
     def as_of_all(self, result: Result) -> Result:
         """The fit to what is left, as one of the whole."""
         assert self.objective is not None
-        self.likelihood.reads = self.objective.reads
         share = self.objective.likelihood.weight_sum / self.likelihood.weight_sum
         coef, intercept = _coordinates(self.objective).raw(result.beta)
         raw = self._spread(np.append(intercept, coef))
@@ -163,7 +161,7 @@ class Narrowed:
             return np.ones(len(null), np.bool_)
         import scipy.sparse as sp
 
-        gram = gram_over(self.likelihood, counted(self.likelihood) & moved, every)
+        gram = gram_over(self.likelihood, self.likelihood.rows.counted & moved, every)
         few = sp.csr_array(null)  # mostly one column each
         seen = few @ np.ascontiguousarray((few @ gram).T)
         return own_columns(seen)
@@ -230,32 +228,20 @@ class Narrowed:
         return found
 
 
-def _kept(likelihood: MemoryLikelihood, penalty: Penalty, left: Mask) -> Mask:
+def _kept(columns: Columns, shape: Shape, penalty: Penalty, left: Mask) -> Mask:
     """Columns that are not 0 on all rows that are left, or may not be 0 themselves."""
-    design = likelihood.design
-    n = design.n_columns
-    first, second = _kernels.moments(
-        design.kernel, left.astype(np.float64), np.zeros(n), likelihood.n_threads
-    )
-    likelihood.reads += 1
-    held = (penalty.lower[:n] > 0.0) | (penalty.upper[:n] < 0.0)
-    kept: Mask = (first != 0.0) | (second != 0.0) | held
-    if not (kept.any() or likelihood.shape.has_intercept):
+    lower, upper = penalty.lower[shape.slopes], penalty.upper[shape.slopes]
+    kept: Mask = columns.filled(left) | (lower > 0.0) | (upper < 0.0)
+    if not (kept.any() or shape.has_intercept):
         kept[0] = True  # a fit of nothing is none
     return kept
 
 
-def _without(whole: Objective, kept: Mask, left: Mask) -> Objective:
+def _without(whole: Objective, columns: Columns, kept: Mask, left: Mask) -> Objective:
     """The problem of some rows and columns; what it leaves out is of the same scale."""
-    like, pen = whole.likelihood, whole.penalty
-    assert isinstance(like, MemoryLikelihood)
-    where = like.coordinates
+    like, pen = whole.sums(), whole.penalty
     weight = np.where(left, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
-    still = None if where.still is None else where.still[kept]
-    there = Coordinates(where.center[kept], where.scale[kept], where.intercept, still)
-    rows = RowData(like.rows.y, weight, like.rows.offset)
-    design = like.design if kept.all() else narrowed_design(like.design, kept)
-    rest = MemoryLikelihood(design, rows, there, like.n_threads, like.reads)
+    rest = columns.kept(kept, weight)
     more = like.weight_sum / rest.weight_sum
     which = np.flatnonzero(like.shape.joined(kept, True))
     few = pen.of(which)
@@ -264,5 +250,4 @@ def _without(whole: Objective, kept: Mask, left: Mask) -> Objective:
 
 
 def _coordinates(objective: Objective) -> Coordinates:
-    assert isinstance(objective.likelihood, MemoryLikelihood)
-    return objective.likelihood.coordinates
+    return objective.sums().coordinates

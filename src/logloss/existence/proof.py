@@ -38,10 +38,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import sigmoid
 from logloss.numerics.algebra import inverse_factor, solve
-from logloss.objective.likelihood import Margin
+from logloss.objective.likelihood import Margin, RowSums
 from logloss.objective.penalty import Penalty
 
 Array = NDArray[np.float64]
@@ -59,7 +58,7 @@ PROVEN = (
 
 
 def proven_by(
-    likelihood: MemoryLikelihood, free: Indices, beta: Array, hessian: Array, curved: Array
+    likelihood: RowSums, free: Indices, beta: Array, hessian: Array, curved: Array
 ) -> bool:
     """Does the last dual point of a fit prove existence? No read, where it was taken at beta.
 
@@ -83,7 +82,7 @@ def proven_by(
 
 
 def prove(
-    likelihood: MemoryLikelihood, penalty: Penalty, free: Indices, squares: Array, beta: Array
+    likelihood: RowSums, penalty: Penalty, free: Indices, squares: Array, beta: Array
 ) -> bool:
     """The same from any point near the optimum: a Hessian and a few more reads.
 
@@ -118,12 +117,13 @@ def prove(
         return False
     if not error > 0.0 or _is_void(likelihood, margin, beta, hessian):
         return False
-    return error < 0.5 * margin.least or _inside_by_leverage(
-        likelihood, beta, moving, inverse, error
-    )
+    if error < 0.5 * margin.least:
+        return True
+    xi = likelihood.along(delta) + margin.shift
+    return _inside_by_leverage(likelihood, beta, xi, likelihood.leverages(moving, inverse), error)
 
 
-def _is_void(likelihood: MemoryLikelihood, margin: Margin, beta: Array, hessian: Array) -> bool:
+def _is_void(likelihood: RowSums, margin: Margin, beta: Array, hessian: Array) -> bool:
     """Has the step taken all of the residuals, so that t is what rounding has left of them?
 
     So it is where all rows are told apart and move alike. At an optimum Σ s|r'| is Σ s|r| ≥ Σ s q.
@@ -131,13 +131,11 @@ def _is_void(likelihood: MemoryLikelihood, margin: Margin, beta: Array, hessian:
     if likelihood.shape.has_intercept:
         mass = float(np.diag(hessian)[likelihood.shape.intercepts].sum()) * likelihood.weight_sum
     else:
-        mass = likelihood.rows.total(likelihood.curvatures(beta))
+        mass = likelihood.rows.total(likelihood.rows.bernoulli(likelihood.log_odds(beta))[2])
     return not margin.absolute > _VOID * mass
 
 
-def _is_sharp(
-    likelihood: MemoryLikelihood, free: Indices, information: Array, inverse: Array
-) -> bool:
+def _is_sharp(likelihood: RowSums, free: Indices, information: Array, inverse: Array) -> bool:
     """Is T right to some digits? With what sums have rounded of M, E, it is off by |T E Tᵀ|.
 
     Sparse columns are centred after they are summed, and lose (μ/σ)² of M to that.
@@ -145,13 +143,13 @@ def _is_sharp(
     where, columns = likelihood.coordinates, free[free < len(likelihood.coordinates.center)]
     lost = np.ones(len(free))
     far = (where.center[columns] / where.scale[columns]) ** 2
-    lost[: len(columns)] += far * likelihood.design.sparse[columns]
+    lost[: len(columns)] += far * likelihood.sparse[columns]
     blurred = _SUMS * float((inverse**2).sum(axis=0) @ (lost * np.diag(information)))
     return blurred < _BLUR
 
 
 def _error(
-    likelihood: MemoryLikelihood,
+    likelihood: RowSums,
     margin: Margin,
     free: Indices,
     information: Array,
@@ -183,14 +181,11 @@ def _rightly_signed(
 
 
 def _inside_by_leverage(
-    likelihood: MemoryLikelihood, beta: Array, free: Indices, inverse: Array, error: float
+    likelihood: RowSums, beta: Array, xi: Array, leverage: Array, error: float
 ) -> bool:
-    """E √h < ½ min(t, 1 − t)/q on every row with weight; one read."""
-    z, xi = likelihood.dual_rows(beta)
+    """E √h < ½ min(t, 1 − t)/q on every row with weight, ξ that of the dual point at beta."""
+    z = likelihood.log_odds(beta)
     p, rest = np.asarray(sigmoid(z)), np.asarray(sigmoid(-z))
-    leverage = likelihood.leverages(free, inverse)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         inside = np.minimum((1.0 - rest * xi) / rest, (1.0 + p * xi) / p)  # min(t, 1 − t)/q
-    weight = likelihood.rows.weight
-    counted = np.ones(len(z), dtype=np.bool_) if weight is None else weight > 0.0
-    return bool((inside > 2.0 * error * np.sqrt(leverage))[counted].all())
+    return bool((inside > 2.0 * error * np.sqrt(leverage))[likelihood.rows.counted].all())

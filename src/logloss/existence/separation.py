@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence import proof as existence
 from logloss.existence.causes import explained
 from logloss.existence.decision import Decision, is_little, is_possible
 from logloss.existence.decision import decide as decide_exactly
 from logloss.existence.direction import Cone, find
-from logloss.existence.limit import Separated, decided, memory, peeled, step_within
+from logloss.existence.limit import Separated, decided, peeled, step_within
 from logloss.existence.narrowed import Narrowed
 from logloss.existence.program import Undecided
 from logloss.existence.saying import far_along, verdict
 from logloss.objective.base import Objective
+from logloss.objective.likelihood import RowSums
 from logloss.record.evidence import Evidence
 from logloss.record.proof import Status, Step
 from logloss.record.separation import Kind, Separation
@@ -84,7 +84,7 @@ class Judge:
     def able(self) -> bool:
         """Is there anything to decide, and can it be?"""
         few = len(self.free) <= WIDEST and self.objective.penalty.neglected is None
-        return isinstance(self.objective.likelihood, MemoryLikelihood) and few
+        return self.objective.likelihood.sums() is not None and few
 
     @cached_property
     def free(self) -> Indices:
@@ -92,23 +92,21 @@ class Judge:
         return np.flatnonzero(self.objective.penalty.free)
 
     @property
-    def likelihood(self) -> MemoryLikelihood:
+    def likelihood(self) -> RowSums:
         """Its rows."""
-        return memory(self.objective)
+        return self.objective.sums("a verdict on separation")
 
     @cached_property
     def little(self) -> bool:
         """Whether whole numbers decide in no time."""
-        likelihood = self.objective.likelihood
-        return isinstance(likelihood, MemoryLikelihood) and is_little(likelihood, self.free)
+        likelihood = self.objective.likelihood.sums()
+        return likelihood is not None and is_little(likelihood, self.free)
 
     @property
     def cone(self) -> Cone:
         """The columns without a penalty; one Hessian, the first time."""
         if self._cone is None:
-            likelihood = self.objective.likelihood
-            assert isinstance(likelihood, MemoryLikelihood)
-            self._cone = Cone.over(likelihood, self.free, self.objective.penalty)
+            self._cone = Cone.over(self.likelihood, self.free, self.objective.penalty)
         return self._cone
 
     def own_columns(self) -> Cone:
@@ -149,8 +147,7 @@ class Judge:
 
     def _decided(self, beta: Array, step: Array | None) -> Decision | None:
         """What whole numbers say, once; None where that takes too much."""
-        likelihood = self.objective.likelihood
-        assert isinstance(likelihood, MemoryLikelihood)
+        likelihood = self.likelihood
         if self._decision is None and is_possible(likelihood, self.free):
             proposals = (beta,) if step is None else (-step, beta)
             penalty = self.objective.penalty
@@ -340,8 +337,7 @@ def _given_up(result: Result, stop: Stop) -> bool:
 
 
 def _proven_by_certificate(judge: Judge, result: Result) -> bool:
-    likelihood = judge.objective.likelihood
-    assert isinstance(likelihood, MemoryLikelihood)
+    likelihood = judge.likelihood
     assert result.information is not None
     hessian, taken = result.information
     free = np.flatnonzero(judge.objective.penalty.free)

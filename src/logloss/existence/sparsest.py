@@ -120,11 +120,8 @@ class _Search:
 
     def _of(self, rows: Indices) -> Array:
         """(2y − 1) X B over these rows."""
-        few = self._likelihood.design.take(rows, self._likelihood.n_threads)
-        where = self._likelihood.coordinates
-        columns = [few.predict(*where.columns(b), None, 1) for b in self._basis.T]
-        along: Array = np.column_stack(columns) * self._sign[rows][:, np.newaxis]
-        return along
+        along: Array = self._likelihood.some_along(rows, self._basis)
+        return along * self._sign[rows][:, np.newaxis]
 
 
 def _least(along: Array, held: Array, basis: Array, allowed: Mask) -> Array | None:

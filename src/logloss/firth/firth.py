@@ -34,10 +34,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.existence.direction import Cone
 from logloss.numerics.algebra import inverse_factor
 from logloss.objective.base import Objective
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
 from logloss.record.proof import Status, Step
 from logloss.solvers.base import Result, Stop, minimise
@@ -65,19 +65,19 @@ class Penalised:
 
     Attributes
     ----------
-    likelihood : MemoryLikelihood
+    likelihood : RowSums
     free : ndarray
         These columns.
     held : ndarray of shape (m, len(free))
         A: what must not change.
     """
 
-    likelihood: MemoryLikelihood
+    likelihood: RowSums
     free: Indices
     held: Array
 
     @staticmethod
-    def of(likelihood: MemoryLikelihood) -> Penalised:
+    def of(likelihood: RowSums) -> Penalised:
         """Without constraints; one Hessian, to find aliases."""
         every = np.arange(likelihood.shape.size)
         ridge = Penalty.ridge(np.zeros(len(every)))
@@ -105,23 +105,23 @@ class Point:
     inverse: Array
 
     @cached_property
-    def modified(self) -> MemoryLikelihood:
+    def modified(self) -> RowSums:
         """The rows with weights s + h and labels (s y + h/2)/(s + h); one read."""
         likelihood = self.of.likelihood
         rows = likelihood.rows
-        h = likelihood.leverages(self.of.free, self.inverse) * likelihood.curvatures(self.beta)
+        q = rows.bernoulli(likelihood.log_odds(self.beta))[2]
+        h = likelihood.leverages(self.of.free, self.inverse) * q
         s = np.ones(len(h)) if rows.weight is None else rows.weight
         h *= s
         weight = s + h
         with np.errstate(invalid="ignore"):
             y = np.where(weight > 0.0, (s * rows.y + 0.5 * h) / weight, rows.y)
-        return likelihood.relabelled(np.clip(y, 0.0, 1.0), weight)
+        return likelihood.with_rows(replace(rows, y=np.clip(y, 0.0, 1.0), weight=weight))
 
     @cached_property
     def score(self) -> Array:
         """U*, shape (len(free),); one read."""
         gradient = self.modified.loss_gradient(self.beta)[1]
-        self.of.likelihood.reads += 1
         score: Array = -gradient[self.of.free] * self.modified.weight_sum
         return score
 
@@ -144,7 +144,6 @@ class Point:
     def steered(self) -> Array:
         """TᵀT = N⁻¹ with the leverages in N; one Hessian."""
         total = self.modified.weight_sum
-        self.of.likelihood.reads += 1
         return inverse_factor(self.modified.hessian(self.beta, self.of.free) * total)[0]
 
 
@@ -275,8 +274,7 @@ class FirthChoice:
 
 
 def _solve(objective: Objective, first: Array, stop: Stop) -> Result:
-    likelihood = objective.likelihood
-    assert isinstance(likelihood, MemoryLikelihood)
+    likelihood = objective.sums("Firth's estimate")
     problem = Penalised.of(likelihood)
     start = objective.null()
     if len(problem.free) == len(first):

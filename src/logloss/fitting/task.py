@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.conditioning import Conditioned, conditioned, suspicious
-from logloss.backends.memory import MemoryLikelihood
 from logloss.backends.spread import Spread, coordinates, some_of, spread
 from logloss.errors import UsageError
+from logloss.fitting.likelihood import likelihood_of
 from logloss.objective.base import Objective
 from logloss.objective.coordinates import Coordinates
-from logloss.objective.likelihood import Groups
+from logloss.objective.likelihood import Groups, RowSums
 from logloss.objective.row_data import RowData
 from logloss.record.evidence import Evidence
 from logloss.record.prior import uncorrected_intercept
@@ -154,7 +154,7 @@ class Task:
         mean = self.rows.total(self.rows.y) / self.rows.total()
         return max(mean * (1.0 - mean), 1e-6)
 
-    def likelihood(self, found: Conditioned, root: Array, by_row: bool = False) -> MemoryLikelihood:
+    def likelihood(self, found: Conditioned, root: Array, by_row: bool = False) -> RowSums:
         """The likelihood in coordinates that suit the columns and their L2 penalties, `root`²."""
         design, measured = found.design, found.spread
         ridge = root / math.sqrt(self._curvature)
@@ -163,8 +163,7 @@ class Task:
         if by_row and design.sparse.any():
             square = float((measured.mean**2 + measured.deviation**2)[design.sparse].sum())
             where = where.by_row(design.sparse, square)
-        reads = int(measured.whole)
-        return MemoryLikelihood(design, self.rows, where, self.n_threads, reads)
+        return likelihood_of(design, self.rows, where, self.n_threads, int(measured.whole))
 
     def aliases(self, where: Coordinates) -> tuple[str, ...]:
         """Which columns are combinations of others but for rounding, a sentence each."""

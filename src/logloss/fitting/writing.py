@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
 from logloss.objective.coordinates import Coordinates
 from logloss.objective.own_parts import rounded
 from logloss.objective.row_data import RowData
@@ -83,18 +82,11 @@ def written(
     points = None if centers is None else (centers.of(names), centers.intercept)
     with np.errstate(invalid="ignore", over="ignore"):
         change = log_odds(design, coef, intercept, points, rows.offset, 1) - there
-        change = np.where(_counted(rows), change, 0.0)
-        residual = _kernels.bernoulli(there, rows.y)[1]
+        change = np.where(rows.counted, change, 0.0)
+        residual = rows.bernoulli(there)[1]
         slope = np.where(change == 0.0, 0.0, residual * change)
         total = rows.total()
         shown = _EPS * abs(intercept) if centers is not None else 0.0
         first = rows.total(slope) + _EPS * rows.total(np.abs(slope))
         lost = max(first, 0.0) / total + 0.125 * (rows.total(change * change) / total + shown**2)
     return Written(coef, intercept, centers, lost, float(np.abs(change).max(initial=0.0)))
-
-
-def _counted(rows: RowData) -> NDArray[np.bool_]:
-    if rows.weight is None:
-        return np.ones(len(rows.y), np.bool_)
-    counted: NDArray[np.bool_] = rows.weight > 0.0
-    return counted

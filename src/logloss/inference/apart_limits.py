@@ -20,12 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
-from logloss.existence.direction import counted
 from logloss.objective.base import Objective
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.newton import Newton
-from logloss.table.design.entries import entries, narrowed
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
@@ -41,17 +38,17 @@ _DOUBLINGS = 40
 
 def ends(optimum: Optimum) -> Ends:
     """Whether the limit of c·β is infinite on a side; None where that is not known."""
-    likelihood = optimum.objective.likelihood
-    if not isinstance(likelihood, MemoryLikelihood):
+    likelihood = optimum.objective.likelihood.sums()
+    if likelihood is None:
         return lambda contrast, sign: None  # noqa: ARG005
     free = optimum.curvature.kept
-    rows = np.flatnonzero(counted(likelihood))
+    rows = np.flatnonzero(likelihood.rows.counted)
     if len(rows) * len(free) > _MOST_ENTRIES:
         return lambda contrast, sign: None  # noqa: ARG005
     where, n = likelihood.coordinates, len(likelihood.coordinates.center)
     columns = free[free < n]
     x = np.ones((len(rows), len(free)))
-    raw = entries(likelihood.design, rows, columns)
+    raw = likelihood.entries(rows, columns)
     x[:, : len(columns)] = (raw - where.center[columns]) / where.scale[columns]
     y = likelihood.rows.y[rows]
     hard = (y == 0.0) | (y == 1.0)
@@ -115,23 +112,8 @@ def by_fits(optimum: Optimum, j: int, sign: float, target: float) -> float:
 
 def _held(objective: Objective, j: int, t: float) -> float:
     """min F with coefficient j held at t."""
-    like = objective.likelihood
-    assert isinstance(like, MemoryLikelihood)
-    where, n = like.coordinates, like.design.n_columns
-    every = np.arange(like.n_rows)
-    x = np.ones(like.n_rows) if j == n else entries(like.design, every, np.array([j]))[:, 0]
-    offset = t * x if like.rows.offset is None else like.rows.offset + t * x
-    kept = np.arange(n) != j
-    if j == n:  # columns are centred for the sake of the intercept
-        there = replace(where, center=np.zeros(n), intercept=False, still=None)
-    else:
-        still = None if where.still is None else where.still[kept]
-        there = replace(where, center=where.center[kept], scale=where.scale[kept], still=still)
-    design = like.design if j == n else narrowed(like.design, kept)
-    rows = replace(like.rows, offset=offset)
-    rest = MemoryLikelihood(design, rows, there, like.n_threads)
+    like = objective.sums("a limit on separated data")
+    rest = like.held(j, t)
     which = np.flatnonzero(np.arange(like.shape.size) != j)
     fewer = replace(objective, likelihood=rest, penalty=objective.penalty.of(which))
-    found = minimise(fewer, Newton(), np.zeros(len(which)), Stop(tol=1e-11))
-    like.reads += rest.reads
-    return found.value
+    return minimise(fewer, Newton(), np.zeros(len(which)), Stop(tol=1e-11)).value

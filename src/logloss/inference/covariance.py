@@ -107,7 +107,7 @@ class Inputs:
     def sandwich(self) -> Array:
         """V M V, in inner coordinates, as Tᵀ (T M Tᵀ) T: of these no part is large."""
         optimum = self.optimum
-        meat = optimum.objective.likelihood.score_gram(
+        meat = optimum.objective.sums("a robust covariance").score_gram(
             optimum.beta, self.weights.squared, self.groups
         )
         order, factor = optimum.curvature.order, optimum.curvature.factor / optimum.weight_sum

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
 from logloss.bernoulli import sigmoid, sigmoid_derivative
 from logloss.numerics.distributions import quantile, two_sided
 from logloss.table.columns.binary import zeros_and_ones
@@ -126,8 +125,7 @@ def weighted_sums(evidence: Evidence, u: Array) -> tuple[Array, float]:
     """Σ s u x and Σ s u over the rows; one read."""
     e = evidence
     su = u if e.rows.weight is None else e.rows.weight * u
-    zeros = np.zeros(e.design.n_columns)
-    first, _ = _kernels.moments(e.design.kernel, su, zeros, e.n_threads)
+    first, _ = e.design.moments(su, e.n_threads)
     return first, e.rows.total(u)
 
 
@@ -252,7 +250,7 @@ def _of_matrix(evidence: Evidence, counted: NDArray[np.bool_] | None) -> NDArray
     """A read, and one for each column that may be of zeros and ones."""
     e, zeros = evidence, np.zeros(evidence.design.n_columns)
     ones = None if counted is None else counted.astype(np.float64)
-    first, second = _kernels.moments(e.design.kernel, ones, zeros, e.n_threads)
+    first, second = e.design.moments(ones, e.n_threads)
     found = np.abs(first - second) <= 1e-9 * np.abs(second)
     for j in np.flatnonzero(found):
         unit = zeros.copy()

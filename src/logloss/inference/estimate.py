@@ -142,7 +142,8 @@ def _entropy(evidence: Evidence) -> float:
 
 def _tjur(evidence: Evidence, optimum: Optimum) -> float:
     rows, y = evidence.rows, evidence.rows.y
-    p = optimum.objective.likelihood.residuals(optimum.beta) + y
+    z = optimum.objective.sums("Tjur's coefficient").log_odds(optimum.beta)
+    p = rows.bernoulli(z)[1] + y
     positive = rows.total(y)
     if not 0.0 < positive < rows.total():
         return math.nan  # one class alone has weight

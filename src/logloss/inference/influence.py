@@ -29,8 +29,6 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
-from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits, sigmoid
 from logloss.checks import whole
 from logloss.errors import UsageError, nearest
@@ -43,7 +41,6 @@ from logloss.table.columns.rows import row_values
 if TYPE_CHECKING:
     from logloss.record.evidence import Evidence
     from logloss.record.fitted import Fitted
-    from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -87,7 +84,6 @@ class Influence:
     poor: int
     certified: bool
     _counts: bool
-    _design: Design
     _evidence: Evidence
     _classes: tuple[Any, Any]
     _moving: Positions
@@ -149,8 +145,8 @@ class Influence:
             raise UsageError(
                 f"there is no coefficient {name!r}", f"did you mean {near!r}?" if near else None
             )
-        j, e = self.names.index(name), self._evidence
-        moves: Array = self._design.predict(*self._direction(j), None, e.n_threads) * self._pull
+        j, rows = self.names.index(name), self._evidence.objective.sums("influence")
+        moves: Array = rows.along(self._direction(j)) * self._pull
         return self._over_error(moves, j) if standardized else moves
 
     def dfbetas(self, rows: Any, standardized: bool = True) -> Array:
@@ -169,11 +165,12 @@ class Influence:
         out = np.zeros((len(chosen), len(self.names)))
         if not chosen.size:
             return out
-        few, pull = self._design.take(chosen, self._evidence.n_threads), self._pull[chosen]
+        directions = np.column_stack([self._direction(j) for j in range(len(self.names))])
+        with np.errstate(invalid="ignore"):  # where the limit has no curvature left
+            along = self._evidence.objective.sums("influence").some_along(chosen, directions)
+            moves = along * self._pull[chosen, np.newaxis]
         for j in range(len(self.names)):
-            with np.errstate(invalid="ignore"):  # where the limit has no curvature left
-                moves = few.predict(*self._direction(j), None, 1) * pull
-            out[:, j] = self._over_error(moves, j) if standardized else moves
+            out[:, j] = self._over_error(moves[:, j], j) if standardized else moves[:, j]
         return out
 
     def top(self, k: int = 10, by: str = "cook") -> Any:
@@ -258,7 +255,7 @@ class Influence:
     @cached_property
     def _sums(self) -> tuple[Array, Array, Array]:
         """Loss, r and q of each row."""
-        return _kernels.bernoulli(self.log_odds, self._evidence.rows.y)
+        return self._evidence.rows.bernoulli(self.log_odds)
 
     @cached_property
     def _counted(self) -> Array:
@@ -286,11 +283,11 @@ class Influence:
         """c with b_j = c·β: a reported coefficient by inner ones, those that move."""
         return self._evidence.coordinates.functional(j)[self._moving]
 
-    def _direction(self, j: int) -> tuple[Array, float]:
-        """Coefficients v and intercept, of the design, for which x·v is entry j of M⁻¹x."""
+    def _direction(self, j: int) -> Array:
+        """v for which x·v is entry j of M⁻¹x, in inner coordinates."""
         inner = np.zeros(self._evidence.objective.n_coefficients)
         inner[self._moving] = self._inverse @ self._in_inner(j)
-        return self._evidence.coordinates.columns(inner)
+        return inner
 
     def _over_error(self, moves: Array, j: int) -> Array:
         c = self._in_inner(j)
@@ -344,17 +341,14 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
             " has none",
             "ask the model that logloss.fit returned",
         )
-    likelihood = evidence.objective.likelihood
-    if not isinstance(likelihood, MemoryLikelihood):
-        raise UsageError(f"influence needs rows in memory; these are in {likelihood.place}")
+    likelihood = evidence.objective.sums("influence")
     beta, moving, factor, rank = minimum_near(evidence.objective, evidence.beta, fitted.certified)
     raw = likelihood.leverages(moving, factor)
     s, y, counts = evidence.rows.weight, evidence.rows.y, fitted.weighting.rule.counts
     shift = np.empty(len(y))
     total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s, counts), _FAR, shift)
-    coef, intercept = evidence.coordinates.columns(beta)
-    z = likelihood.design.predict(coef, intercept, evidence.rows.offset, evidence.n_threads)
-    loss, _, q = _kernels.bernoulli(z, y)
+    z = likelihood.log_odds(beta)
+    loss, _, q = evidence.rows.bernoulli(z)
     k = left_out_weight(s, len(y), counts)
     leverages = np.minimum(k * q * raw, 1.0)
     penalised = evidence.objective.penalty.l2[moving].any()
@@ -370,7 +364,6 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
         certified=fitted.certified,
         _counts=counts,
         _evidence=evidence,
-        _design=likelihood.design,
         _classes=fitted.classes,
         _moving=moving,
         _factor=factor,

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
 from logloss.errors import UsageError
 from logloss.inference.optimum import Curvature
 
@@ -104,11 +103,10 @@ class Span:
         e = self.evidence
         where, rows = e.coordinates, e.rows
         z = np.zeros(len(u)) if rows.offset is None else rows.offset
-        q = np.asarray(_kernels.bernoulli(z, rows.y)[2])
+        q = rows.bernoulli(z)[2]
         weighed = q * u if rows.weight is None else rows.weight * q * u
         weighed = weighed / rows.total()
-        nothing = np.zeros(e.design.n_columns)
-        sums, _ = _kernels.moments(e.design.kernel, weighed, nothing, e.n_threads)
+        sums, _ = e.design.moments(weighed, e.n_threads)
         total = float(weighed.sum())
         inner = (sums - where.center * total) / where.scale
         joined: Array = where.shape.joined(inner, total)

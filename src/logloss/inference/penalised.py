@@ -20,7 +20,6 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.firth.firth import EXACT, Penalised, Point, maximise
 from logloss.record.estimates import INTERCEPT
 from logloss.record.evidence import Evidence
@@ -106,8 +105,7 @@ def standard_errors(evidence: Evidence) -> Array:
 
 def optimum_of(evidence: Evidence) -> Point:
     """The point of the fit, with the modified score brought to 0 once more."""
-    likelihood = evidence.objective.likelihood
-    assert isinstance(likelihood, MemoryLikelihood)
+    likelihood = evidence.objective.sums("Firth's estimate")
     point = Penalised.of(likelihood).at(evidence.beta)
     return maximise(point, Stop())[0]
 

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import UsageError
-from logloss.objective.likelihood import Likelihood, Rows
+from logloss.objective.likelihood import Likelihood, RowSums
 from logloss.objective.penalty import Penalty
+from logloss.objective.rows import Rows
 
 Array = NDArray[np.float64]
 
@@ -133,6 +134,23 @@ class Objective:
                 "take solver='auto', which reads all rows at once",
             )
         return rows
+
+    def sums(self, what: str = "this") -> RowSums:
+        """What more than solving asks of the rows.
+
+        Raises
+        ------
+        UsageError
+            The rows live where they cannot be asked; `what` would have.
+        """
+        sums = self.likelihood.sums()
+        if sums is None:
+            raise UsageError(
+                f"{what} asks more of the rows than a fit does, and these, in"
+                f" {self.likelihood.place}, do not answer",
+                "fit the table, or a part of it, in memory",
+            )
+        return sums
 
     def _rows(self) -> Likelihood:
         """The likelihood, in time."""

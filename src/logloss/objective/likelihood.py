@@ -1,8 +1,9 @@
-"""What solvers, certificates and inference may ask of the rows, wherever they live.
+"""What may be asked of the rows, wherever they live: by solvers, and by inference.
 
 Log loss is a sum over rows, and so is all that is asked for here; each method is one read of the
-data. Everything is on the mean loss (divided by Σs) and in the coordinates of the solver: columns
-may be centred and scaled, which is affine and undone when a fit is reported.
+data, and the backend alone counts them. Everything is on the mean loss (divided by Σs) and in the
+coordinates of the solver: columns may be centred and scaled, which is affine and undone when a fit
+is reported. Nothing above backends/ knows more of the rows than this.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.objective.penalty import Penalty
+from logloss.objective.coordinates import Coordinates
+from logloss.objective.row_data import RowData
+from logloss.objective.rows import Columns, Rows
 from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
-Order = NDArray[np.int64]
-Three = tuple[Array, Array, Array]
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,8 @@ class Margin:
         The largest w/min(t, 1−t).
     rounding : float
         Rounding of a sum Σ u_i adds at most this share of Σ |u_i|.
+    shift : float
+        r' = r − q·(Xδ + shift): what the intercept's equation took beside δ.
     """
 
     score: Array
@@ -76,6 +81,7 @@ class Margin:
     square: float
     steepest: float
     rounding: float
+    shift: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,82 +98,6 @@ class Groups:
 
     of_row: NDArray[np.int64]
     count: int
-
-
-class Rows(Protocol):
-    """Rows one at a time, for solvers that take a step at each: in memory only.
-
-    A row is [x, 1] in the coordinates of the solver, where there is an intercept. Each method but
-    `draw` and `shuffle` is one read of the data, and changes the vectors that it is given: points
-    of shape (n_coefficients,), residuals of shape (n_rows,). An order names the rows to read; as
-    many as have weight make an epoch.
-    """
-
-    @property
-    def density(self) -> float:
-        """Entries that a row has, as a share of the columns."""
-        ...
-
-    @property
-    def largest_square(self) -> float:
-        """Of ‖[x, 1]‖² over the rows with weight; a read the first time."""
-        ...
-
-    def draw(self, rng: np.random.Generator) -> Order:
-        """An epoch with replacement: each draw is row i with probability s_i/Σs."""
-        ...
-
-    def shuffle(self, rng: np.random.Generator) -> Order:
-        """An epoch in random order: row i about n s_i/Σs times, once where weights are equal."""
-        ...
-
-    def residuals(self, beta: Array) -> Array:
-        """σ(z) − y of each row; no read where z is kept."""
-        ...
-
-    def average(
-        self, order: Order, step: float, jump: bool, penalty: Penalty, vectors: Three
-    ) -> None:
-        """SAGA (`jump`) or SAG. `vectors`: point, mean gradient of the loss, residuals."""
-        ...
-
-    def descend(
-        self,
-        order: Order,
-        steps: Array,
-        batch_size: int,
-        penalty: Penalty,
-        beta: Array,
-        average: tuple[Array, int, int] | None = None,
-    ) -> int:
-        """SGD. `average`: mean point, steps between its points, how many there are → how many."""
-        ...
-
-    def adam(
-        self,
-        order: Order,
-        steps: Array,
-        batch_size: int,
-        constants: tuple[float, float, float],
-        penalty: Penalty,
-        vectors: Three,
-        done: int,
-    ) -> int:
-        """Adam. `constants`: β₁, β₂, ε; `vectors`: point, m, v; `done`: steps so far → steps."""
-        ...
-
-    def perceptron(
-        self,
-        order: Order,
-        step: float,
-        vectors: tuple[Array, Array],
-        pocket: tuple[float, int, int],
-    ) -> tuple[float, int, int, int]:
-        """The perceptron. `vectors`: point, pocket; `pocket`: its errors, run, and its run.
-
-        Returns these three again and the mistakes of the epoch.
-        """
-        ...
 
 
 class Likelihood(Protocol):
@@ -209,18 +139,7 @@ class Likelihood(Protocol):
         """
         ...
 
-    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
-        """Σ s r² [x, 1][x, 1]ᵀ over the rows, or Σ s² r² [x, 1][x, 1]ᵀ where `squared`.
-
-        With `groups`: Σ g gᵀ over them, g = Σ s r [x, 1] over the rows of one. Not divided by Σs.
-        """
-        ...
-
     def hessian_product(self, beta: Array, v: Array) -> Array: ...
-    def residuals(self, beta: Array) -> Array:
-        """σ(z) − y of each row."""
-        ...
-
     def dual(self, beta: Array, delta: Array, reach: Callable[[Array], float]) -> DualSums:
         """The dual point of the step δ, scaled by c = reach(v). At c = 0 there is none, only v."""
         ...
@@ -281,7 +200,94 @@ class Likelihood(Protocol):
         """The rows one at a time; None where the rows live elsewhere than in memory."""
         ...
 
+    def sums(self) -> RowSums | None:
+        """What more than solving asks of the rows; None where they cannot be asked."""
+        ...
+
     @property
     def place(self) -> str:
         """Where the rows live, in words."""
+        ...
+
+
+class RowSums(Likelihood, Protocol):
+    """What inference, existence, Firth and leave-one-out ask of the rows beyond solving.
+
+    A vector over the rows has shape (n_rows,) and their order. What is derived from a likelihood
+    counts its reads together with it, where it has all of its rows.
+    """
+
+    @property
+    def rows(self) -> RowData:
+        """Labels, weights and offsets."""
+        ...
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Between those of solvers and the coefficients as they are reported."""
+        ...
+
+    @property
+    def sparse(self) -> Mask:
+        """Columns whose sums are centred after they are taken, shape (columns,)."""
+        ...
+
+    def log_odds(self, beta: Array) -> Array:
+        """z of each row; no read where it is kept."""
+        ...
+
+    def along(self, direction: Array) -> Array:
+        """[x, 1]·direction of each row, without offsets."""
+        ...
+
+    def some_along(self, rows: Indices, directions: Array) -> Array:
+        """The same for some rows and (n_coefficients, k) directions: shape (len(rows), k)."""
+        ...
+
+    def entries(self, rows: Indices, columns: Indices) -> Array:
+        """x of some rows and columns, in the units of the columns; shape (rows, columns)."""
+        ...
+
+    def leverages(self, subset: Indices, inverse: Array) -> Array:
+        """|T [x, 1]|² of each row over the coefficients in `subset`, shape (n_rows,).
+
+        Parameters
+        ----------
+        subset : ndarray of shape (k,), int64
+            Increasing.
+        inverse : ndarray of shape (k, k)
+            T, lower triangular.
+        """
+        ...
+
+    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
+        """Σ s r² [x, 1][x, 1]ᵀ over the rows, or Σ s² r² [x, 1][x, 1]ᵀ where `squared`.
+
+        With `groups`: Σ g gᵀ over them, g = Σ s r [x, 1] over the rows of one. Not divided by Σs.
+        """
+        ...
+
+    def leave_one_out(
+        self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None
+    ) -> tuple[float, int]:
+        """Σ s bce(y, z̃), and how many rows move by more than `limit`.
+
+        Writes z̃ − z of each row into `shift`. See paths/leave_one_out.py.
+        """
+        ...
+
+    def with_rows(self, rows: RowData) -> Self:
+        """The same x with other labels in [0, 1], weights and offsets."""
+        ...
+
+    def alone(self, rows: Mask) -> Likelihood:
+        """x alone, over some of the rows: each counts as one. Of all rows' reads none is saved."""
+        ...
+
+    def held(self, j: int, t: float) -> Likelihood:
+        """The likelihood of the other coefficients where j, as it is reported, is t."""
+        ...
+
+    def by_column(self) -> Columns | None:
+        """The columns one at a time; None where the table does not lie in one memory."""
         ...

@@ -28,6 +28,18 @@ class RowData:
         """These rows, with other weights."""
         return RowData(self.y[rows], weight, None if self.offset is None else self.offset[rows])
 
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Rows with weight, shape (n,)."""
+        if self.weight is None:
+            return np.ones(len(self.y), np.bool_)
+        counted: NDArray[np.bool_] = self.weight > 0.0
+        return counted
+
+    def bernoulli(self, z: Array) -> tuple[Array, Array, Array]:
+        """Of log odds: bce(y, z), σ(z) − y and p(1 − p) of each row, without weights."""
+        return _kernels.bernoulli(z, self.y)
+
     def total(self, x: Array | None = None) -> float:
         """Σ s x, or Σ s; on one thread, so that the bits never depend on their number."""
         if self.weight is None:
@@ -71,5 +83,5 @@ def null_fit(rows: RowData, intercept: bool) -> tuple[float, float]:
 
 def _offset_sums(rows: RowData, b: float) -> tuple[float, float, float]:
     assert rows.offset is not None
-    loss, slope, curvature = _kernels.bernoulli(rows.offset + b, rows.y)
+    loss, slope, curvature = rows.bernoulli(rows.offset + b)
     return rows.total(loss), rows.total(slope), rows.total(curvature)

@@ -27,10 +27,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.bernoulli import bce_with_logits
 from logloss.inference.leverage import leverage_factor, whole_rows
 from logloss.objective.base import Objective
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
 from logloss.paths.follow import Place, arrive
 from logloss.solvers.base import Solver, Stop, minimise
@@ -79,7 +79,7 @@ class Minimum:
     """
 
     objective: Objective
-    likelihood: MemoryLikelihood
+    likelihood: RowSums
     beta: Array
     loss: float
     hessian: Array | None
@@ -143,7 +143,7 @@ def _refit(minimum: Minimum, solver: Solver, row: int, k: float) -> float:
     rows = likelihood.rows
     weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight.copy()
     weight[row] -= k
-    others = likelihood.reweighted(weight)
+    others = likelihood.with_rows(replace(rows, weight=weight))
     share = likelihood.weight_sum / others.weight_sum
     penalty = minimum.objective.penalty
     penalty = Penalty(penalty.l2 * share, penalty.l1 * share, penalty.lower, penalty.upper)
@@ -152,14 +152,19 @@ def _refit(minimum: Minimum, solver: Solver, row: int, k: float) -> float:
         place = Place(beta, others.loss_gradient(beta)[1], minimum.hessian)
         arrival = arrive(objective, place, _EXACT)
         if arrival is not None:
-            return likelihood.log_odds(arrival.place.beta, row)
+            return _log_odds(likelihood, arrival.place.beta, row)
     result = minimise(objective, solver, beta, Stop(tol=_EXACT))
-    return likelihood.log_odds(result.beta, row)
+    return _log_odds(likelihood, result.beta, row)
 
 
-def _change(likelihood: MemoryLikelihood, row: int, z: float, shift: float, beta: Array) -> float:
+def _change(likelihood: RowSums, row: int, z: float, shift: float, beta: Array) -> float:
     """What an exact z̃ makes of a row's part of the loss."""
     y = likelihood.rows.y[row]
     s = 1.0 if likelihood.rows.weight is None else float(likelihood.rows.weight[row])
-    before = likelihood.log_odds(beta, row) + shift
+    before = _log_odds(likelihood, beta, row) + shift
     return s * float(bce_with_logits(y, z) - bce_with_logits(y, before))
+
+
+def _log_odds(likelihood: RowSums, beta: Array, row: int) -> float:
+    offset = 0.0 if likelihood.rows.offset is None else float(likelihood.rows.offset[row])
+    return float(likelihood.some_along(np.array([row]), beta[:, np.newaxis])[0, 0]) + offset

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.backends.memory import MemoryLikelihood
 from logloss.fitting.task import Task
 from logloss.numerics.algebra import solve
 from logloss.objective.base import Objective
+from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
 from logloss.record.strength import Strength
 from logloss.solvers.base import Stop, minimise
@@ -46,7 +46,7 @@ class Track:
     l1_ratio : float
     deviation : ndarray of shape (n_columns,)
         Of the columns as they came.
-    likelihood : MemoryLikelihood
+    likelihood : RowSums
         Shared by all objectives, and with it what it keeps of the last points.
     """
 
@@ -54,7 +54,7 @@ class Track:
     strength: Strength
     l1_ratio: float
     deviation: Array
-    likelihood: MemoryLikelihood
+    likelihood: RowSums
 
     @classmethod
     def of(cls, task: Task, strength: Strength, l1_ratio: float) -> Track:

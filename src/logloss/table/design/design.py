@@ -76,6 +76,11 @@ class Design:
         pieces = take(self.laid, rows, threads(n_threads))
         return _laid(pieces, _encoded(self.encoded, pieces, len(rows)), len(rows))
 
+    def moments(self, weight: Array | None, n_threads: int | None = None) -> tuple[Array, Array]:
+        """Σ s x and Σ s x² of each column; one read. `weight`: s, shape (n_rows,); None: all 1."""
+        zeros = np.zeros(self.n_columns)
+        return _kernels.moments(self.kernel, weight, zeros, threads(n_threads))
+
     def column(self, j: int) -> Array:
         """Column j as float64, shape (n_rows,); one read."""
         unit = np.zeros(self.n_columns)
