@@ -8,6 +8,7 @@ import numpy as np
 
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Certificate, Status, Step
+from logloss.record.request_json import request_from_json
 from logloss.table import ColumnSchema, NumericColumn
 
 
@@ -55,4 +56,7 @@ def sample_fitted(
         "offset": None,
         "weights": None,
     }
-    return Fitted(**(fields | changes))
+    fields |= changes
+    roles = {role: fields.pop(role) for role in ("target", "offset", "weights")}
+    request = request_from_json(fields.pop("options"), "options").in_roles(**roles)
+    return Fitted(**fields, request=request)

@@ -83,15 +83,12 @@ def test_the_pocket_never_gets_worse() -> None:
 
 def test_the_pocket_beats_the_last_weights() -> None:
     """Where nothing separates the rows the perceptron ends anywhere; the pocket does not."""
-    from logloss.fitting.task import task_of
-    from logloss.record.strength import Strength
-    from logloss.table import split
+    from logloss.fitting.problem import problem
+    from logloss.record.request import Request, Roles
 
     X, y = noisy()
-    task = task_of(
-        split(X, y=y, sample_weight=None, offset=None, exclude=()), None, None, True, 1, Strength()
-    )
-    objective, _ = task.objective(Strength(), True, True)
+    found = problem(Request(roles=Roles(y)), X)
+    objective, _ = found.task.objective(found.request.penalty, True, True)
     solver, worse = Perceptron(), 0
     state = solver.start(objective, np.zeros(4))
     Z = np.column_stack([(X - X.mean(axis=0)) / X.std(axis=0), np.ones(500)])

@@ -14,6 +14,7 @@ from sample_models import sample_certificate, sample_fitted
 from sklearn.calibration import calibration_curve
 
 from logloss.record.proof import Status
+from logloss.record.request_json import request_from_json
 from logloss.report import certificate_text, figures, reliability, reliability_text, summary_text
 from logloss.report.figures import aligned, figure, odds_ratio, visible
 from logloss.report.inference import LONGEST_TABLE
@@ -121,7 +122,7 @@ def test_numeric_labels_are_short() -> None:
     ],
 )
 def test_the_penalty_in_words(options: dict[str, Any], words: str) -> None:
-    assert penalty_text(options) == words
+    assert penalty_text(request_from_json(options, "options")) == words
 
 
 def test_the_certificate_in_words() -> None:
@@ -173,7 +174,7 @@ def test_names_cannot_move_the_cursor() -> None:
         target=evil,
         offset=evil,
         weights=evil,
-        options={"C": evil},
+        options={"class_weight": [[evil, 2.0]]},
     )
     text = summary_text(fitted)
     assert all(line.isprintable() for line in text.split("\n"))

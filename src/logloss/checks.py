@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ T = TypeVar("T")
 
 def number(name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> float:
     """A real number in [low, high], or in (low, high]."""
-    if _is_a(numbers.Real, value) and low <= value <= high and not (open_low and value == low):
-        return float(value)
+    found = _float_of(value) if _is_a(numbers.Real, value) else math.nan
+    if low <= found <= high and not (open_low and found == low):
+        return found
     positive = open_low and low == 0.0
     least = "positive" if positive else f"a number {'above' if open_low else 'from'} {low:g}"
     most = "" if high >= sys.float_info.max else f" and at most {high:g}"
@@ -53,6 +55,14 @@ def confidence(level: Any) -> float:
     if found < 1.0:
         return found
     raise UsageError("level must be below 1", "such as 0.95")
+
+
+def _float_of(value: Any) -> float:
+    """As float64: NumPy compares its narrower floats in their own range, with a warning."""
+    try:
+        return float(value)
+    except OverflowError:  # of a whole number
+        return math.nan
 
 
 def _is_a(kind: type, value: Any) -> bool:

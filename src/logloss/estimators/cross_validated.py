@@ -10,7 +10,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -41,10 +40,13 @@ from logloss.estimators.folds import (
     strengths,
 )
 from logloss.estimators.logistic import AS_IT_LIES, LogisticRegression, array_of, is_soft
-from logloss.model.fit import fit
+from logloss.model.fit import fit_request
 from logloss.model.model import Model
-from logloss.paths import Options, Searched, search
-from logloss.table import read
+from logloss.paths import Searched, search
+from logloss.record.penalty_options import PenaltyOptions
+from logloss.record.request import Limits, Request, Roles, SolverChoice
+from logloss.solvers.choose import seed_of
+from logloss.table import Source, TableOptions, read
 from logloss.table.columns.alignment import check_all_aligned
 
 Array = NDArray[np.float64]
@@ -202,7 +204,8 @@ random_state, n_threads, verbose, weights_are
         routed = self._routed(weight, params)
         folds = self._folds(X, y, routed)
         masks = None if folds is None else [mask(train, len(y)) for train, _ in folds]
-        found = search(source, y, weight, shift, self.Cs_, self.l1_ratios_, masks, self._options())
+        request = self._request(y, weight, shift)
+        found = search(request, source, self.Cs_, self.l1_ratios_, masks)
         classes = found.paths[0][0].template.classes
         self.classes_ = np.array(classes, dtype=None if soft else y.dtype)
         self._keep_paths(found)
@@ -214,8 +217,7 @@ random_state, n_threads, verbose, weights_are
             rows = held_out(X, y, shift, folds, routed.scorer.score)
             self.scores_ = scores(found, rows, self._judge(not soft and shift is None))
             check_scored(self.scores_, rows, self.scoring)
-        data = None if folds is None else (source, y, weight, shift)
-        self._choose(found, data, time.perf_counter() - begun)
+        self._choose(found, None if folds is None else (request, source), begun)
         return self
 
     def score(
@@ -260,8 +262,18 @@ random_state, n_threads, verbose, weights_are
     def _scorer(self) -> Any:
         return get_scorer("accuracy" if self.scoring is None else self.scoring)
 
-    def _options(self) -> Options:
-        return Options(**{one.name: getattr(self, one.name) for one in fields(Options)})
+    def _request(self, y: Any, weight: Any, offset: Any) -> Request:
+        """What is asked of all fits of the search."""
+        return Request(
+            PenaltyOptions(
+                factors=self.penalty_factors, bounds=self.bounds, standardize=self.standardize
+            ),
+            Limits(self.tol, self.max_iter, self.time_budget, self.n_threads),
+            TableOptions(),
+            Roles(y, weight, offset, class_weight=self.class_weight, weights_are=self.weights_are),
+            SolverChoice.of(self.solver, seed_of(self.random_state)),
+            fit_intercept=self.fit_intercept,
+        )
 
     @property
     def _by_log_loss(self) -> bool:
@@ -344,10 +356,8 @@ random_state, n_threads, verbose, weights_are
         shown.intercept_ = np.array([model.intercept])
         return shown
 
-    def _choose(
-        self, found: Searched, data: tuple[Any, Any, Any, Any] | None, seconds: float
-    ) -> None:
-        """The best penalty, and the fit with it; without `data` that is on the path."""
+    def _choose(self, found: Searched, refit: tuple[Request, Source] | None, begun: float) -> None:
+        """The best penalty, and the fit with it: of all rows, or without `refit` on the path."""
         n_iter = self.n_iter_
         if not self.refit:
             self._mean_of_folds(found)
@@ -356,25 +366,12 @@ random_state, n_threads, verbose, weights_are
         self.C_, self.l1_ratio_ = float(self.Cs_[position]), float(self.l1_ratios_[mix])
         nearest = found.model(0, mix, position)
         assert nearest is not None
-        if data is not None:
-            source, y, weight, offset = data
-            nearest = fit(
-                source,
-                y,
-                sample_weight=weight,
-                offset=offset,
-                C=self.C_,
-                l1_ratio=self.l1_ratio_,
-                start=nearest,
-                **self._fit_options(seconds),
-            )
+        if refit is not None:
+            request, source = refit
+            asked = request.penalised_by(C=self.C_, l1_ratio=self.l1_ratio_)
+            nearest = fit_request(asked, source, nearest, begun)
         self._keep(nearest)
         self.n_iter_ = n_iter
-
-    def _fit_options(self, seconds: float) -> dict[str, Any]:
-        options = vars(self._options())
-        left = None if self.time_budget is None else max(self.time_budget - seconds, 1e-3)
-        return {**options, "time_budget": left}
 
     def _mean_of_folds(self, found: Searched) -> None:
         chosen = [best(scores) for scores in self.scores_]

@@ -97,7 +97,7 @@ def _notes(fitted: Fitted, weighted: bool) -> list[str]:
     if fitted.weights is not None and not weighted:
         column = f" of the column {fitted.weights!r}" if fitted.weights else ""
         notes.append(f"the model was fitted with the weights{column}; here each row counts once")
-    prior = fitted.options.get("prior")
+    prior = fitted.request.prior
     if prior is not None:
         notes.append(
             f"the intercept is corrected for a share of {prior:g} positives in the population"

@@ -1,8 +1,7 @@
 """Data for a model that has lost it: the table again, and the proof that it is the same.
 
-The record says all that was asked of the fit, so that the same request on the same table makes the
-same objective (`task_again`). The columns are found by the schema and by the names that the record
-holds. What proves the table is the loss at the coefficients: it must be that of the fit.
+The record holds the request of the fit, and the same request on the same table makes the same
+objective. What proves the table is the loss at the coefficients: it must be that of the fit.
 """
 
 from __future__ import annotations
@@ -16,43 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.errors import DataError, UsageError
-from logloss.fitting.task import Task, task_again
+from logloss.fitting.problem import problem_again
 from logloss.numerics.algebra import inverse_factor
 from logloss.objective.base import Objective
-from logloss.record.evidence import Evidence
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.proof import Status
+from logloss.record.request import ARRAY, Request
 from logloss.record.same_rows import marks_of
-from logloss.record.strength import Strength
-from logloss.table import read, split
-from logloss.table.roles.class_weight import class_weight_recorded
-from logloss.table.treatment import Missing, table_options
+from logloss.table.roles.class_weight import class_weight_plain
 
 if TYPE_CHECKING:
+    from logloss.fitting.task import Task
+    from logloss.record.evidence import Evidence
     from logloss.record.fitted import Fitted
-    from logloss.table import Split
 
 Array = NDArray[np.float64]
 
 _SAME = 1e-9  # relative difference of two losses that are equal
 _SURPLUS = 10.0  # what is to gain beyond the gap that was proven, times it: there were bounds
+_NAMES = {"target": "y", "weights": "sample_weight", "offset": "offset"}  # of roles, in `attach`
 
 
-def evidence_of(
-    fitted: Fitted,
-    table: Any,
-    given: Mapping[str, Any],
-    class_weight: Mapping[Any, float] | str | None,
-) -> Evidence:
-    """Read the table of a fit again.
+def attached(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> tuple[Fitted, Evidence]:
+    """The record and the evidence of a fit whose table is read again.
 
     Parameters
     ----------
     given : mapping
         y, sample_weight, offset, groups: arrays, column names, or None for what the record
-        remembers.
-    class_weight
-        None: as the record remembers.
+        remembers; class_weight: None for that.
+
+    Returns
+    -------
+    Fitted
+        As it was; a file of before learns what its weights are.
 
     Raises
     ------
@@ -65,39 +61,34 @@ def evidence_of(
         raise UsageError(
             "a perceptron has no loss by which its table could be known again", "fit again"
         )
-    if class_weight is None:
-        class_weight = class_weight_recorded(fitted.options.get("class_weight"))
-    parts = _parts(fitted, table, given)
-    parts = replace(parts, origin=replace(parts.origin, given=table))
-    task = task_again(parts, fitted, class_weight)
-    groups = given.get("groups")
-    task = task.with_groups(groups if groups is not None else fitted.options.get("groups") or None)
+    request = _request(fitted, given)
+    task = problem_again(request, fitted, table).task
     with np.errstate(invalid="ignore", over="ignore"):  # the file may hold any numbers
-        objective, where = task.objective(Strength.recorded(fitted.options), exact=True)
+        objective, where = task.objective(request.penalty, exact=True)
         beta = where.inner(fitted.coefficients, uncorrected_intercept(fitted))
         _check(fitted, task, objective, beta)
         _check_labels(fitted, task)
-    return task.evidence(objective, where, beta)
+    evidence = task.evidence(objective, where, beta)
+    told = fitted.request.told(class_weight=class_weight_plain(request.roles.class_weight))
+    return replace(fitted, request=told, weighting=evidence.weighting), evidence
 
 
-def _parts(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> Split:
-    remembered = {"y": fitted.target, "sample_weight": fitted.weights, "offset": fitted.offset}
-    roles: dict[str, Any] = {}
-    for role, name in remembered.items():
-        value = given[role]
-        if value is None and (name == "" or (role == "y" and name is None)):
+def _request(fitted: Fitted, given: Mapping[str, Any]) -> Request:
+    """What was asked of the fit, with the arrays that a record does not hold."""
+    request, roles = fitted.request, {}
+    for role, name in _NAMES.items():
+        known = getattr(request.roles, role)
+        value = known if given[name] is None else given[name]
+        if (isinstance(value, str) and value == ARRAY) or (role == "target" and value is None):
             raise UsageError(
-                f"the model was fitted with an array as {role}, and none is given",
-                f"give the same: attach(table, {role}=...)",
+                f"the model was fitted with an array as {name}, and none is given",
+                f"give the same: attach(table, {name}=...)",
             )
-        roles[role] = name if value is None else value
-    schema = fitted.schema
-    options = table_options(fitted.options.get("missing") or "auto", schema.na)
-    columns = [*schema.column_names, *(v for v in roles.values() if isinstance(v, str))]
-    if options.missing is Missing.DROP:  # a row went for any value that it lacked
-        columns += [out.name for out in schema.left_out]
-    source = read(table, columns=columns, na=schema.na, text=schema.text_names)
-    return split(source, options=options, **roles)
+        roles[role] = value
+    groups = request.roles.groups or None if given["groups"] is None else given["groups"]
+    weight = given["class_weight"]
+    class_weight = request.roles.class_weight if weight is None else weight
+    return request.in_roles(**roles, groups=groups, class_weight=class_weight)
 
 
 def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> None:
@@ -119,7 +110,7 @@ def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> Non
             f" {loss:.12g}, the fit had {fitted.loss:.12g}",
             "attach the same rows, with the same weights, offset and class_weight",
         )
-    if fitted.options.get("firth"):
+    if fitted.request.firth:
         return  # nothing else is penalised then, and what Firth's penalty was is known
     value = loss + objective.penalty.value(beta)
     same = math.isclose(value, fitted.objective, rel_tol=_SAME, abs_tol=1e-300)
@@ -133,7 +124,7 @@ def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> Non
 
 def _of_before(fitted: Fitted) -> bool:
     """Whether the record is of a version that did not remember factors and bounds."""
-    return "bounds" not in fitted.options
+    return "bounds" in fitted.request.untold
 
 
 def _can_fall(fitted: Fitted, objective: Objective, beta: Array) -> bool:

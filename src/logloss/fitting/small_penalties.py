@@ -1,8 +1,8 @@
 """The end of a fit some of whose penalties were too small for its solver.
 
 Beside a time stamp in microseconds C = 1 is a penalty of 1e-25 on its squared spread: solvers leave
-it out (strength.py). With own parts formed it may still say something, as coefficients of columns
-that nearly cancel are large. With w = Aθ the coefficients as they are reported and
+it out (penalty_options.py). With own parts formed it may still say something, as coefficients of
+columns that nearly cancel are large. With w = Aθ the coefficients as they are reported and
 
     N(w) = ½ Σ l_j w_j² + Σ a_j |w_j|
 

@@ -6,30 +6,30 @@ import contextlib
 import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.checks import number, whole
 from logloss.errors import DataError, UsageError
 from logloss.existence.causes import explained
 from logloss.existence.narrowed import Narrowed
 from logloss.existence.separation import Judge, judged_fit, settled
 from logloss.firth.firth import FirthChoice
 from logloss.fitting.small_penalties import counted
-from logloss.fitting.task import Task
 from logloss.fitting.writing import written
 from logloss.objective.base import Objective
 from logloss.record.evidence import Evidence
 from logloss.record.fitted import Fitted
+from logloss.record.prior import with_prior
 from logloss.record.proof import Certificate, Status
-from logloss.record.strength import Strength
 from logloss.solvers.base import Result, Stop
 from logloss.solvers.choose import Choice
 from logloss.table.design.bad_values import check_finite
 
 if TYPE_CHECKING:
+    from logloss.fitting.problem import Problem
+    from logloss.fitting.task import Task
     from logloss.record.separation import Separation
     from logloss.table import Schema
 
@@ -38,18 +38,14 @@ Array = NDArray[np.float64]
 _ONE_CLASS = 1e-290  # the loss of the intercept alone where all weight is on one class
 
 
-def solve_task(
-    task: Task,
-    strength: Strength,
-    chosen: Choice | FirthChoice,
-    start: Fitted | None,
-    stop: Stop,
-    record: dict[str, Any],
+def solve(
+    problem: Problem, chosen: Choice | FirthChoice, start: Fitted | None, stop: Stop
 ) -> tuple[Fitted, Evidence]:
-    """Minimise, and put into a record what was found; `record` says what was asked for."""
-    exact = strength.standardize or not chosen.solver.affine_invariant
+    """Minimise, and put into a record what was asked for and what was found."""
+    task, penalty = problem.task, problem.request.penalty
+    exact = penalty.standardize or not chosen.solver.affine_invariant
     by_row = getattr(chosen.solver, "by_row", False)
-    objective, where = task.objective(strength, exact, by_row)
+    objective, where = task.objective(penalty, exact, by_row)
     first = task.first(objective, where, start)
     with np.errstate(invalid="ignore", over="ignore"):
         result, loss, separation, chosen = _solved(objective, first, chosen, stop, task.schema)
@@ -71,7 +67,7 @@ def solve_task(
         loss = objective.likelihood.loss_gradient(result.beta)[0]
     point = written(task.design, task.rows, where, result.beta, task.names)
     result = _as_written(result, point.lost, stop.tol)
-    coef = strength.within_bounds(point.coef, task.names)
+    coef = penalty.within_bounds(point.coef, task.names)
     said = _notes_on_classes(task, objective)
     fitted = Fitted(
         schema=task.schema,
@@ -86,13 +82,15 @@ def solve_task(
         loss=loss,
         objective=math.nan if result.status is Status.NO_LOSS else result.value,
         null_loss=objective.value_of_null(),
+        request=replace(problem.request, prior=None),
         notes=(*task.notes, *said, *task.aliases(where), *point.notes),
         separation=separation,
         weighting=task.weighting,
         centers=point.centers,
-        **record,
     )
-    return fitted, task.evidence(objective, where, result.beta)
+    evidence = task.evidence(objective, where, result.beta)
+    prior = problem.request.prior
+    return fitted if prior is None else with_prior(fitted, prior), evidence
 
 
 def _notes_on_classes(task: Task, objective: Objective) -> tuple[str, ...]:
@@ -159,20 +157,3 @@ def _certificate(
         status=result.status,
         seconds=seconds,
     )
-
-
-def column_name(given: Any, column: str | None) -> str | None:
-    """What the model remembers: the column, "" for an array, None for nothing."""
-    return column if column is not None else ("" if given is not None else None)
-
-
-def check_limits(
-    tol: float, max_iter: int | None, n_threads: int | None, time_budget: float | None
-) -> None:
-    """Raise a UsageError where a limit of a fit cannot be."""
-    number("tol", tol, 0.0, 1.0, open_low=True)
-    for name, value in (("max_iter", max_iter), ("n_threads", n_threads)):
-        if value is not None:
-            whole(name, value)
-    if time_budget is not None:
-        number("time_budget", time_budget, 0.0, math.inf, open_low=True)

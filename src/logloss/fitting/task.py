@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,19 +20,16 @@ from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import Groups, RowSums
 from logloss.objective.row_data import RowData
 from logloss.record.evidence import Evidence
+from logloss.record.penalty_options import PenaltyOptions, small
 from logloss.record.prior import uncorrected_intercept
-from logloss.record.strength import Strength, small
-from logloss.record.weighting import Weighting, weighting_of
-from logloss.table import Policy, Schema, Split, TableOptions, encode_target
-from logloss.table.design.design import Design, design_of, threads
-from logloss.table.roles.class_weight import class_weight_record, class_weights
+from logloss.record.weighting import Weighting
+from logloss.table import Schema, Split
+from logloss.table.design.design import Design
 from logloss.table.schema.leakage import notes_on, telling
-from logloss.table.schema.learn_formula import learn_any
-from logloss.table.treatment import Missing
 
 if TYPE_CHECKING:
     from logloss.record.fitted import Fitted
-    from logloss.table import Label, Target
+    from logloss.table import Target
 
 Array = NDArray[np.float64]
 
@@ -55,20 +52,20 @@ class Task:
     groups: Groups | None = None
 
     def objective(
-        self, strength: Strength, exact: bool, by_row: bool = False
+        self, asked: PenaltyOptions, exact: bool, by_row: bool = False
     ) -> tuple[Objective, Coordinates]:
         """The objective in coordinates that suit it, measured on all rows if `exact`.
 
         `by_row`: that suit a solver which goes row by row.
         """
-        found = self.condition(strength, exact)
-        weights = strength.weights(self.names, self.rows.total(), found.deviation)
+        found = self.condition(asked, exact)
+        weights = asked.weights(self.names, self.rows.total(), found.deviation)
         likelihood = self.likelihood(found, weights[0], by_row)
         where = likelihood.coordinates
         left_out = small(weights, found.deviation)
         if where.own is not None:  # what others are counted without has to have no penalty at all
             left_out[where.own.taken] = True
-        penalty = strength.penalty(weights, self.names, where.units, where.shape, left_out)
+        penalty = asked.penalty(weights, self.names, where.units, where.shape, left_out)
         return Objective(likelihood, penalty), where
 
     @cached_property
@@ -90,16 +87,6 @@ class Task:
         found = telling(self.design, self.schema, self.rows.y, self.rows.weight)
         return notes_on(found, excludable=not hasattr(self.schema, "formula"))
 
-    def asked(
-        self, strength: Strength, class_weight: Mapping[Any, float] | str | None
-    ) -> dict[str, Any]:
-        """What the objective was made of, as plain values: with the table it makes it again."""
-        return {
-            **strength.record(self.names),
-            "fit_intercept": self.intercept,
-            "class_weight": class_weight_record(class_weight),
-        }
-
     def with_groups(self, labels: Any) -> Task:
         """The same with the groups of a covariance: labels, or the name of a column, or None."""
         if labels is None:
@@ -112,7 +99,7 @@ class Task:
         weight = self.rows.weight
         return self.design.n_rows if weight is None else int(np.count_nonzero(weight))
 
-    def condition(self, strength: Strength, exact: bool) -> Conditioned:
+    def condition(self, asked: PenaltyOptions, exact: bool) -> Conditioned:
         """The columns as a solver should read them, measured on all rows if `exact`.
 
         Else, where there are many, on some that stand for all, unless those give reason to doubt.
@@ -123,29 +110,29 @@ class Task:
             sample = self.design.take(rows, self.n_threads)
             measured = replace(spread(sample, None, self.n_threads), whole=False)
             weight = None if self.rows.weight is None else self.rows.weight[rows]
-            few = not (measured.still.any() or self._suspicious(strength, sample, measured, weight))
+            few = not (measured.still.any() or self._suspicious(asked, sample, measured, weight))
         if few and not exact:
             return Conditioned(self.design, measured, None, measured.deviation)
         measured = spread(self.design, self.rows.weight, self.n_threads)
-        free, held, ridge = self._weak(strength, measured)
+        free, held, ridge = self._weak(asked, measured)
         if few:
             free, held = np.zeros_like(free), np.zeros_like(held)
         data = self.design, self.rows.weight, measured
         return conditioned(*data, free, ridge, self.intercept, self.n_threads, held)
 
     def _suspicious(
-        self, strength: Strength, sample: Design, measured: Spread, weight: Array | None
+        self, asked: PenaltyOptions, sample: Design, measured: Spread, weight: Array | None
     ) -> bool:
-        free, held, ridge = self._weak(strength, measured)
+        free, held, ridge = self._weak(asked, measured)
         either = free | held
         return suspicious(sample, weight, measured, either, ridge, self.intercept, self.n_threads)
 
     def _weak(
-        self, strength: Strength, measured: Spread
+        self, asked: PenaltyOptions, measured: Spread
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
         """Columns that nothing holds, that bounds alone do, and how much L2 does the others."""
-        weights = strength.weights(self.names, self.rows.total(), measured.deviation)
-        free, held = strength.free(weights, self.names, measured.deviation)
+        weights = asked.weights(self.names, self.rows.total(), measured.deviation)
+        free, held = asked.free(weights, self.names, measured.deviation)
         return free, held, weights[0] / math.sqrt(self._curvature)
 
     @property
@@ -219,58 +206,3 @@ class Task:
 def _listed(names: Sequence[str], most: int = 5) -> str:
     shown = ", ".join(repr(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def task_of(
-    parts: Split,
-    positive: Label | None,
-    class_weight: Mapping[Any, float] | str | None,
-    intercept: bool,
-    n_threads: int | None,
-    strength: Strength,
-    options: TableOptions | None = None,
-    weights_are: str | None = None,
-) -> Task:
-    """Learn what the columns are, and encode them and the target."""
-    target = encode_target(parts.y_values, positive=positive, where=parts.y_where, kept=parts.kept)
-    weight = class_weights(target, parts.weights, class_weight)
-    options = options or TableOptions()
-    policy = Policy(
-        na=options.na,
-        penalised=strength.penalises,
-        missing=options.missing is not Missing.ERROR,
-        min_count=options.min_count,
-    )
-    schema, encoded = learn_any(
-        parts.features, options.formula, parts.weights, policy, intercept, n_threads
-    )
-    design = design_of(encoded)
-    rows = RowData(target.y, weight, parts.offset)
-    weighting = weighting_of(weights_are, parts.weights, class_weight)
-    return Task(parts, schema, target, design, rows, intercept, threads(n_threads), weighting)
-
-
-def task_again(
-    parts: Split, fitted: Fitted, class_weight: Mapping[Any, float] | str | None
-) -> Task:
-    """The task of a fit that was, from its table: by the schema and the classes that it found."""
-    target = _target_again(parts, fitted.classes)
-    weight = class_weights(target, parts.weights, class_weight)
-    design = design_of(fitted.schema.encode(parts.features, new=False))
-    rows = RowData(target.y, weight, parts.offset)
-    intercept = bool(fitted.options.get("fit_intercept", True))
-    weighting = fitted.weighting
-    if not weighting.known:
-        weighting = weighting_of(None, parts.weights, class_weight)
-    return Task(parts, fitted.schema, target, design, rows, intercept, threads(None), weighting)
-
-
-def _target_again(parts: Split, classes: tuple[Label, Label]) -> Target:
-    """Labels, the positive one as in the fit."""
-    other, positive = classes
-    against_all = positive if other == f"not {positive}" else None
-    values, where, kept = parts.y_values, parts.y_where, parts.kept
-    target = encode_target(values, positive=against_all, where=where, kept=kept)
-    if target.soft or target.classes[1] == positive:
-        return target
-    return encode_target(values, positive=positive, where=where, kept=kept)

@@ -36,7 +36,7 @@ class Choice:
 def choice(results: Results, kind: str | None, groups: Any, weights: str | None) -> Choice:
     """What is asked for; where nothing is, as in the fit."""
     means = results.meaning(weights)
-    chosen = results.fitted.options.get("covariance")
+    chosen = results.fitted.request.covariance
     if chosen is not None and kind in (None, chosen) and groups is None and weights is None:
         there = None if results.evidence is None else results.evidence.groups
         return Choice(chosen, there, means)
@@ -98,5 +98,5 @@ def _robust(results: Results, chosen: Choice, what: str) -> Covariance:
 def _are_usual(results: Results, groups: Any) -> bool:
     """Whether groups are those of the fit: none, or the column that was named there."""
     if isinstance(groups, str):
-        return bool(groups == results.fitted.options.get("groups"))
+        return bool(groups == results.fitted.request.roles.groups)
     return groups is None

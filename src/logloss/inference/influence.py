@@ -329,7 +329,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
     """Measure the influence of each row; see `Model.influence`."""
     if fitted.certificate.status is Status.NO_LOSS:
         raise UsageError("the perceptron has no loss, and so no influence", Status.NO_LOSS.value)
-    if fitted.options.get("firth"):
+    if fitted.request.firth:
         raise UsageError(
             "influence is measured by steps of the likelihood, and Firth's estimate is not its"
             " maximum: the penalty depends on the rows too",

@@ -42,7 +42,7 @@ MAKE_FINITE = "firth=True or a penalty (l2=1e-3) makes all of them finite"
 
 def kind_of(fitted: Fitted) -> EstimateKind:
     """The kind, by the record; separated where a verdict says so."""
-    if fitted.options.get("firth"):
+    if fitted.request.firth:
         return EstimateKind.FIRTH
     found = fitted.separation
     separated = found is not None and found.exists is False

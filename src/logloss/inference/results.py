@@ -6,7 +6,7 @@ Each figure is found when it is first asked for, put into the record, and saved 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 from logloss.errors import LoglossError, UsageError
 from logloss.inference.covariance import weights_named
@@ -15,7 +15,6 @@ from logloss.inference.estimation import ESTIMATIONS, Estimation
 from logloss.inference.kinds import EstimateKind, Refusals, check_allowed, kind_of
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.same_rows import marks_of
-from logloss.table.roles.class_weight import class_weight_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,12 +45,9 @@ class Results:
         self.evidence = evidence
         self._estimation: Estimation | None = None
 
-    def attach(self, evidence: Evidence, class_weight: Any) -> None:
-        """Take data that came back; a file of before learns from it what its weights mean."""
-        self.evidence, self._estimation = evidence, None
-        options = dict(self.fitted.options)
-        options.setdefault("class_weight", class_weight_record(class_weight))
-        self.fitted = replace(self.fitted, weighting=evidence.weighting, options=options)
+    def attach(self, fitted: Fitted, evidence: Evidence) -> None:
+        """Take data that came back, and the record with what it tells."""
+        self.fitted, self.evidence, self._estimation = fitted, evidence, None
 
     def separation(self) -> Separation:
         """Whether the estimate exists."""
@@ -72,7 +68,7 @@ class Results:
         """The kind of estimate; a verdict on separation comes first, where there is none yet."""
         fitted = self.fitted
         known = fitted.separation is not None or fitted.estimates is not None
-        if not known and not fitted.options.get("firth") and self.refusal() is None:
+        if not known and not fitted.request.firth and self.refusal() is None:
             self.separation()
         return kind_of(self.fitted)
 

@@ -45,7 +45,7 @@ def summarise(
     if not asked:
         figures = _by_kind(results, figures)
     freedom = freedom_of(results.fitted, results.estimates(), found)
-    prior = results.fitted.options.get("prior")
+    prior = results.fitted.request.prior
     shift = results.prior_shift
     return with_shift(figures, shift, prior, lambda z: reference.tail(z, freedom)), None
 

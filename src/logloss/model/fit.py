@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import logloss.files.clock as clock
 from logloss.checks import flag
-from logloss.errors import UsageError
-from logloss.firth.firth import FirthChoice
-from logloss.fitting.solve import check_limits, column_name, solve_task
-from logloss.fitting.task import task_of
+from logloss.fitting.problem import problem
+from logloss.fitting.solve import solve
 from logloss.inference.covariance import check_choice, kind_named
 from logloss.model.model import Model
-from logloss.record.prior import check_prior, with_prior
-from logloss.record.strength import Strength
-from logloss.record.weighting import check_weights_are
-from logloss.solvers.base import Callback, Solver, Stop
-from logloss.solvers.choose import Choice, choose
-from logloss.table import split
+from logloss.record.penalty_options import PenaltyOptions
+from logloss.record.request import Limits, Request, Roles, SolverChoice
+from logloss.solvers.base import Callback, Solver
+from logloss.solvers.choose import seed_of
 from logloss.table.treatment import table_options
 
 if TYPE_CHECKING:
@@ -164,77 +160,30 @@ def fit(
         An option is wrong, or names a column that is not there.
     """
     begun = clock.begun(time_budget)
-    strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
-    strength.check()
-    check_limits(tol, max_iter, n_threads, time_budget)
-    check_weights_are(weights_are)
-    covariance = check_choice(covariance, groups)
-    if covariance is not None:
-        strength.check_none(f"covariance={covariance!r}")
-    options = table_options(missing, na, min_count, memory, spool, formula)
-    fit_intercept = options.intercept(flag("fit_intercept", fit_intercept))
-    prior = check_prior(prior, fit_intercept)
-    if flag("firth", firth):
-        strength.check_none("firth=True")
-        _check_no_solver(solver)
-        _check_no_covariance(covariance)
-    choose(solver, 1, 1, strength.smooth)  # refuses what cannot be before any work
-    parts = split(
-        X,
-        y=y,
-        sample_weight=sample_weight,
-        offset=offset,
-        exclude=exclude,
-        options=options,
-        groups=groups,
+    request = Request(
+        PenaltyOptions(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize),
+        Limits(tol, max_iter, time_budget, n_threads),
+        table_options(missing, na, min_count, memory, spool, formula),
+        Roles(y, sample_weight, offset, groups, exclude, positive, class_weight, weights_are),
+        SolverChoice.of(solver, seed_of(random_state)),
+        fit_intercept=fit_intercept,
+        firth=flag("firth", firth),
+        prior=prior,
+        covariance=check_choice(covariance, groups),
     )
-    task = task_of(
-        parts, positive, class_weight, fit_intercept, n_threads, strength, options, weights_are
-    ).with_groups(groups)
-    if covariance is not None:
-        kind_named(covariance, groups, task.weighting.meaning)
-    strength = strength.by_coefficient(task.schema.groups)
-    chosen: Choice | FirthChoice = choose(
-        solver, task.design.n_rows, task.design.n_columns + fit_intercept, strength.smooth
-    ).seeded(random_state)
-    if firth:
-        chosen = FirthChoice()
-    seconds = math.inf if time_budget is None else time_budget
-    stop = Stop(tol, max_iter, seconds, begun, tuple(callbacks))
-    asked = {
-        **task.asked(strength, class_weight),
-        "firth": bool(firth),
-        "solver": solver if isinstance(solver, str) else chosen.solver.name,
-        "tol": float(tol),
-        "max_iter": None if max_iter is None else int(max_iter),
-        "time_budget": None if time_budget is None else float(time_budget),
-        "missing": options.missing.value,
-        "min_count": options.min_count,
-        "prior": None,  # set by with_prior
-        "covariance": covariance,
-        "groups": groups if isinstance(groups, str) else column_name(groups, None),
-    }
-    names = {
-        "target": column_name(y, parts.target_name),
-        "offset": column_name(offset, parts.offset_name),
-        "weights": column_name(sample_weight, parts.weights_name),
-    }
-    record = {"options": asked, **names}
+    return fit_request(request, X, start, begun, callbacks)
+
+
+def fit_request(
+    request: Request, X: Any, start: Model | None, begun: float, callbacks: Sequence[Callback] = ()
+) -> Model:
+    """Fit what a request asks of a table.
+
+    `start`, `callbacks`: as in `fit`; `begun`: the reading of `time.perf_counter` from which the
+    time budget counts.
+    """
+    found = problem(request, X)
+    if request.covariance is not None:
+        kind_named(request.covariance, request.roles.groups, found.task.weighting.meaning)
     origin = None if start is None else start.fitted
-    fitted, evidence = solve_task(task, strength, chosen, origin, stop, record)
-    return Model(fitted if prior is None else with_prior(fitted, prior), evidence)
-
-
-def _check_no_solver(solver: str | Solver) -> None:
-    if solver not in ("auto", None):
-        raise UsageError(
-            "firth=True has a method of its own and takes no solver", "leave solver out"
-        )
-
-
-def _check_no_covariance(covariance: str | None) -> None:
-    if covariance is not None:
-        raise UsageError(
-            f"firth=True takes no covariance={covariance!r}: its penalty has the usual variance",
-            "leave covariance out",
-        )
+    return Model(*solve(found, found.choice(), origin, found.stop(begun, callbacks)))

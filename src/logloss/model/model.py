@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from logloss.bernoulli import sigmoid
 from logloss.errors import UsageError
-from logloss.fitting.attaching import evidence_of
+from logloss.fitting.attaching import attached
 from logloss.inference.chosen_covariance import whole_record
 from logloss.inference.results import Results
 from logloss.inference.summary import summarise
@@ -328,7 +328,9 @@ class Model:
             The loss at the coefficients is not that of the fit: it is another table.
         """
         given = {"y": y, "sample_weight": sample_weight, "offset": offset, "groups": groups}
-        self._results.attach(evidence_of(self._fitted, table, given, class_weight), class_weight)
+        self._results.attach(
+            *attached(self._fitted, table, {**given, "class_weight": class_weight})
+        )
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

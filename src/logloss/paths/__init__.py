@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +11,21 @@ from numpy.typing import NDArray
 import logloss.files.clock as clock
 from logloss.checks import flag, number, whole
 from logloss.errors import UsageError
-from logloss.fitting.solve import check_limits, column_name
-from logloss.fitting.task import task_of
-from logloss.paths.gather import Callback, PathStep, Request, run
+from logloss.fitting.problem import problem
+from logloss.paths.gather import Callback, PathStep, Plan, run
 from logloss.paths.leave_one_out import LeaveOneOut
 from logloss.paths.result import Path
-from logloss.paths.search import Options, Searched, search
-from logloss.record.strength import Strength
-from logloss.record.weighting import check_weights_are
-from logloss.table import split
+from logloss.paths.search import Searched, search
+from logloss.paths.track import mixed
+from logloss.record.request import Limits, Request, Roles, SolverChoice
+from logloss.solvers.choose import seed_of
 from logloss.table.treatment import table_options
 
 if TYPE_CHECKING:
     from logloss.solvers.base import Solver
     from logloss.table import Label
 
-__all__ = ["LeaveOneOut", "Options", "Path", "PathStep", "Searched", "path", "search"]
+__all__ = ["LeaveOneOut", "Path", "PathStep", "Searched", "path", "search"]
 
 Array = NDArray[np.float64]
 
@@ -120,54 +117,24 @@ random_state, n_threads, memory, spool
     [0, 1, 2]
     """
     begun = clock.begun(time_budget)
-    strength = Strength(
-        l1_ratio=l1_ratio, factors=penalty_factors, bounds=bounds, standardize=standardize
-    )
-    strength.check()
-    check_limits(tol, max_iter, n_threads, time_budget)
-    check_weights_are(weights_are)
-    given = _check_grid(n_lambdas, lambdas, lambda_min_ratio)
-    fit_intercept = flag("fit_intercept", fit_intercept)
-    options = table_options(missing, na, min_count, memory, spool)
-    parts = split(
-        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=options
-    )
-    penalised = replace(strength, l2=1.0)  # by each λ
-    task = task_of(
-        parts, positive, class_weight, fit_intercept, n_threads, penalised, options, weights_are
-    )
-    strength = strength.by_coefficient(task.schema.groups)
-    record = {
-        "options": {
-            **task.asked(strength, class_weight),
-            "l1_ratio": 0.0,  # λ l1_ratio and λ (1 − l1_ratio) are l1 and l2
-            "solver": solver if isinstance(solver, str) else solver.name,
-            "tol": float(tol),
-            "max_iter": None if max_iter is None else int(max_iter),
-            "time_budget": None if time_budget is None else float(time_budget),
-            "missing": options.missing.value,
-            "min_count": options.min_count,
-        },
-        "target": column_name(y, parts.target_name),
-        "offset": column_name(offset, parts.offset_name),
-        "weights": column_name(sample_weight, parts.weights_name),
-    }
-    request = Request(
-        l1_ratio=float(l1_ratio),
-        lambdas=given,
+    mix = number("l1_ratio", l1_ratio, 0.0, 1.0)
+    plan = Plan(
+        l1_ratio=mix,
+        lambdas=_check_grid(n_lambdas, lambdas, lambda_min_ratio),
         n_lambdas=n_lambdas,
         ratio=lambda_min_ratio,
         leave_one_out=flag("leave_one_out", leave_one_out),
-        solver=solver,
-        random_state=random_state,
-        tol=float(tol),
-        max_iter=max_iter,
-        seconds=math.inf if time_budget is None else time_budget,
-        begun=begun,
         callbacks=tuple(callbacks),
-        record=record,
     )
-    return run(task, strength, request)
+    request = Request(
+        mixed(mix, penalty_factors, bounds, standardize),
+        Limits(tol, max_iter, time_budget, n_threads),
+        table_options(missing, na, min_count, memory, spool),
+        Roles(y, sample_weight, offset, None, exclude, positive, class_weight, weights_are),
+        SolverChoice.of(solver, seed_of(random_state)),
+        fit_intercept=fit_intercept,
+    )
+    return run(problem(request, X), plan, begun)
 
 
 def _check_grid(n_lambdas: int, lambdas: Any, ratio: float | None) -> Array | None:

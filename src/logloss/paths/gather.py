@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,21 +18,19 @@ from logloss.paths.follow import Place
 from logloss.paths.leave_one_out import LeaveOneOut, Minimum, left_out
 from logloss.paths.result import Path
 from logloss.paths.track import Track, grid
-from logloss.paths.walk import FOLLOWED, Found, Plan, walk
+from logloss.paths.walk import FOLLOWED, Found, Walking, walk
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Status
 from logloss.solvers.choose import choose
 from logloss.table.design.bad_values import check_finite
 
 if TYPE_CHECKING:
+    from logloss.fitting.problem import Problem
     from logloss.fitting.task import Task
+    from logloss.record.request import Request
     from logloss.record.separation import Separation
-    from logloss.record.strength import Strength
-    from logloss.solvers.base import Solver
 
 Array = NDArray[np.float64]
-
-_FOLLOWING = frozenset(["auto"])  # solvers that leave the way to us
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ Callback = Callable[[PathStep], Any]  # a true result ends the path
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is asked of a path.
+class Plan:
+    """Which λ, and what to do at each.
 
     Attributes
     ----------
@@ -76,15 +74,9 @@ class Request:
     n_lambdas, ratio : int, float or None
         The default of `ratio` is that of `logloss.path`.
     leave_one_out : bool
-    solver, random_state, tol, max_iter
-        As in `logloss.fit`, for each λ.
-    seconds, begun : float
-        For all of the path, from a reading of `time.perf_counter` on.
     callbacks : sequence of functions
     keep : bool
         Ctrl-C keeps the fits so far; else it passes through.
-    record : dict
-        The fields of `Fitted` that say what was asked for.
     """
 
     l1_ratio: float
@@ -92,33 +84,29 @@ class Request:
     n_lambdas: int = 100
     ratio: float | None = None
     leave_one_out: bool = False
-    solver: str | Solver = "auto"
-    random_state: Any = None
-    tol: float = 1e-6
-    max_iter: int | None = None
-    seconds: float = math.inf
-    begun: float = field(default_factory=time.perf_counter)
     callbacks: Sequence[Callback] = ()
     keep: bool = True
-    record: dict[str, Any] = field(default_factory=dict)
 
 
-def run(task: Task, strength: Strength, request: Request) -> Path:
-    """Walk down a path."""
-    track = Track.of(task, strength, request.l1_ratio)
+def run(problem: Problem, plan: Plan, begun: float) -> Path:
+    """Walk down a path.
+
+    The limits of the request are those of each λ, but for the time: that is for all of them, and
+    counts from `begun`, a reading of `time.perf_counter`.
+    """
+    task, solver = problem.task, problem.request.solver
+    track = Track.of(task, problem.request.penalty, plan.l1_ratio)
     size = track.likelihood.shape.size
-    chosen = choose(request.solver, task.design.n_rows, size, track.smooth)
-    chosen = chosen.seeded(request.random_state)
-    named = isinstance(request.solver, str) and request.solver in _FOLLOWING
-    follow = named and size <= FOLLOWED
-    plan = Plan(chosen, follow, request.tol, request.max_iter, request.seconds, request.begun)
+    chosen = choose(solver.asked, task.design.n_rows, size, track.smooth).seeded(solver.seed)
+    follow = solver.automatic and size <= FOLLOWED
+    walking = Walking(chosen, follow, problem.stop(begun))
     start, largest = _start(track, follow)
-    values = request.lambdas
+    values = plan.lambdas
     if values is None:
-        values = grid(largest, request.n_lambdas, _ratio(task, request.ratio))
-    gathered = _Gathered(track, plan, request)
+        values = grid(largest, plan.n_lambdas, _ratio(task, plan.ratio))
+    gathered = _Gathered(track, walking, plan)
     complete = gathered.walk(values, start)
-    return gathered.path(values, complete, request.record)
+    return gathered.path(values, complete, problem.request.penalised_by())
 
 
 def _ratio(task: Task, given: float | None) -> float:
@@ -145,10 +133,10 @@ def _start(track: Track, follow: bool) -> tuple[Place | Array, float]:
 class _Gathered:
     """The fits of a path as they come."""
 
-    def __init__(self, track: Track, plan: Plan, request: Request) -> None:
+    def __init__(self, track: Track, walking: Walking, plan: Plan) -> None:
         self.track = track
+        self.walking = walking
         self.plan = plan
-        self.request = request
         self.found: list[Found] = []
         self.left_out: list[tuple[float, int]] = []
         self.separation: Separation | None = None
@@ -156,17 +144,18 @@ class _Gathered:
     def walk(self, values: Array, start: Place | Array) -> bool:
         """Walk to the end, or until a budget, a callback or Ctrl-C ends it; whether all is done."""
         try:
-            for found in walk(self.track, values, self.plan, start):
+            for found in walk(self.track, values, self.walking, start):
                 self._keep(found)
                 step = self._step(found, values)
-                ended = [callback(step) for callback in self.request.callbacks]
-                if found.certificate.status is Status.INTERRUPTED and not self.request.keep:
+                ended = [callback(step) for callback in self.plan.callbacks]
+                if found.certificate.status is Status.INTERRUPTED and not self.plan.keep:
                     raise KeyboardInterrupt
-                late = time.perf_counter() - self.plan.begun >= self.plan.seconds
+                stop = self.walking.stop
+                late = time.perf_counter() - stop.begun >= stop.seconds
                 if any(ended) or late or found.certificate.status is Status.INTERRUPTED:
                     break
         except KeyboardInterrupt:
-            if not (self.found and self.request.keep):
+            if not (self.found and self.plan.keep):
                 raise
         return len(self.found) == len(values)
 
@@ -176,12 +165,12 @@ class _Gathered:
                 "the loss is not finite: products of the values and the coefficients overflow",
                 "express the columns in larger units",
             )
-        if self.request.leave_one_out:
+        if self.plan.leave_one_out:
             minimum = Minimum(
                 found.objective, self.track.likelihood, found.beta, found.loss, found.hessian
             )
             counts = self.track.task.weighting.rule.counts
-            self.left_out.append(left_out(minimum, self.plan.chosen.solver, counts))
+            self.left_out.append(left_out(minimum, self.walking.chosen.solver, counts))
         self.found.append(found)
 
     def _step(self, found: Found, values: Array) -> PathStep:
@@ -207,7 +196,8 @@ class _Gathered:
         if first is None:
             return
         objective, schema = first.objective.until(math.inf), self.track.task.schema
-        judge = Judge(objective, self.plan.tol, self.plan.seconds == math.inf)
+        stop = self.walking.stop
+        judge = Judge(objective, stop.tol, stop.seconds == math.inf)
         if not judge.able:
             return
         verdict = closing(judge, first.beta, schema.coefficient_names)
@@ -224,7 +214,7 @@ class _Gathered:
             for f in self.found
         ]
 
-    def path(self, values: Array, complete: bool, record: dict[str, Any]) -> Path:
+    def path(self, values: Array, complete: bool, request: Request) -> Path:
         """Lay out what was found."""
         self._judge()
         raw = [self.track.likelihood.coordinates.raw(one.beta) for one in self.found]
@@ -246,7 +236,7 @@ class _Gathered:
             notes=task.notes,
             separation=self.separation,
             weighting=task.weighting,
-            **record,
+            request=request,
         )
         left = None
         if self.left_out:

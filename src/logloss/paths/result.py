@@ -142,8 +142,8 @@ class Path:
     def model(self, at: int | float | None = None) -> Model:
         """One fit as a `Model`; `at` as in `index`."""
         i = self.index(at)
-        strength, certificate = float(self.lambdas[i]), self.certificates[i]
-        asked = {"l1": strength * self.l1_ratio, "l2": strength * (1.0 - self.l1_ratio)}
+        size, certificate = float(self.lambdas[i]), self.certificates[i]
+        shares = {"l1": size * self.l1_ratio, "l2": size * (1.0 - self.l1_ratio)}
         objective = float(self.objectives[i])
         step = Step(certificate.data_reads, certificate.seconds, objective, certificate.gap)
         return Model(
@@ -155,7 +155,7 @@ class Path:
                 history=(step,),
                 loss=float(self.losses[i]),
                 objective=objective,
-                options={**self.template.options, **asked},
+                request=self.template.request.penalised_by(**shares),
             )
         )
 

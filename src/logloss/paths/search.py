@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.checks import flag
 from logloss.errors import DataError
-from logloss.fitting.solve import check_limits, column_name
-from logloss.fitting.task import Task, task_of
+from logloss.fitting.problem import Problem, problem
+from logloss.fitting.task import Task
 from logloss.model.model import Model
-from logloss.paths.gather import Request, run
+from logloss.paths.gather import Plan, run
 from logloss.paths.result import Path
 from logloss.record.proof import Certificate, Status
-from logloss.record.strength import Strength
-from logloss.table import split
 
 if TYPE_CHECKING:
-    from logloss.solvers.base import Solver
+    from logloss.record.request import Request
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Of all fits of a search; each as in `logloss.fit`."""
-
-    solver: str | Solver = "auto"
-    tol: float = 1e-6
-    max_iter: int | None = None
-    class_weight: Mapping[Any, float] | str | None = None
-    fit_intercept: bool = True
-    penalty_factors: Any = None
-    bounds: Any = None
-    standardize: bool = False
-    random_state: Any = None
-    n_threads: int | None = None
-    time_budget: float | None = None
-    weights_are: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,30 +56,20 @@ class Searched:
         if at >= len(path):
             return None
         fitted = path.model(at).fitted
-        strength, l1_ratio = float(self.Cs[position]), float(self.l1_ratios[mix])
-        asked = {
-            "C": strength if math.isfinite(strength) else "inf",
-            "l1_ratio": l1_ratio,
-            "l1": None,
-            "l2": None,
-        }
-        return Model(replace(fitted, options={**fitted.options, **asked}))
+        size, l1_ratio = float(self.Cs[position]), float(self.l1_ratios[mix])
+        asked = fitted.request.penalised_by(C=size, l1_ratio=l1_ratio)
+        return Model(replace(fitted, request=asked))
 
 
 def search(
-    X: Any,
-    y: Any,
-    sample_weight: Array | None,
-    offset: Array | None,
-    Cs: Array,
-    l1_ratios: Array,
-    folds: Sequence[Mask] | None,
-    options: Options,
+    request: Request, X: Any, Cs: Array, l1_ratios: Array, folds: Sequence[Mask] | None
 ) -> Searched:
     """A path for each fold and mix; without folds, one over all rows, with leave-one-out.
 
     Parameters
     ----------
+    request : Request
+        Of all fits; the size and the mix of its penalty are those that are searched.
     folds : sequence of ndarrays of shape (n,), bool
         The rows to fit.
 
@@ -113,25 +81,19 @@ def search(
         An option is wrong.
     """
     begun = time.perf_counter()
-    check_limits(options.tol, options.max_iter, options.n_threads, options.time_budget)
-    flag("fit_intercept", options.fit_intercept)
-    for strength in Cs:
+    for size in Cs:
         for l1_ratio in l1_ratios:
-            Strength(strength, l1_ratio, standardize=options.standardize).check()
-    parts = split(X, y=y, sample_weight=sample_weight, offset=offset)
-    task = task_of(
-        parts,
-        None,
-        options.class_weight,
-        options.fit_intercept,
-        options.n_threads,
-        Strength(l2=1.0),
-        weights_are=options.weights_are,
-    )
-    tasks = [task] if folds is None else [on_rows(task, rows, i) for i, rows in enumerate(folds)]
+            request.penalised_by(C=size, l1_ratio=l1_ratio).penalty.check()
+    most = float(np.max(l1_ratios))
+    whole = problem(request.penalised_by(l1=most, l2=1.0 - most), X)
+    of_folds = [whole]
+    if folds is not None:
+        of_folds = [
+            replace(whole, task=on_rows(whole.task, rows, i)) for i, rows in enumerate(folds)
+        ]
     paths = [
-        [_one(of_fold, options, Cs, float(ratio), folds is None, begun) for ratio in l1_ratios]
-        for of_fold in tasks
+        [_one(of_fold, Cs, float(ratio), folds is None, begun) for ratio in l1_ratios]
+        for of_fold in of_folds
     ]
     return Searched(Cs, l1_ratios, paths)
 
@@ -149,44 +111,10 @@ def on_rows(task: Task, rows: Mask, fold: int) -> Task:
     return replace(task, rows=replace(task.rows, weight=kept))
 
 
-def _one(
-    task: Task, options: Options, Cs: Array, l1_ratio: float, leave_one_out: bool, begun: float
-) -> Path:
-    strength = Strength(
-        factors=options.penalty_factors, bounds=options.bounds, standardize=options.standardize
-    )
-    values = 1.0 / (Cs[_order(Cs)] * task.rows.total())
-    request = Request(
-        l1_ratio=l1_ratio,
-        lambdas=values,
-        leave_one_out=leave_one_out,
-        solver=options.solver,
-        random_state=options.random_state,
-        tol=options.tol,
-        max_iter=options.max_iter,
-        seconds=math.inf if options.time_budget is None else options.time_budget,
-        begun=begun,
-        keep=False,
-        record=_record(task, strength, options),
-    )
-    return run(task, strength, request)
+def _one(of_fold: Problem, Cs: Array, l1_ratio: float, leave_one_out: bool, begun: float) -> Path:
+    values = 1.0 / (Cs[_order(Cs)] * of_fold.task.rows.total())
+    return run(of_fold, Plan(l1_ratio, values, leave_one_out=leave_one_out, keep=False), begun)
 
 
 def _order(Cs: Array) -> NDArray[np.int64]:
     return np.argsort(Cs, kind="stable").astype(np.int64)
-
-
-def _record(task: Task, strength: Strength, options: Options) -> dict[str, Any]:
-    solver = options.solver
-    return {
-        "options": {
-            **task.asked(strength, options.class_weight),
-            "solver": solver if isinstance(solver, str) else solver.name,
-            "tol": float(options.tol),
-            "max_iter": options.max_iter,
-            "time_budget": options.time_budget,
-        },
-        "target": column_name(True, task.parts.target_name),
-        "offset": column_name(task.parts.offset, task.parts.offset_name),
-        "weights": column_name(task.parts.weights, task.parts.weights_name),
-    }

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from logloss.numerics.algebra import solve
 from logloss.objective.base import Objective
 from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
-from logloss.record.strength import Strength
+from logloss.record.penalty_options import PenaltyOptions
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
 
@@ -38,10 +39,12 @@ _EXACT = 1e-12  # relative gap of the unpenalised coefficients alone
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Attributes.
+    """The objectives of one path.
 
+    Attributes
+    ----------
     task : Task
-    strength : Strength
+    asked : PenaltyOptions
         Factors, bounds and scaling; how much of it is set by λ.
     l1_ratio : float
     deviation : ndarray of shape (n_columns,)
@@ -51,38 +54,34 @@ class Track:
     """
 
     task: Task
-    strength: Strength
+    asked: PenaltyOptions
     l1_ratio: float
     deviation: Array
     likelihood: RowSums
 
     @classmethod
-    def of(cls, task: Task, strength: Strength, l1_ratio: float) -> Track:
+    def of(cls, task: Task, asked: PenaltyOptions, l1_ratio: float) -> Track:
         """In coordinates that suit the columns; penalties change along the path, and do not."""
-        found = task.condition(replace(strength, l1=1.0, l2=1.0), strength.standardize)
+        found = task.condition(replace(asked, l1=1.0, l2=1.0), asked.standardize)
         none = np.zeros(task.design.n_columns)
         likelihood = task.likelihood(found, none)
-        return cls(task, strength, l1_ratio, found.deviation, likelihood)
-
-    def with_ratio(self, l1_ratio: float) -> Track:
-        """The same rows with another mix."""
-        return replace(self, l1_ratio=l1_ratio)
+        return cls(task, asked, l1_ratio, found.deviation, likelihood)
 
     @property
     def smooth(self) -> bool:
         """Neither an L1 penalty nor a bound on the way."""
-        return self.l1_ratio == 0.0 and self.strength.bounds is None
+        return self.l1_ratio == 0.0 and self.asked.bounds is None
 
-    def penalty(self, strength: float, l1_ratio: float) -> Penalty:
+    def penalty(self, size: float, l1_ratio: float) -> Penalty:
         """The penalty λ at a mix, in the coordinates of the likelihood."""
-        asked = replace(self.strength, l1=strength * l1_ratio, l2=strength * (1.0 - l1_ratio))
+        asked = replace(self.asked, l1=size * l1_ratio, l2=size * (1.0 - l1_ratio))
         weights = asked.weights(self.task.names, 1.0, self.deviation)
         scale = self.likelihood.coordinates.units
         return asked.penalty(weights, self.task.names, scale, self.likelihood.shape)
 
-    def objective(self, strength: float) -> Objective:
+    def objective(self, size: float) -> Objective:
         """F_λ."""
-        return Objective(self.likelihood, self.penalty(strength, self.l1_ratio))
+        return Objective(self.likelihood, self.penalty(size, self.l1_ratio))
 
     def null(self) -> Array:
         """The unpenalised coefficients fitted alone, the others 0 (or the bound next to it).
@@ -120,6 +119,17 @@ class Track:
         pulls = np.where(held & allowed, np.abs(gradient), 0.0)
         largest = float((pulls[held] / unit.l1[held]).max(initial=0.0))
         return largest * (1.0 + _ROUNDING), gradient
+
+
+def mixed(l1_ratio: float, factors: Any, bounds: Any, standardize: bool) -> PenaltyOptions:
+    """What is asked of a path, as it is at λ = 1."""
+    return PenaltyOptions(
+        l1=l1_ratio,
+        l2=1.0 - l1_ratio,
+        factors=factors,
+        bounds=bounds,
+        standardize=standardize,
+    )
 
 
 def grid(largest: float, count: int, ratio: float) -> Array:

@@ -30,7 +30,7 @@ _REASON = "few coefficients: one Hessian serves many penalties"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Walking:
     """How to walk.
 
     Attributes
@@ -39,25 +39,13 @@ class Plan:
         The solver, for where a Hessian is not carried along.
     follow : bool
         Carry it along.
-    tol : float
-        The relative gap to prove for each λ.
-    max_iter : int or None
-        Of the solver, for each λ.
-    seconds : float
-        For all, from `begun` on.
-    begun : float
-        By `time.perf_counter`.
+    stop : Stop
+        The gap to prove and the steps of the solver, for each λ; the seconds are for all.
     """
 
     chosen: Choice
     follow: bool
-    tol: float = 1e-6
-    max_iter: int | None = None
-    seconds: float = math.inf
-    begun: float = 0.0
-
-    def stop(self) -> Stop:
-        return Stop(self.tol, self.max_iter, self.seconds, self.begun)
+    stop: Stop
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +65,7 @@ class Found:
         return self.value - self.objective.penalty.value(self.beta)
 
 
-def walk(track: Track, lambdas: Array, plan: Plan, start: Place | Array) -> Iterator[Found]:
+def walk(track: Track, lambdas: Array, walking: Walking, start: Place | Array) -> Iterator[Found]:
     """The minimum for each λ, in the order given.
 
     Parameters
@@ -86,17 +74,17 @@ def walk(track: Track, lambdas: Array, plan: Plan, start: Place | Array) -> Iter
         The null model, or any other point; a place if a Hessian is to be carried along.
     """
     here = start
-    for strength in lambdas:
-        objective = track.objective(float(strength))
-        arrival = arrive(objective, here, plan.tol) if isinstance(here, Place) else None
+    for size in lambdas:
+        objective = track.objective(float(size))
+        arrival = arrive(objective, here, walking.stop.tol) if isinstance(here, Place) else None
         if arrival is not None:
-            yield _arrived(objective, arrival, plan)
+            yield _arrived(objective, arrival, walking)
             here = _next(objective, arrival)
             continue
         beta = here.beta if isinstance(here, Place) else here
-        found = _solved(objective, beta, plan)
+        found = _solved(objective, beta, walking)
         yield found
-        here = place_at(objective, found.beta) if plan.follow else found.beta
+        here = place_at(objective, found.beta) if walking.follow else found.beta
 
 
 def _next(objective: Objective, arrival: Arrival) -> Place:
@@ -104,28 +92,33 @@ def _next(objective: Objective, arrival: Arrival) -> Place:
     return place_at(objective, arrival.place.beta) if arrival.poor else arrival.place
 
 
-def _arrived(objective: Objective, arrival: Arrival, plan: Plan) -> Found:
+def _arrived(objective: Objective, arrival: Arrival, walking: Walking) -> Found:
     place = arrival.place
     status = Status.CERTIFIED
     if objective.free_columns:
         hessian = place.hessian + np.diag(objective.penalty.l2)
         if information_is_lost(objective, place.beta, hessian):
             status = Status.SEPARATED_SUSPECTED
-    certificate = _certificate(objective, arrival.value, arrival.gap, status, plan)
+    certificate = _certificate(objective, arrival.value, arrival.gap, status, walking)
     return Found(objective, place.beta, arrival.value, certificate, place.hessian)
 
 
-def _solved(objective: Objective, beta: Array, plan: Plan) -> Found:
-    solver: Solver = plan.chosen.solver
+def _solved(objective: Objective, beta: Array, walking: Walking) -> Found:
+    solver: Solver = walking.chosen.solver
     with np.errstate(invalid="ignore", over="ignore"):
-        result = minimise(objective, solver, beta, plan.stop())
+        result = minimise(objective, solver, beta, walking.stop)
     proven = (result.value, result.gap, result.status)
-    certificate = _certificate(objective, *proven, plan, solver.name)
+    certificate = _certificate(objective, *proven, walking, solver.name)
     return Found(objective, result.beta, result.value, certificate, None, len(result.history))
 
 
 def _certificate(
-    objective: Objective, value: float, gap: float, status: Status, plan: Plan, solver: str = _NAME
+    objective: Objective,
+    value: float,
+    gap: float,
+    status: Status,
+    walking: Walking,
+    solver: str = _NAME,
 ) -> Certificate:
     return Certificate(
         gap=gap,
@@ -133,7 +126,7 @@ def _certificate(
         coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
         data_reads=objective.reads,
         solver=solver,
-        reason=_REASON if solver is _NAME else plan.chosen.reason,
+        reason=_REASON if solver is _NAME else walking.chosen.reason,
         status=status,
-        seconds=time.perf_counter() - plan.begun,
+        seconds=time.perf_counter() - walking.stop.begun,
     )

@@ -17,21 +17,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from logloss.checks import flag
 from logloss.errors import DataError, UsageError
-from logloss.fitting.solve import check_limits, solve_task
-from logloss.fitting.task import Task, task_of
+from logloss.fitting.problem import Problem, problem
+from logloss.fitting.solve import solve
 from logloss.record.fitted import Fitted
 from logloss.record.interface import PYTHON, Interface
+from logloss.record.penalty_options import PenaltyOptions
 from logloss.record.proof import Certificate, Status, Step
-from logloss.record.strength import Strength
+from logloss.record.request import Limits, Request, Roles, SolverChoice
 from logloss.report.curves import Curve, Panel, draw, terminal_chart
 from logloss.report.figures import aligned, columns, figure, visible
 from logloss.report.text import penalty_text
 from logloss.solvers.base import Callback, Solver, Stop
 from logloss.solvers.choose import Choice, choose, seed_of
 from logloss.solvers.pointwise import Perceptron
-from logloss.table import split
 from logloss.table.treatment import table_options
 
 if TYPE_CHECKING:
@@ -250,38 +249,33 @@ n_threads, memory, spool
     UsageError
         An option is wrong, or a solver cannot take the penalty; found before any work.
     """
-    strength = Strength(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize)
-    strength.check()
-    check_limits(tol, max_iter, n_threads, time_budget)
-    asked = _asked_for(solvers, strength.smooth)
-    seed = seed_of(random_state)
-    table = table_options(missing, na, min_count, memory, spool)
-    parts = split(
-        X, y=y, sample_weight=sample_weight, offset=offset, exclude=exclude, options=table
+    request = Request(
+        PenaltyOptions(C, l1_ratio, l1, l2, penalty_factors, bounds, standardize),
+        Limits(tol, max_iter, time_budget, n_threads),
+        table_options(missing, na, min_count, memory, spool),
+        Roles(y, sample_weight, offset, None, exclude, positive, class_weight),
+        SolverChoice(seed=seed_of(random_state)),
+        fit_intercept=fit_intercept,
     )
-    intercept = flag("fit_intercept", fit_intercept)
-    task = task_of(parts, positive, class_weight, intercept, n_threads, strength, table)
-    strength = strength.by_coefficient(task.schema.groups)
-    size = (task.design.n_rows, task.design.n_columns + intercept)
-    entries = [choose(solver, *size, strength.smooth).seeded(seed) for solver in asked]
-    options = {"C": C, "l1_ratio": l1_ratio, "l1": l1, "l2": l2, "standardize": standardize}
+    request.check()
+    asked = _asked_for(solvers, request.penalty.smooth)
+    common = problem(request, X)
+    entries = [common.entry(solver) for solver in asked]
     begin = announce or (lambda _: None)
     begin("the optimum")
-    best = _reference(task, strength, choose("auto", *size, strength.smooth), options)
+    best = _reference(common)
     runs = []
     for label, chosen in zip(_labels(asked, entries), entries, strict=True):
         begin(label)
-        seconds = math.inf if time_budget is None else time_budget
         watch, ended = _watched(callbacks)
-        stop = Stop(tol, max_iter, seconds, time.perf_counter(), (watch,))
-        fitted, _ = solve_task(task, strength, chosen, None, stop, {"options": options})
+        fitted, _ = solve(common, chosen, None, common.stop(time.perf_counter(), (watch,)))
         runs.append(Run(label, fitted.history, fitted.certificate))
         if fitted.certificate.status is Status.INTERRUPTED and not ended:
             break
     least = min([best.objective, *(step.loss for run in runs for step in run.history)])
     unknown = max(best.certificate.gap - (best.objective - least), 0.0)
-    words = penalty_text({**options, "C": "inf" if math.isinf(C) else C})
-    n_rows = task.design.n_rows - parts.n_left_out
+    task, words = common.task, penalty_text(common.request)
+    n_rows = task.design.n_rows - task.parts.n_left_out
     return Race(least, unknown, tuple(runs), n_rows, task.design.n_columns, words, task.notes)
 
 
@@ -317,9 +311,10 @@ def _labels(asked: Sequence[str | Solver], entries: Sequence[Choice]) -> list[st
     return labels
 
 
-def _reference(task: Task, strength: Strength, chosen: Choice, options: dict[str, Any]) -> Fitted:
+def _reference(common: Problem) -> Fitted:
     """The fit that all are measured from."""
-    best, _ = solve_task(task, strength, chosen, None, Stop(tol=_TIGHT), {"options": options})
+    chosen = common.choice()
+    best, _ = solve(common, chosen, None, Stop(tol=_TIGHT))
     certificate = best.certificate
     if certificate.status is Status.INTERRUPTED:
         raise KeyboardInterrupt

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from logloss.record.asked import check_named
 from logloss.record.centers import check_points
 from logloss.record.estimates import INTERCEPT, Estimates
+from logloss.record.request_json import check_named
 
 
 def agreed(fields: Mapping[str, Any]) -> Estimates | None:
@@ -19,12 +19,12 @@ def agreed(fields: Mapping[str, Any]) -> Estimates | None:
     Raises
     ------
     ModelFileError
-        Where the options, the verdict, the centers or the estimates are of other coefficients.
+        Where the request, the verdict, the centers or the estimates are of other coefficients.
     """
     names = fields["schema"].coefficient_names
-    options, verdict, centers = fields["options"], fields["separation"], fields["centers"]
-    check_named(options, names)
-    everything = (INTERCEPT, *names) if options.get("fit_intercept", True) else names
+    request, verdict, centers = fields["request"], fields["separation"], fields["centers"]
+    check_named(request, names)
+    everything = (INTERCEPT, *names) if request.fit_intercept else names
     if verdict is not None:
         verdict.check_names(everything, fields["schema"].column_names)
     if centers is not None:

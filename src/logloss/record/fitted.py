@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +23,26 @@ from logloss.errors import DataError, ModelFileError
 from logloss.files import strict_json as js
 from logloss.files.atomic import replacing
 from logloss.files.contents import contents
-from logloss.record.agreement import agreed
-from logloss.record.asked import options
-from logloss.record.centers import Centers, check_centers, log_odds
-from logloss.record.estimates import INTERCEPT, Estimates, check_estimates
+from logloss.record.centers import Centers, log_odds
+from logloss.record.estimates import INTERCEPT, Estimates
+from logloss.record.model_fields import FORMAT, check_one_kind, fields_of
 from logloss.record.proof import (
     Certificate,
     Status,
     Step,
 )
+from logloss.record.request import Request
+from logloss.record.request_json import request_to_json
 from logloss.record.same_rows import RowMarks
 from logloss.record.separation import Separation
-from logloss.record.strength import Strength
 from logloss.record.weighting import UNKNOWN, Weighting
 from logloss.table.design.design import design_of
 from logloss.table.design.encoded import Encoded
-from logloss.table.schema.saved import schema_from_json
 from logloss.table.schema.schema import Schema
 
 if TYPE_CHECKING:
     from logloss.table.roles.labels import Label
 
-FORMAT = "logloss.model/1"
 LARGEST_FILE = 2**28  # bytes: about five million coefficients
 
 
@@ -77,11 +75,8 @@ class Fitted:
         the best intercept where one is fitted, and the offset.
     objective : float
         Loss plus penalty, on the mean scale.
-    options : dict
-        What was asked for, in plain JSON values: with the table it makes the objective again.
-        C, l1_ratio, l1, l2, penalty_factors, bounds, fit_intercept, class_weight, solver, tol, …
-    target, offset, weights : str or None
-        Names of these columns; "" where an array was given, None where nothing was.
+    request : Request
+        What was asked for: with the table it makes the objective again.
     notes : tuple of str
         What was done with the table that its owner should know, a sentence each.
     estimates : Estimates or None
@@ -110,10 +105,7 @@ class Fitted:
     loss: float
     objective: float
     null_loss: float
-    options: dict[str, Any]
-    target: str | None = None
-    offset: str | None = None
-    weights: str | None = None
+    request: Request
     notes: tuple[str, ...] = ()
     estimates: Estimates | None = None
     separation: Separation | None = None
@@ -140,24 +132,45 @@ class Fitted:
         return self.separation is not None and self.separation.exists is False
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What was asked for as the file has it: plain values by the names of the options."""
+        return request_to_json(self.request)
+
+    @property
+    def target(self) -> str | None:
+        """The name of this column; "" where an array was given, None where nothing was."""
+        return cast("str | None", self.request.roles.target)
+
+    @property
+    def offset(self) -> str | None:
+        """As `target`."""
+        return cast("str | None", self.request.roles.offset)
+
+    @property
+    def weights(self) -> str | None:
+        """As `target`."""
+        return cast("str | None", self.request.roles.weights)
+
+    @property
     def penalised(self) -> bool:
         """Whether some coefficient has a penalty or a bound.
 
         Files of before do not say which penalty factors and bounds there were.
         """
-        return not Strength.recorded(self.options).unpenalised(self.schema.coefficient_names)
+        return not self.request.penalty.unpenalised(self.schema.coefficient_names)
 
     @property
     def weighted(self) -> bool:
         """Whether there were weights, class weights among them, or it was said what they are."""
-        classes = self.options.get("class_weight") is not None
-        return self.weights is not None or classes or self.weighting.said is not None
+        roles = self.request.roles
+        given = roles.weights is not None or roles.class_weight is not None
+        return given or self.weighting.said is not None
 
     @property
     def null_model(self) -> str:
         """What `null_loss` is the loss of, in words."""
-        parts = {"intercept": self.options.get("fit_intercept", True), "offset": self.offset}
-        there = [word for word, part in parts.items() if part not in (None, False)]
+        parts = {"intercept": self.request.fit_intercept, "offset": self.offset is not None}
+        there = [word for word, part in parts.items() if part]
         return f"{' and '.join(there)} alone" if there else "all coefficients 0"
 
     @property
@@ -236,15 +249,7 @@ class Fitted:
         ModelFileError
             Where `document` is not exactly such a value, or of a version that is not known here.
         """
-        _check_format(document)
-        fields = _check_record(document, "model")
-        del fields["format"]
-        fields["coefficients"] = _in_order(fields["schema"], fields["coefficients"])
-        fields["history"] = tuple(fields["history"])
-        fields["notes"] = tuple(fields["notes"] or ())
-        fields["weighting"] = fields["weighting"] or UNKNOWN
-        fields["estimates"] = agreed(fields)
-        return Fitted(**fields)
+        return Fitted(**fields_of(document))
 
     def dumps(self) -> str:
         """Return the text of the model file; DataError where a coefficient is not finite."""
@@ -297,97 +302,9 @@ class Fitted:
         data = contents(Path(path), LARGEST_FILE)
         try:
             fitted = Fitted.from_json(js.parse(data))
-            _check_one_kind(fitted.classes)
+            check_one_kind(fitted.classes)
             return fitted
         except ModelFileError as error:
             hint = error.hint or "a model file is what 'logloss fit --model' or model.save() writes"
             message = f"{os.fspath(path)} is not a model file that can be used: {error.message}"
             raise ModelFileError(message, hint) from None
-
-
-def _check_format(document: object) -> None:
-    found = document.get("format") if type(document) is dict else None
-    if found == FORMAT:
-        return
-    if type(found) is str and found.startswith("logloss.model/"):
-        raise ModelFileError(
-            f"it has the format {found[:40]!a}; this version reads {FORMAT!r}",
-            "a newer logloss wrote it: upgrade logloss, or fit again",
-        )
-    raise ModelFileError(f'it does not begin with "format": "{FORMAT}"')
-
-
-def _schema(value: object, where: str) -> Schema:
-    fields = js.mapping_of(js.plain)(value, where)
-    try:
-        return schema_from_json(fields)
-    except ModelFileError as error:
-        raise ModelFileError(f"{where}: {error.message}", error.hint) from None
-
-
-def _share(value: object, where: str) -> float:
-    share = js.number(value, where)
-    if not 0.0 <= share <= 1.0:
-        js.refuse(where, "a share from 0 to 1", value)
-    return share
-
-
-def _classes(value: object, where: str) -> tuple[Label, Label]:
-    negative, positive = js.list_of(js.label, length=2)(value, where)
-    if negative == positive:
-        js.refuse(where, "two different labels", value)
-    return negative, positive
-
-
-def _check_one_kind(classes: tuple[Label, Label]) -> None:
-    """Labels of a column are text, bools or numbers; "not LABEL" is all others than a label."""
-    if classes[0] != f"not {classes[1]}" and _kind_of(classes[0]) is not _kind_of(classes[1]):
-        js.refuse("model.classes", "two labels of one kind", list(classes))
-
-
-def _kind_of(label: Label) -> type:
-    return float if type(label) is int else type(label)
-
-
-def _in_order(schema: Schema, by_name: Mapping[str, float]) -> NDArray[np.float64]:
-    names = schema.coefficient_names
-    for name in names:
-        if name not in by_name:
-            raise ModelFileError(f"model.coefficients: {name[:80]!a} of the schema is missing")
-    if len(by_name) != len(names):
-        known = frozenset(names)
-        surplus = next(name for name in by_name if name not in known)
-        raise ModelFileError(f"model.coefficients: {surplus[:80]!a} is not in the schema")
-    return np.array([by_name[name] for name in names], dtype=np.float64)
-
-
-_amount = js.between(0.0, check=js.measure)
-_check_record = js.record(
-    {
-        "format": js.text,
-        "target": js.optional(js.text),
-        "classes": _classes,
-        "intercept": js.number,
-        "coefficients": js.mapping_of(js.number),
-        "certificate": Certificate.from_json,
-        "n_rows": js.count,
-        "weight_sum": js.positive,
-        "positive_share": _share,
-        "loss": _amount,
-        "null_loss": _amount,
-        "objective": _amount,
-        "options": options,
-        "offset": js.optional(js.text),
-        "weights": js.optional(js.text),
-        "separation": js.optional(Separation.from_json),
-        "schema": _schema,
-        "history": js.list_of(Step.from_json),
-    },
-    or_none={
-        "estimates": check_estimates,
-        "notes": js.list_of(js.text),
-        "rows": RowMarks.from_json,
-        "weighting": Weighting.from_json,
-        "centers": check_centers,
-    },
-)

@@ -52,7 +52,7 @@ def prior_shift(share: float, prior: float) -> float:
 
 def uncorrected_intercept(fitted: Fitted) -> float:
     """The intercept as it was fitted."""
-    prior = check_prior(fitted.options.get("prior"))
+    prior = check_prior(fitted.request.prior)
     if prior is None:
         return fitted.intercept
     return fitted.intercept + prior_shift(fitted.positive_share, prior)
@@ -67,7 +67,7 @@ def with_prior(fitted: Fitted, prior: float | None) -> Fitted:
         The share does not lie between 0 and 1; no intercept was fitted; or there are no
         probabilities.
     """
-    prior = check_prior(prior, bool(fitted.options.get("fit_intercept", True)))
+    prior = check_prior(prior, fitted.request.fit_intercept)
     if fitted.certificate.status is Status.NO_LOSS:
         raise UsageError("the perceptron has no probabilities", Status.NO_LOSS.value)
     intercept = uncorrected_intercept(fitted)
@@ -76,5 +76,5 @@ def with_prior(fitted: Fitted, prior: float | None) -> Fitted:
             raise DataError("the rows of the fit have one class only: no prior can correct that")
         intercept -= prior_shift(fitted.positive_share, prior)
     centers = fitted.centers and fitted.centers.shifted(intercept - fitted.intercept)
-    options = {**fitted.options, "prior": prior}
-    return replace(fitted, intercept=intercept, centers=centers, options=options)
+    request = replace(fitted.request, prior=prior)
+    return replace(fitted, intercept=intercept, centers=centers, request=request)

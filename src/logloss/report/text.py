@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from logloss.errors import LoglossError
     from logloss.record.estimates import Findings
     from logloss.record.fitted import Fitted
+    from logloss.record.request import Request
 
 _NO_BETTER = 1e-9  # of the loss: rounding
-_INFINITE = (None, "inf", math.inf)  # values of C that mean: no penalty
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def certificate_text(fitted: Fitted, interface: Interface = PYTHON) -> str:
     certificate = fitted.certificate
     sentences = [_distance(fitted)]
     error = certificate.coefficient_error
-    if math.isfinite(error) and not (fitted.options.get("firth") or fitted.separated):
+    if math.isfinite(error) and not (fitted.request.firth or fitted.separated):
         sentences.append(
             f"No coefficient is off by more than about {figure(error, 2)} standard errors."
         )
@@ -175,7 +175,7 @@ def certificate_text(fitted: Fitted, interface: Interface = PYTHON) -> str:
 def short_distance(fitted: Fitted) -> str:
     """Return the certificate in a few words."""
     gap = fitted.certificate.relative_gap
-    if fitted.options.get("firth"):
+    if fitted.request.firth:
         return (
             f"modified score of {figure(fitted.certificate.coefficient_error, 2)} standard errors"
         )
@@ -208,7 +208,7 @@ def ending(fitted: Fitted) -> str:
 
     A fit that was given a time and took it was stopped by it, any other by its number of steps.
     """
-    certificate, budget = fitted.certificate, fitted.options.get("time_budget")
+    certificate, budget = fitted.certificate, fitted.request.limits.time_budget
     name = certificate.status.name
     at = f"at {figure(certificate.seconds, 2)} s"
     if name == "INTERRUPTED":
@@ -223,7 +223,7 @@ def ending(fitted: Fitted) -> str:
 
 def _distance(fitted: Fitted) -> str:
     certificate = fitted.certificate
-    if fitted.options.get("firth"):
+    if fitted.request.firth:
         length = figure(certificate.coefficient_error, 2)
         return (
             f"the modified score is {length} standard errors long after"
@@ -250,13 +250,13 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
         ("rows", f"{fitted.n_rows:,}, {columns:,} coefficient{'' if columns == 1 else 's'}"),
         ("share positive", figure(fitted.positive_share)),
         ("log loss", f"{figure(fitted.loss)} ({fitted.null_model}: {figure(fitted.null_loss)})"),
-        ("penalty", penalty_text(fitted.options)),
+        ("penalty", penalty_text(fitted.request)),
     ]
     if fitted.weighted:
         rows += _weights(fitted)
     if fitted.offset is not None:
         rows.append(("offset", _column(fitted.offset)))
-    prior = fitted.options.get("prior")
+    prior = fitted.request.prior
     if prior is not None:
         rows.append(("prior", f"{_plain_number(prior)} positive in the population: the intercept"))
         rows.append(("", "is corrected for it; log loss and certificate are those of the fit"))
@@ -270,12 +270,12 @@ def _header(fitted: Fitted, findings: Findings | None) -> str:
 def _weights(fitted: Fitted) -> list[tuple[str, str]]:
     """The weights, those of classes, and what they mean."""
     parts = [] if fitted.weights is None else [_column(fitted.weights)]
-    classes = fitted.options.get("class_weight")
+    classes = fitted.request.roles.class_weight
     if classes is not None:
         pairs = (
-            [f"{visible(label)}: {_plain_number(size)}" for label, size in classes]
-            if isinstance(classes, list)
-            else [visible(classes)]
+            [visible(classes)]
+            if isinstance(classes, str)
+            else [f"{visible(label)}: {_plain_number(size)}" for label, size in classes.items()]
         )
         parts.append(f"of classes ({', '.join(pairs)})")
     total = f"sum {figure(fitted.weight_sum, 6)}"
@@ -289,28 +289,27 @@ def _column(name: str) -> str:
     return f"column {visible(name)}" if name else "given as an array"
 
 
-def penalty_text(options: dict[str, Any]) -> str:
-    """Return the penalty that the options of a fit ask for, in words."""
-    words = _penalty_words(options)
-    if words == "none" or not options.get("standardize"):
+def penalty_text(request: Request) -> str:
+    """Return the penalty that was asked for, in words."""
+    words = _penalty_words(request)
+    if words == "none" or not request.penalty.standardize:
         return words
     return f"{words}, per standard deviation of the columns"
 
 
-def _penalty_words(options: dict[str, Any]) -> str:
-    pure = {name: options.get(name) for name in ("l1", "l2") if options.get(name)}
+def _penalty_words(request: Request) -> str:
+    asked = request.penalty
+    pure = {name: size for name, size in (("l1", asked.l1), ("l2", asked.l2)) if size}
     if pure:
         sizes = ", ".join(f"{name} = {_plain_number(value)}" for name, value in pure.items())
         return f"{sizes} on the mean log loss"
-    if options.get("firth"):
+    if request.firth:
         return "Firth's (Jeffreys' prior)"
-    strength = options.get("C")
-    if strength in _INFINITE:
+    if math.isinf(asked.C):
         return "none"
-    mix = options.get("l1_ratio") or 0
-    kinds = {0: "L2", 1: "L1"}
-    kind = kinds.get(mix, f"elastic net, l1_ratio = {_plain_number(mix)}")
-    return f"{kind}, C = {_plain_number(strength)}"
+    kinds = {0.0: "L2", 1.0: "L1"}
+    kind = kinds.get(asked.l1_ratio, f"elastic net, l1_ratio = {_plain_number(asked.l1_ratio)}")
+    return f"{kind}, C = {_plain_number(asked.C)}"
 
 
 def _plain_number(value: object) -> str:

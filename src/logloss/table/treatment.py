@@ -6,6 +6,7 @@ import enum
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 from logloss.checks import number
 from logloss.errors import UsageError, nearest
@@ -49,7 +50,7 @@ class TableOptions:
         free.
     spool : str or None
         The folder of that file; by default the system's for temporary files.
-    formula : Formula or None
+    formula_text : str or None
         The terms of its columns that are features; None: the columns are, each on its own.
     """
 
@@ -58,7 +59,12 @@ class TableOptions:
     min_count: float = 0.0
     memory: int | None = None
     spool: str | None = None
-    formula: Formula | None = None
+    formula_text: str | None = None
+
+    @cached_property
+    def formula(self) -> Formula | None:
+        """The terms, parsed; UsageError where they cannot be."""
+        return None if self.formula_text is None else formula_of(self.formula_text)
 
     def intercept(self, asked: bool) -> bool:
         """Whether to fit an intercept: where it is asked for, and the formula has one."""
@@ -83,11 +89,13 @@ def table_options(
         raise UsageError(
             "min_count does not go with a formula", "take rare levels together in the table itself"
         )
-    return TableOptions(
+    options = TableOptions(
         _policy(missing),
         texts,
         float(min_count),
         memory=None if memory is None else n_bytes(memory),
         spool=spool,
-        formula=None if formula is None else formula_of(formula),
+        formula_text=formula,
     )
+    _ = options.formula  # what cannot be parsed is an error before any work
+    return options

@@ -42,18 +42,13 @@ def class_weights(
     return s * np.where(positive, positive_factor, negative_factor)
 
 
-def class_weight_record(
+def class_weight_plain(
     class_weight: Mapping[Any, float] | str | None,
-) -> str | list[list[Label | float]] | None:
-    """Class weights as plain values, for the model file: pairs, as keys of JSON are text."""
+) -> dict[Label, float] | str | None:
+    """The same in Python's own types."""
     if class_weight is None or isinstance(class_weight, str):
         return class_weight
-    return [[_plain(label), float(value)] for label, value in class_weight.items()]
-
-
-def class_weight_recorded(record: Any) -> Mapping[Any, float] | str | None:
-    """What `class_weight_record` gave."""
-    return dict(record) if isinstance(record, list) else record
+    return {_plain(label): float(value) for label, value in class_weight.items()}
 
 
 def _plain(label: Any) -> Any:

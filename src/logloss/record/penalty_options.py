@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from logloss.objective.penalty import Neglected, Penalty
 from logloss.objective.shape import Shape
 
 Array = NDArray[np.float64]
+Ends = tuple[float | None, float | None]  # lower and upper bound; None: none
 
 SIGNS: dict[Any, tuple[float, float]] = {"+": (0.0, math.inf), "-": (-math.inf, 0.0)}
 _NO_L2 = 1e-17  # a penalty per squared deviation that is below the rounding of the loss
@@ -24,7 +25,7 @@ _NO_L1 = 1e-14  # one per deviation that is below the rounding of scores
 
 
 @dataclass(frozen=True)
-class Strength:
+class PenaltyOptions:
     """What was asked for, in the units of the columns; see `logloss.fit` for the meaning."""
 
     C: float = math.inf
@@ -76,66 +77,26 @@ class Strength:
         free = isinstance(factors, Mapping) and factors.get(column, 1.0) == 0.0
         return not free and bool(self.l1 or self.l2 or math.isfinite(self.C))
 
-    def record(self, names: Sequence[str]) -> dict[str, Any]:
-        """What was asked for as plain values, for the model file; `recorded` reads it.
-
-        Factors and bounds stand by the names of their coefficients, where they are not 1 or none.
-        """
-        return {
-            "C": float(self.C) if math.isfinite(self.C) else "inf",
-            "l1_ratio": float(self.l1_ratio),
-            "l1": None if self.l1 is None else float(self.l1),
-            "l2": None if self.l2 is None else float(self.l2),
-            "standardize": bool(self.standardize),
-            "penalty_factors": self._factors_by_name(names),
-            "bounds": self._bounds_by_name(names),
-        }
-
-    @staticmethod
-    def recorded(options: Mapping[str, Any]) -> Strength:
-        """What `record` gave; files of before have no factors and bounds."""
-        size = options.get("C")
-        return Strength(
-            C=size if isinstance(size, int | float) else math.inf,
-            l1_ratio=options.get("l1_ratio") or 0.0,
-            l1=options.get("l1"),
-            l2=options.get("l2"),
-            factors=options.get("penalty_factors"),
-            bounds=options.get("bounds"),
-            standardize=bool(options.get("standardize")),
-        )
-
     def unpenalised(self, names: Sequence[str]) -> bool:
         """Whether no coefficient has a penalty or a bound, whatever was said of others."""
         pair = _bounds(self.bounds, names)
         weights = self.weights(names, 1.0, np.ones(len(names)))
         return not (any(np.isfinite(ends).any() for ends in pair) or any(w.any() for w in weights))
 
-    def _factors_by_name(self, names: Sequence[str]) -> dict[str, float] | None:
-        if self.factors is None:
-            return None
-        values = _factors(self.factors, names).tolist()
-        return {name: x for name, x in zip(names, values, strict=True) if x != 1.0}
+    def by_name(self, names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> PenaltyOptions:
+        """The same as plain values: factors and bounds stand by the names of their coefficients.
 
-    def _bounds_by_name(self, names: Sequence[str]) -> dict[str, list[float | None]] | None:
-        if self.bounds is None:
-            return None
-        pairs = np.column_stack(_bounds(self.bounds, names)).tolist()
-        found = {
-            name: [x if math.isfinite(x) else None for x in pair]
-            for name, pair in zip(names, pairs, strict=True)
-        }
-        return {name: pair for name, pair in found.items() if pair != [None, None]}
-
-    def by_coefficient(self, groups: Mapping[str, Sequence[str]]) -> Strength:
-        """The same with the names of columns replaced by those of all their coefficients.
-
-        A name that is a coefficient's own means just that one.
+        A factor of 1 and no bound are left out. `groups` has the coefficients of each column: its
+        name means all of them, unless it is also that of a coefficient, which is then meant.
         """
-        return replace(
-            self,
-            factors=_spread_out(self.factors, groups),
-            bounds=_spread_out(self.bounds, groups),
+        return PenaltyOptions(
+            C=float(self.C),
+            l1_ratio=float(self.l1_ratio),
+            l1=None if self.l1 is None else float(self.l1),
+            l2=None if self.l2 is None else float(self.l2),
+            factors=_factors_by_name(_spread_out(self.factors, groups), names),
+            bounds=_bounds_by_name(_spread_out(self.bounds, groups), names),
+            standardize=bool(self.standardize),
         )
 
     def weights(
@@ -209,6 +170,25 @@ def small(weights: tuple[Array, Array], deviation: Array) -> NDArray[np.bool_]:
         none: NDArray[np.bool_] = (root == 0.0) | ((root / deviation) ** 2 < _NO_L2)
         none &= (l1 == 0.0) | (l1 / deviation < _NO_L1)
     return none
+
+
+def _factors_by_name(factors: Any, names: Sequence[str]) -> dict[str, float] | None:
+    if factors is None:
+        return None
+    values = _factors(factors, names).tolist()
+    return {name: x for name, x in zip(names, values, strict=True) if x != 1.0}
+
+
+def _bounds_by_name(bounds: Any, names: Sequence[str]) -> dict[str, Ends] | None:
+    if bounds is None:
+        return None
+    pairs = np.column_stack(_bounds(bounds, names)).tolist()
+    found = {name: (_end(low), _end(high)) for name, (low, high) in zip(names, pairs, strict=True)}
+    return {name: ends for name, ends in found.items() if ends != (None, None)}
+
+
+def _end(x: float) -> float | None:
+    return x if math.isfinite(x) else None
 
 
 def _spread_out(given: Any, groups: Mapping[str, Sequence[str]]) -> Any:
