@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import bz2
 import csv
-import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -215,7 +215,7 @@ def test_progress_and_the_end_of_the_threads(tmp_path: Path) -> None:
     write(tmp_path / "p1.csv", "a,b\n" + "1,2\n" * 2_000_000)
     write(tmp_path / "p2.csv.gz", "a,b\n" + "1,2\n" * 2_000_000)
     stream = stream_of(tmp_path)
-    before = threading.active_count()
+    before = _thread._count()
     assert stream.progress() == 0
     seen: list[float] = []
     for _ in stream.batches():
@@ -228,7 +228,7 @@ def test_progress_and_the_end_of_the_threads(tmp_path: Path) -> None:
     batches = stream.batches()
     next(batches)
     batches.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
+    assert _thread._count() == before
 
 
 @pytest.mark.alone

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import random
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -174,6 +176,42 @@ def test_interrupted_while_a_module_is_imported(
     assert (done.returncode, done.stdout) == (128 + number, "")
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
     assert os.listdir(tmp_path) == []
+
+
+AT_THE_END = """
+import os, signal, sys
+leave, numbers = os._exit, [int(sys.argv[1])]
+def end(status):
+    if numbers:
+        signal.raise_signal(numbers.pop())
+    leave(status)
+sys.argv[:] = ["logloss", *sys.argv[2:]]
+import logloss.cli
+os._exit = end
+logloss.cli.command()
+"""
+
+
+@BOTH
+@pytest.mark.parametrize("limited", [False, True])
+def test_interrupted_in_its_last_instant(table: Path, number: int, limited: bool) -> None:
+    """The work is done: words, and no trace."""
+    limit = {"preexec_fn": limit_of_memory} if limited else {}
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, str(int(number)), "fit", str(table), "--target", "y",
+         "--C", "1", "--json"],
+        check=False, capture_output=True, text=True, timeout=LIMIT, **limit,
+    )  # fmt: skip
+    assert done.returncode == 128 + number
+    assert json.loads(done.stdout)["certificate"]["status"] == "certified"
+    assert done.stderr.splitlines()[-2:] == [
+        "error: interrupted at its end; the last words of its output may be missing",
+        "hint: give the same command again",
+    ]
+
+
+def limit_of_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))
 
 
 class Lost:

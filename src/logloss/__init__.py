@@ -7,9 +7,6 @@ other functions of `logloss.bernoulli` are the mathematics on NumPy arrays.
 ``import logloss`` loads NumPy and those functions only; everything else loads when first touched.
 """
 
-from __future__ import annotations
-
-import importlib
 import os
 import sys
 
@@ -17,9 +14,15 @@ if {"logloss"} & {os.path.basename(getattr(sys, "argv", [""])[0])} or (  # noqa:
     {"logloss.cli"} & {*sys.orig_argv}
 ):
     # The command: Ctrl-C and SIGTERM wait for the words to end it with; then comes NumPy.
-    importlib.import_module("_signal").pthread_sigmask(0, (2, 15))  # `signal` takes a while
-    importlib.import_module("logloss.cli.interrupt").guard()
+    import _signal  # type: ignore[import-not-found]  # it is there; `signal` takes a while
 
+    _signal.pthread_sigmask(0, (2, 15))
+
+    from logloss.cli.interrupt import guard
+
+    guard()
+
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from logloss.bernoulli import (
@@ -97,7 +100,13 @@ _MODULES = {"evaluation", "solvers"}
 def __getattr__(name: str) -> Any:
     """Load a public name on first touch (PEP 562); Python then finds it without asking again."""
     if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
+        home = importlib.import_module(_HOMES[name])
+        if not hasattr(home, name):
+            raise ImportError(
+                f"logloss.{name} is not there yet: a signal handler or the like asks for it in the"
+                f" middle of its import; touch logloss.{name} once before that may happen"
+            )
+        value = getattr(home, name)
     elif name in _MODULES:
         value = importlib.import_module(f"logloss.{name}")
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from logloss.cli.interrupt import interruptible
+from logloss.cli.interrupt import ending, interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,15 @@ def command() -> NoReturn:
     import os
     import sys
 
-    status = main()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError):
-            status = status or 1
-    os._exit(status)
+    with interruptible(own_process=True):
+        from logloss.cli.outcome import run
+
+        status = run(None)
+        ending()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream is not None:
+                    stream.flush()
+            except (OSError, ValueError):
+                status = status or 1
+        os._exit(status)

@@ -15,10 +15,12 @@ This module is loaded before anything else is, see `logloss/__init__.py`: it imp
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from logloss.cli.limited import watch_where_limited
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 NO_RESULT = "interrupted before there was a result; no file was left half-written"
+_AT_THE_END = "interrupted at its end; the last words of its output may be missing"
 _AFTER = {
     "fit": "once a fit has begun its steps, Ctrl-C keeps the best of them",
     "path": "once there is a fit, Ctrl-C keeps those that there are",
@@ -50,7 +53,9 @@ class _Heard:
     own_process = False
     keeps = False
     ours: tuple[signal.Signals, ...] = ()
-    again: Any = None  # the timer that sends it once more
+    ending = False  # the files are written, and words may wait to be
+    again: object = None  # whoever will send it once more
+    lock = _thread.allocate_lock()  # held by whoever does
 
 
 _heard = _Heard()
@@ -87,7 +92,7 @@ class interruptible:  # noqa: N801 (it reads as a word: `with interruptible():`)
         self._own_process = own_process
 
     def __enter__(self) -> None:
-        _heard.number, _heard.keeps, _heard.again = 0, False, None
+        _heard.number, _heard.keeps, _heard.ending, _heard.again = 0, False, False, None
         _heard.own_process = self._own_process
         _take()
         self._usual_hook = sys.unraisablehook
@@ -118,11 +123,16 @@ def asked_to_stop() -> bool:
     """Whether a signal came; whoever asks stops by himself, and none is sent once more."""
     if not _heard.number:
         return False
-    if _heard.again is not None:
-        _heard.again.cancel()
+    with _heard.lock:  # it may be about to
+        _heard.again = None
     for one in _heard.ours:
         signal.signal(one, signal.SIG_DFL)
     return True
+
+
+def ending() -> None:
+    """Say that the command has done its work; what is printed may still wait for its reader."""
+    _heard.keeps, _heard.ending = False, True
 
 
 def keep(there_is_a_result: bool) -> None:
@@ -160,8 +170,9 @@ def _leave(number: int) -> None:
     """End the process, with words: by the system's own calls, whatever Python is doing."""
     atomic = sys.modules.get("logloss.files.atomic")  # there may be half of it
     getattr(atomic, "remove_unfinished", int)()
-    command = sys.argv[1] if len(sys.argv) > 1 else ""
-    words = f"error: {NO_RESULT}\nhint: {hint_after(command)}\n".encode()
+    command = "" if _heard.ending else "".join(sys.argv[1:2])
+    problem = _AT_THE_END if _heard.ending else NO_RESULT
+    words = f"error: {problem}\nhint: {hint_after(command)}\n".encode()
     with contextlib.suppress(OSError):  # words that nobody can hear change no outcome
         os.write(2, _BEGINNING_OF_LINE + words if os.isatty(2) else words)
     os._exit(128 + number)
@@ -185,14 +196,17 @@ def _importing(frame: FrameType | None) -> bool:
 
 
 def _once_more(number: int) -> None:
-    """Send the signal again a little later, unless the command has ended by then."""
-    import threading
+    """Send the signal again a little later, unless the command has ended by then.
+
+    Not by a `threading.Timer`: a signal handler may stand in the middle of another thread's start.
+    """
+    mine = _heard.again = object()
+    main = _thread.get_ident()
 
     def send() -> None:
-        if _heard.ours:
-            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        time.sleep(_LATER)
+        with _heard.lock:
+            if _heard.again is mine and _heard.ours:
+                signal.pthread_kill(main, number)
 
-    timer = threading.Timer(_LATER, send)
-    timer.daemon = True
-    _heard.again = timer
-    timer.start()
+    _thread.start_new_thread(send, ())

@@ -9,6 +9,7 @@ they are the child's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -55,7 +56,8 @@ def _watch(child: int, reading: int, limit: int) -> int:
     """Wait for the end of the child; the exit status."""
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        os.kill(child, number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:

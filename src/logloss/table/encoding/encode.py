@@ -7,7 +7,6 @@ others run meanwhile). Nothing depends on the threads, nor on how rows are cut i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from logloss.table.encoding.text import Reading, TextColumn
 from logloss.table.encoding.whole import columns_of
 from logloss.table.encoding.workers import worker_count
 from logloss.table.reading.kinds import is_text, no_value, number_type, refused
+from logloss.table.reading.threads import Pool
 
 __all__ = ["Progress", "columns_of", "encode"]
 
@@ -73,7 +73,7 @@ def encode(
     untyped = names if parse_numbers is True else parse_numbers or ()
     columns = [_Growing(name, room, Reading(words, name in untyped)) for name in names]
     n_rows = 0
-    with ThreadPoolExecutor(worker_count(), thread_name_prefix="logloss-encode") as pool:
+    with Pool(worker_count()) as pool:
         for batch in batches:
             _append(pool, columns, batch)
             room.settle()
@@ -86,7 +86,7 @@ def encode(
     return Columns({column.name: column.column() for column in columns}, n_rows)
 
 
-def _append(pool: ThreadPoolExecutor, columns: list[_Growing], batch: Any) -> None:
+def _append(pool: Pool, columns: list[_Growing], batch: Any) -> None:
     """Add a batch; the columns are dealt to tasks like cards."""
     if batch.num_columns != len(columns):
         raise DataError(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +27,7 @@ from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Column, Columns
 from logloss.table.encoding.workers import worker_count
 from logloss.table.reading.arrow_tables import first_line
+from logloss.table.reading.threads import Pool
 from logloss.table.spool.columns import READERS, Packed, check, pack
 from logloss.table.spool.fingerprint import Fingerprint
 from logloss.table.spool.header import Header, read_header
@@ -57,7 +57,7 @@ def write_spool(
     DataError
         The file cannot be written.
     """
-    with ThreadPoolExecutor(worker_count()) as pool:
+    with Pool(worker_count()) as pool:
         packed = dict(zip(columns.names, pool.map(pack, columns.by_name.values()), strict=True))
     arrays = {name: one.array for name, one in packed.items() if one.array is not None}
     header = Header(
@@ -89,7 +89,7 @@ def open_spool(path: str | os.PathLike[str]) -> Columns:
         names = [record["name"] for record in header.columns if record["kind"] in _STORED]
         if names != batch.schema.names or len(columns) < len(header.columns):
             raise _damaged(path, "its columns have other names than they had")
-        with ThreadPoolExecutor(worker_count()) as pool:
+        with Pool(worker_count()) as pool:
             sound = pool.map(check, columns.values(), header.columns)
             for name, is_sound in zip(columns, sound, strict=True):
                 check_held()
