@@ -52,7 +52,7 @@ TABLE_FLOORS = (
     {"foreign"},
     {"read"},
     {"design", "roles"},
-    {"schema"},
+    {"schema", "split"},
     {"batches"},
 )
 TABLE_FLOOR = {room: level for level, rooms in enumerate(TABLE_FLOORS) for room in rooms}

@@ -23,6 +23,8 @@ from logloss.cli import main
 from logloss.errors import DataError, ModelFileError, UsageError
 from logloss.evaluation import evaluate, prior_shift
 from logloss.model.model import Model
+from logloss.table import encode_target, read, split
+from logloss.table.roles.held_out import held_out_labels
 
 Array = NDArray[np.float64]
 
@@ -395,3 +397,33 @@ def test_the_adult_test_part_is_read(data_file: Any) -> None:
     y = test["income"].str.contains(">").to_numpy(dtype=float)
     assert evaluate(y, z=z).to_json()["measures"] == e.to_json()["measures"]
     assert e.auc > 0.8
+
+
+# ---- a target and held-out labels are read by the same code
+
+
+COLUMNS: list[Any] = [
+    ["", "a", "", "a", "a", ""],
+    ["no", "YES ", "no", "yes", "no", "Yes"],
+    [b"b", b"a", b"a", b"b", b"a", b"b"],
+    [1, 2, 1, 2, 2, 1],
+    [1.0, 0.0, 1, True, 0, 0],
+    [10**30, 0, 0, 10**30, 0, 0],
+    np.array([True, False, True, False, False, False]),
+    np.array([3, 5, 3, 5, 5, 3], dtype=np.int8)[:, np.newaxis],
+    np.array([0.25, 1.0, 0.0, 0.5, 1.0, 0.0], dtype=np.float32),
+    pd.Series(["b", "a", "b", "a", "a", "b"], dtype=pd.CategoricalDtype(["b", "a"])),
+    pd.Series([4, 7, 4, 7, 7, 4], dtype=pd.CategoricalDtype([7, 4])),
+    pd.Series([2, 9, 2, 2, 9, 9], dtype="Int64"),
+    pa.chunked_array([["x", "y", "x"], ["y", "y", "x"]]),
+]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_what_a_target_is_its_labels_are_found_to_be(column: Any) -> None:
+    """On the rows of the fit themselves."""
+    rows = pd.DataFrame({"x": np.arange(6.0)})
+    target = encode_target(split(rows, y=column).y_values)
+    found = held_out_labels(read(rows), column, target.classes)
+    np.testing.assert_array_equal(found.y, target.y)
+    assert set(target.y) > {0.0, 1.0} if target.soft else set(target.y) == {0.0, 1.0}

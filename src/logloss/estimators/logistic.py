@@ -30,8 +30,8 @@ from logloss.record.interface import ESTIMATOR
 from logloss.record.proof import Status
 from logloss.table import Source, offset_values, read
 from logloss.table.columns.alignment import check_all_aligned
+from logloss.table.columns.beside import one_column
 from logloss.table.design.bad_values import check_finite
-from logloss.table.read import one_column
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from logloss.record.weighting import weighting_of
 from logloss.table import Source, read, weight_values
 from logloss.table.encoding import encoded
 from logloss.table.roles.held_out import held_out_labels
-from logloss.table.roles.split import target_counts
+from logloss.table.roles.numbers import target_counts
 
 if TYPE_CHECKING:
     from logloss.record.fitted import Fitted

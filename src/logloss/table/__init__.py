@@ -12,7 +12,8 @@ from logloss.table.columns.source import Source
 from logloss.table.design.encoded import Encoded
 from logloss.table.read import read
 from logloss.table.roles.labels import Label, Labels
-from logloss.table.roles.split import Split, offset_values, split, weight_values
+from logloss.table.roles.numbers import offset_values, weight_values
+from logloss.table.roles.take import Split
 from logloss.table.roles.target import Target, encode_target
 from logloss.table.schema.category import CategoricalColumn
 from logloss.table.schema.learn import learn
@@ -20,6 +21,7 @@ from logloss.table.schema.number import NumericColumn
 from logloss.table.schema.of_columns import ColumnSchema
 from logloss.table.schema.policy import Policy
 from logloss.table.schema.schema import Schema
+from logloss.table.split import split
 from logloss.table.treatment import TableOptions
 
 __all__ = [

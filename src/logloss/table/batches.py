@@ -12,8 +12,9 @@ from logloss.errors import DataError, UsageError
 from logloss.files.held import check_held
 from logloss.table.columns.block import in_columns
 from logloss.table.columns.source import Source
-from logloss.table.roles.split import Floats, offset_values, split
+from logloss.table.roles.numbers import Floats, offset_values
 from logloss.table.schema.schema import Schema
+from logloss.table.split import split
 
 _AHEAD = 2  # batches that are read while others are predicted
 

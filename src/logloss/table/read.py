@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -18,10 +18,9 @@ import numpy as np
 from logloss.errors import DataError
 from logloss.table.columns.matrix import in_rows
 from logloss.table.columns.source import Source, unknown_column
-from logloss.table.columns.typed import Column
 from logloss.table.reading.options import Dialect, ReadOptions, Sql
 
-__all__ = ["Source", "column_values", "read"]
+__all__ = ["Source", "read"]
 
 _NUMBER_KINDS = "biuf"  # NumPy's kinds of bools, integers and floats
 _LABEL_KINDS = "OUST"  # of objects and text
@@ -104,57 +103,6 @@ def _in_place(source: Any, where: str) -> Source | None:
     if isinstance(source, (np.ndarray, list, tuple)):
         return _from_array(source, where)
     return None
-
-
-def column_values(values: Any, where: str) -> np.ndarray[Any, Any] | Column:
-    """A column that came on its own: array-like, or a pandas, polars or Arrow column.
-
-    Raises
-    ------
-    DataError
-        Its entries differ in length.
-    """
-    values = one_column(values, where)
-    of_numpy = isinstance(getattr(values, "dtype", None), np.dtype)
-    if not of_numpy and (
-        hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__")
-    ):
-        from logloss.table.encoding.whole import column_of
-
-        return column_of(values, where)
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{where} is not a column: its entries differ in length") from error
-
-
-def one_column(values: Any, where: str) -> Any:
-    """The column of a frame or sparse matrix that has one, as it is; anything else unchanged.
-
-    Raises
-    ------
-    DataError
-        A frame of several columns.
-    """
-    shape: tuple[int, ...] = getattr(values, "shape", ())
-    if len(shape) != 2 or isinstance(values, np.ndarray):
-        return values
-    if shape[1] != 1:
-        raise DataError(
-            f"{where} has {shape[1]} columns, and one is needed", "give one value a row"
-        )
-    for name, take in _ONLY.items():
-        if hasattr(values, name):
-            return take(values)
-    return values
-
-
-_ONLY: dict[str, Callable[[Any], Any]] = {
-    "iloc": lambda frame: frame.iloc[:, 0],
-    "to_series": lambda frame: frame.to_series(0),
-    "column_names": lambda table: table.column(0),
-    "tocsr": lambda matrix: matrix.toarray()[:, 0],
-}
 
 
 def _project(source: Source, columns: Collection[str] | None, exclude: Collection[str]) -> Source:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from logloss.errors import UsageError, nearest
-from logloss.table.columns.typed import Columns
+from logloss.table.columns.typed import Column, Columns
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,23 @@ class Source:
         position = {name: j for j, name in enumerate(self.names)}
         chosen = np.array([position[name] for name in keep], dtype=np.intp)
         return replace(self, names=tuple(keep), matrix=_columns_of(self.matrix, chosen))
+
+    def column(self, name: str) -> Column | np.ndarray[Any, Any]:
+        """A column: typed, or of a matrix, dense.
+
+        Raises
+        ------
+        UsageError
+            There is none of this name.
+        """
+        if name not in self.names:
+            raise unknown_column(name, self.names, self.where)
+        if self.columns is not None:
+            return self.columns.by_name[name]
+        matrix = self.select([name]).matrix
+        dense = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+        column: np.ndarray[Any, Any] = dense[:, 0]
+        return column
 
     def values(self, row: int) -> dict[str, Any]:
         """A row, column by column, in plain values; None where one is missing."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from logloss.checks import number
 from logloss.errors import UsageError
+from logloss.table.roles.classes import place_of
 from logloss.table.roles.labels import Label
 from logloss.table.roles.target import Target
-from logloss.table.spelling import spelled
 
 Array = NDArray[np.float64]
 
@@ -84,10 +84,9 @@ def _balanced(total: float, share: float) -> float:
 
 def _place(label: Any, classes: tuple[Any, Any]) -> int:
     """Which class a label is: as it is, or by its spelling ("1" is 1)."""
-    for known in (list(classes), list(map(spelled, classes))):
-        name = label if known == list(classes) else spelled(label)
-        if name in known:
-            return known.index(name)
+    found = place_of(label, classes)
+    if found is not None:
+        return found
     raise UsageError(
         f"class_weight names {label!r}, but the classes are {classes[0]!r} and {classes[1]!r}",
         "with positive, one label stands against all others: weigh rows by sample_weight"

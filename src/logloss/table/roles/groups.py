@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from logloss.errors import DataError, UsageError
 from logloss.table.columns.alignment import check_aligned
+from logloss.table.columns.beside import one_column
 from logloss.table.columns.source import Source, unknown_column
 from logloss.table.columns.typed import Codes, Numbers, Unusable
 from logloss.table.encoding import encoded
-from logloss.table.read import one_column, read
+from logloss.table.read import read
 
 Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]

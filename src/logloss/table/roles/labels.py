@@ -21,6 +21,8 @@ from logloss.table.words import SHOWN, listed
 
 Label: TypeAlias = str | int | float | bool
 
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
 MISSING_WORDS = frozenset(MISSING_NUMBERS) - {""}
 
 
@@ -33,6 +35,7 @@ class Labels:
     values : tuple
         The distinct values, each of them in use.
     codes : ndarray of int, shape (n,)
+        −1: there is no value.
     ordered : bool
         The table has declared the order of the values: that of `values`.
     notes : tuple of str
@@ -47,6 +50,11 @@ class Labels:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def missing(self) -> Mask | None:
+        """Which rows have no value; None where all have one."""
+        rows: Mask = self.codes < 0
+        return rows if rows.any() else None
+
     @property
     def key(self) -> Callable[[Any], Any] | None:
         """What labels are sorted by: where some have several spellings, without their capitals."""
@@ -54,7 +62,7 @@ class Labels:
 
 
 def labels_of(column: Codes) -> Labels:
-    """The levels that some row has; a missing one counts as the first of the others."""
+    """The levels that some row has."""
     used = np.bincount(column.codes, minlength=len(column.levels)) > 0
     there = [k for k, level in enumerate(column.levels) if used[k] and level is not None]
     typed = {spelled(value): value for value in column.declared or ()}
@@ -64,7 +72,7 @@ def labels_of(column: Codes) -> Labels:
         ranks = [position.get(spelled(value), len(position)) for value in values]
         order = sorted(range(len(there)), key=ranks.__getitem__)
         there, values = [there[k] for k in order], [values[k] for k in order]
-    place = np.zeros(len(column.levels), np.min_scalar_type(len(column.levels)))
+    place = np.full(len(column.levels), -1, np.min_scalar_type(-len(column.levels) - 1))
     place[there] = np.arange(len(there))
     return Labels(tuple(map(_label, values)), place[column.codes], column.declared is not None)
 
@@ -73,12 +81,14 @@ def _label(value: Any) -> Any:
     return value if isinstance(value, str | int | float) else str(value)  # dates
 
 
-def without_missing_words(column: Codes) -> tuple[Codes, list[str]]:
+def without_missing_words(
+    column: Codes, words_for_none: frozenset[str] = MISSING_WORDS
+) -> tuple[Codes, list[str]]:
     """The column in which words such as NA are missing, and those words."""
-    words = [level for level in column.levels if level in MISSING_WORDS]
+    words = [level for level in column.levels if level in words_for_none]
     if not words:
         return column, []
-    levels = [None if level in MISSING_WORDS else level for level in column.levels]
+    levels = [None if level in words_for_none else level for level in column.levels]
     first = levels.index(None)
     kept = [k for k, level in enumerate(levels) if level is not None or k == first]
     place = np.full(len(levels), kept.index(first), column.codes.dtype)
@@ -93,13 +103,13 @@ def merged(labels: Labels) -> Labels:
     """Labels in which spellings that differ in capitals or blanks only are one, with a note."""
     if len(labels.values) <= 2 or not any(isinstance(value, str) for value in labels.values):
         return labels
-    counts = np.bincount(labels.codes, minlength=len(labels.values))
+    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.values))
     groups: dict[str, list[int]] = {}
     for k, value in enumerate(labels.values):
         groups.setdefault(folded(value), []).append(k)
     if len(groups) == len(labels.values):
         return labels
-    place = np.empty(len(labels.values), np.intp)
+    place = np.full(len(labels.values) + 1, -1, np.intp)  # the last: no value
     names, notes = [], []
     for at, group in enumerate(groups.values()):
         best = min(group, key=lambda k: (-counts[k], str(labels.values[k])))

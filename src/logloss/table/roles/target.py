@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -20,15 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from logloss.errors import DataError, UsageError, nearest
-from logloss.table.roles.labels import MISSING_WORDS, Label, Labels, merged
-from logloss.table.spelling import folded, spelled
+from logloss.table.roles.classes import place_folded
+from logloss.table.roles.labelled import are_soft, distinct, labelled
+from logloss.table.roles.labels import Label, Labels, merged
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 _SHOWN = 10  # labels listed in a message
-_LABEL_KINDS = "OUST"  # NumPy's kinds of object and text
-_NUMBER_KINDS = "biuf"
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,17 @@ def encode_target(
     UsageError
         `positive` is not among the classes, or goes with soft labels.
     """
-    column = values if isinstance(values, Labels) else _column(values, where)
+    column, missing = labelled(values, where)
+    if missing is not None and (kept is None or (missing & kept).any()):
+        raise _missing(where, int(np.argmax(missing)), values)
     if isinstance(column, Labels):
         labels = merged(column)
         target = replace(_from_labels(labels, positive, where), notes=_notes(labels, where))
+    elif are_soft(column):
+        target = _soft(column, positive, where)
     else:
-        target = _from_numbers(column, positive, where)
+        _check_finite(column, where)
+        target = _from_labels(distinct(column), positive, where)
     if kept is not None:
         _check_both_kept(target, kept, where)
     return target
@@ -89,77 +92,6 @@ def encode_target(
 
 def _notes(labels: Labels, where: str) -> tuple[str, ...]:
     return tuple(f"{where}: {note}" for note in labels.notes)
-
-
-def _column(values: Any, where: str) -> npt.NDArray[Any] | Labels:
-    """A 1-D array of numbers or bools, or labels."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{where} is not a column: its entries differ in length") from error
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(
-            f"{where} must be one column of labels, but has shape {array.shape}",
-            "give one label a row, or the name of a column of the table",
-        )
-    if array.size == 0:
-        raise DataError(f"{where} has no values")
-    if array.dtype.kind in _LABEL_KINDS:
-        return _labels_of(array, where)
-    if array.dtype.kind in _NUMBER_KINDS:
-        return array
-    raise DataError(
-        f"{where} has the type {array.dtype}, which holds no labels",
-        "labels are numbers, bools or text",
-    )
-
-
-def _labels_of(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any] | Labels:
-    values = array.tolist()
-    try:
-        seen = dict.fromkeys(values)
-    except TypeError as error:
-        raise DataError(f"{where} holds values that are not labels: {error}") from error
-    if any(map(_is_missing, seen)):
-        row = next(row for row, value in enumerate(values) if _is_missing(value))
-        raise _missing(where, row, values[row])
-    if {type(value) for value in seen} <= {int, float}:
-        numbers = np.array(values)
-        whole = float not in map(type, seen)
-        if numbers.dtype.kind in ("iu" if whole else _NUMBER_KINDS):
-            return numbers  # else integers that 64 bits do not hold together: labels
-    if len(seen) == 2:
-        second = np.empty((), array.dtype)  # by itself it would lose a NUL at its end
-        second[()] = list(seen)[1]
-        codes = np.asarray(array == second, dtype=np.intp)
-    else:
-        code = {value: number for number, value in enumerate(seen)}
-        codes = np.array([code[value] for value in values], dtype=np.intp)
-    return Labels(tuple(map(_plain, seen)), codes)
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip() in MISSING_WORDS
-    try:
-        return value is None or bool(operator.ne(value, value))  # NaN
-    except (TypeError, ValueError):  # pandas.NA has no truth
-        return True
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's scalars and bytes as plain Python values."""
-    value = getattr(value, "item", lambda: value)()
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _missing(where: str, row: int, value: Any = None) -> DataError:
-    word = f": {value!r} is a word for it" if isinstance(value, str) else ""
-    return DataError(
-        f"{where} has a missing value in row {row}{word}", "leave out the rows without a label"
-    )
 
 
 def _from_labels(labels: Labels, positive: Label | None, where: str) -> Target:
@@ -180,27 +112,6 @@ def _from_labels(labels: Labels, positive: Label | None, where: str) -> Target:
     return _hard(labels.codes == values.index(high), (low, high), positive, where)
 
 
-def _from_numbers(column: npt.NDArray[Any], positive: Label | None, where: str) -> Target:
-    low, high = column.min(), column.max()
-    if not (math.isfinite(low) and math.isfinite(high)):
-        row = int(np.argmin(np.isfinite(column)))
-        raise _missing(where, row) if np.isnan(column[row]) else _infinite(where, row)
-    is_high = column == high
-    two_values = bool((is_high | (column == low)).all())
-    whole = two_values and {low.item(), high.item()} <= {0, 1}
-    if column.dtype.kind == "f" and low >= 0 and high <= 1 and not whole:
-        return _soft(column, positive, where)
-    if low == high:
-        raise _one_class(low.item(), where)
-    if not two_values:
-        values = np.unique(column).tolist()
-        if positive is None:
-            raise _too_many(values, where)
-        label = values[_class_named(positive, values, where)]
-        return Target(np.asarray(column == label, np.float64), _against(label), False)
-    return _hard(is_high, (low.item(), high.item()), positive, where)
-
-
 def _soft(column: npt.NDArray[Any], positive: Label | None, where: str) -> Target:
     if positive is not None:
         raise UsageError(
@@ -208,6 +119,35 @@ def _soft(column: npt.NDArray[Any], positive: Label | None, where: str) -> Targe
             "leave positive out, or give 1 - y",
         )
     return Target(np.ascontiguousarray(column, dtype=np.float64), (0, 1), soft=True)
+
+
+def _missing(where: str, row: int, values: Any) -> DataError:
+    value = None if isinstance(values, Labels) else np.asarray(values).ravel().tolist()[row]
+    word = f": {value!r} is a word for it" if isinstance(value, str) else ""
+    return DataError(
+        f"{where} has a missing value in row {row}{word}", "leave out the rows without a label"
+    )
+
+
+def _check_finite(column: npt.NDArray[Any], where: str) -> None:
+    if not (math.isfinite(column.min()) and math.isfinite(column.max())):
+        row = int(np.argmin(np.isfinite(column)))
+        raise DataError(f"{where} is infinite in row {row}", "labels are finite")
+
+
+def _class_named(name: Label, classes: Sequence[Label], where: str) -> int:
+    """The position of the class that `name` means."""
+    found = place_folded(name, classes)
+    if found is not None:
+        return found
+    near = nearest(str(name), map(str, classes))
+    shown = ", ".join(map(repr, classes[:_SHOWN]))
+    more = f", … and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    shown = f"{classes[0]!r} and {classes[1]!r}" if len(classes) == 2 else shown + more
+    raise UsageError(
+        f"{where} has no class {name!r}; its classes are {shown}",
+        f"did you mean {near!r}?" if near else None,
+    )
 
 
 def _hard(
@@ -226,52 +166,10 @@ def _against(label: Label) -> tuple[Label, Label]:
     return f"not {label}", label
 
 
-def _class_named(name: Label, classes: Sequence[Label], where: str) -> int:
-    """The position of the class that `name` means: as it is, as text, as a number."""
-    for same in _SAME:
-        for position, label in enumerate(classes):
-            if same(name, label):
-                return position
-    near = nearest(str(name), map(str, classes))
-    shown = ", ".join(map(repr, classes[:_SHOWN]))
-    more = f", … and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-    shown = f"{classes[0]!r} and {classes[1]!r}" if len(classes) == 2 else shown + more
-    raise UsageError(
-        f"{where} has no class {name!r}; its classes are {shown}",
-        f"did you mean {near!r}?" if near else None,
-    )
-
-
-def _equal(name: Label, label: Label) -> bool:
-    return name == label and isinstance(name, str) == isinstance(label, str)
-
-
-def _equal_text(name: Label, label: Label) -> bool:
-    return spelled(name) == spelled(label)
-
-
-def _equal_folded(name: Label, label: Label) -> bool:
-    return folded(name) == folded(label)
-
-
-def _equal_number(name: Label, label: Label) -> bool:
-    try:
-        return float(name) == float(label)
-    except ValueError:
-        return False
-
-
-_SAME = (_equal, _equal_text, _equal_folded, _equal_number)
-
-
 def _check_both_kept(target: Target, kept: Mask, where: str) -> None:
     y = target.y[kept]
     if y.size and y.min() == y.max() and y[0] in (0.0, 1.0):
         raise _one_class(target.classes[int(y[0])], where, " among the rows that are kept")
-
-
-def _infinite(where: str, row: int) -> DataError:
-    return DataError(f"{where} is infinite in row {row}", "labels are finite")
 
 
 def _one_class(label: Label, where: str, among: str = "") -> DataError:
