@@ -12,7 +12,7 @@ import logloss._kernels as _kernels
 from logloss.backends.counted import Reads
 from logloss.objective.coordinates import Coordinates
 from logloss.objective.row_data import RowData
-from logloss.table.design.entries import entries, narrowed
+from logloss.table.design.entries import narrowed
 
 if TYPE_CHECKING:
     from logloss.backends.memory import MemoryLikelihood
@@ -32,16 +32,11 @@ def alone(like: MemoryLikelihood, rows: Mask) -> MemoryLikelihood:
     return like.changed(rows=data)
 
 
-def held(like: MemoryLikelihood, j: int, t: float) -> MemoryLikelihood:
-    """See `RowSums.held`: x_j times it is an offset."""
+def without(like: MemoryLikelihood, j: int, offset: Array) -> MemoryLikelihood:
+    """See `RowSums.without`."""
     where, n = like.coordinates, like.design.n_columns
-    of_column = j < n
-    x = np.ones(like.n_rows)
-    if of_column:
-        x = entries(like.design, np.arange(like.n_rows), np.array([j]))[:, 0]
-    offset = t * x if like.rows.offset is None else like.rows.offset + t * x
     rows = replace(like.rows, offset=offset)
-    if not of_column:  # columns are centred for the sake of the intercept
+    if j >= n:  # columns are centred for the sake of the intercept
         there = replace(where, center=np.zeros(n), intercept=False, still=None)
         return like.changed(rows=rows, coordinates=there)
     kept = np.arange(n) != j

@@ -308,8 +308,8 @@ class MemoryLikelihood:
     def alone(self, rows: NDArray[np.bool_]) -> MemoryLikelihood:
         return derived.alone(self, rows)
 
-    def held(self, j: int, t: float) -> MemoryLikelihood:
-        return derived.held(self, j, t)
+    def without(self, j: int, offset: Array) -> MemoryLikelihood:
+        return derived.without(self, j, offset)
 
     def changed(
         self,
@@ -334,7 +334,7 @@ class MemoryLikelihood:
         )
 
     def leave_one_out(
-        self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None
+        self, beta: Array, leverage: Array, whole: bool, limit: float, *, shift: Array | None = None
     ) -> tuple[float, int]:
         moved = self._after_step(beta)
         z, xi = (self._linear(beta), None) if moved is None else moved

@@ -346,7 +346,7 @@ def influence(fitted: Fitted, evidence: Evidence | None) -> Influence:
     raw = likelihood.leverages(moving, factor)
     s, y, counts = evidence.rows.weight, evidence.rows.y, fitted.weighting.rule.counts
     shift = np.empty(len(y))
-    total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s, counts), _FAR, shift)
+    total, poor = likelihood.leave_one_out(beta, raw, whole_rows(s, counts), _FAR, shift=shift)
     z = likelihood.log_odds(beta)
     loss, _, q = evidence.rows.bernoulli(z)
     k = left_out_weight(s, len(y), counts)

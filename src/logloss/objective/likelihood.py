@@ -268,7 +268,7 @@ class RowSums(Likelihood, Protocol):
         ...
 
     def leave_one_out(
-        self, beta: Array, leverage: Array, whole: bool, limit: float, shift: Array | None = None
+        self, beta: Array, leverage: Array, whole: bool, limit: float, *, shift: Array | None = None
     ) -> tuple[float, int]:
         """Σ s bce(y, z̃), and how many rows move by more than `limit`.
 
@@ -284,8 +284,8 @@ class RowSums(Likelihood, Protocol):
         """x alone, over some of the rows: each counts as one. Of all rows' reads none is saved."""
         ...
 
-    def held(self, j: int, t: float) -> Likelihood:
-        """The likelihood of the other coefficients where j, as it is reported, is t."""
+    def without(self, j: int, offset: Array) -> Likelihood:
+        """The same without the column or intercept j, and with other offsets."""
         ...
 
     def by_column(self) -> Columns | None:

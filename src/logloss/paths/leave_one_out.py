@@ -107,7 +107,7 @@ def left_out(minimum: Minimum, solver: Solver, counts: bool) -> tuple[float, int
     if far == 0:
         return total / likelihood.weight_sum, 0
     shift = np.empty(objective.n_rows)
-    likelihood.leave_one_out(beta, leverage, whole, _FAR, shift)
+    likelihood.leave_one_out(beta, leverage, whole, _FAR, shift=shift)
     most = min(far, _MOST, max(_WORK // len(shift), 1))
     rows = _farthest(shift, weight, most)
     for row in rows:
