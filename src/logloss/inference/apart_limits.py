@@ -86,28 +86,34 @@ def by_fits(optimum: Optimum, j: int, sign: float, target: float) -> float:
     where, n = optimum.coordinates, len(optimum.coordinates.center)
     coef, intercept = where.raw(optimum.beta)
     held = partial(_held, optimum.objective, j)
-    inside = float(intercept if j == n else coef[j])
+    value = float(intercept if j == n else coef[j])
     width = 1.0 if j == n else 1.0 / float(where.scale[j])
-    if sign * inside > 0.0 or held(0.0) < target:
-        inside = inside if sign * inside > 0.0 else 0.0
-        outside = inside + sign * width
-    else:
-        outside, width = 0.0, 0.0
-    for _ in range(_DOUBLINGS if width else 0):
-        if held(outside) > target:
-            break
-        width *= 2.0
-        inside, outside = outside, outside + sign * width
-    else:
-        if width:
-            return math.nan
+    ends = _bracket(held, value, sign * width, target)
+    if ends is None:
+        return math.nan
 
     def height(t: float) -> float:
         return math.sqrt(held(t)) - math.sqrt(target)
 
-    if not height(inside) <= 0.0 <= height(outside):
+    if not height(ends[0]) <= 0.0 <= height(ends[1]):
         return math.nan
-    return float(brentq(height, inside, outside, xtol=1e-12, rtol=1e-11))
+    return float(brentq(height, *ends, xtol=1e-12, rtol=1e-11))
+
+
+def _bracket(
+    held: Callable[[float], float], value: float, step: float, target: float
+) -> tuple[float, float] | None:
+    """Two values with the limit between them, in steps that double; None: it is too far away."""
+    ahead = math.copysign(1.0, step) * value > 0.0
+    if not ahead and not held(0.0) < target:
+        return value, 0.0
+    inside = value if ahead else 0.0
+    for _ in range(_DOUBLINGS):
+        outside = inside + step
+        if held(outside) > target:
+            return inside, outside
+        inside, step = outside, 2.0 * step
+    return None
 
 
 def _held(objective: Objective, j: int, t: float) -> float:

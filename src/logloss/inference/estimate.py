@@ -46,27 +46,26 @@ _INSTEAD = (
     "fit again without a penalty and bounds, or take the spread over bootstrap samples of the rows;"
     " profile limits of a penalised fit are not valid either"
 )
+_SUSPECTED = (
+    "the data look separated, which could not be decided: some estimates may be infinite, and have"
+    " no standard errors"
+)
+_PROFILE = (
+    "profile limits hold all the same: confidence_intervals(method='profile'); or add a penalty"
+    " (such as C=1)"
+)
 
 
 def refusal(fitted: Fitted, evidence: Evidence | None) -> LoglossError | None:
     """Why there are no standard errors; None where there are."""
-    if evidence is None:  # what has estimates was found to have no penalty
-        penalised = fitted.estimates is None and fitted.penalised
-    else:
-        penalised = not evidence.objective.unpenalised
-    status, error = fitted.certificate.status, fitted.certificate.coefficient_error
+    status = fitted.certificate.status
     if status is Status.NO_LOSS:
         return UsageError("a perceptron has no likelihood, so no standard errors", status.value)
-    if penalised:
+    if _is_penalised(fitted, evidence):
         return UsageError(_PENALISED, _INSTEAD)
     if status is Status.SEPARATED_SUSPECTED:
-        return UsageError(
-            "the data look separated, which could not be decided: some estimates may be infinite,"
-            " and have no standard errors",
-            "profile limits hold all the same: confidence_intervals(method='profile'); or add a"
-            " penalty (such as C=1)",
-        )
-    if status is not Status.SEPARATED and not error <= _NEAR:
+        return UsageError(_SUSPECTED, _PROFILE)
+    if status is not Status.SEPARATED and not fitted.certificate.coefficient_error <= _NEAR:
         return UsageError(
             "the fit is not near enough to its optimum for standard errors",
             "go on from it: fit(..., start=model)",
@@ -76,9 +75,15 @@ def refusal(fitted: Fitted, evidence: Evidence | None) -> LoglossError | None:
             f"the covariance of {len(fitted.coefficients):,} coefficients is too large to form",
             f"fit {MOST_COEFFICIENTS:,} at most",
         )
-    if evidence is None and fitted.estimates is None:
-        return no_data("standard errors")
-    return None
+    lost = evidence is None and fitted.estimates is None
+    return no_data("standard errors") if lost else None
+
+
+def _is_penalised(fitted: Fitted, evidence: Evidence | None) -> bool:
+    """Penalised or bounded; what has estimates was found not to be."""
+    if evidence is not None:
+        return not evidence.objective.unpenalised
+    return fitted.estimates is None and fitted.penalised
 
 
 def no_data(what: str) -> UsageError:

@@ -144,21 +144,30 @@ def _limit(optimum: Point, contrast: Array, sign: float, root: float) -> float:
     for _ in range(60):
         near = _profile(near, contrast, c, roughly=roughly)
         drop = math.sqrt(max(2.0 * (optimum.value - near.value), 0.0))
-        if drop < root:
-            inner = c
-        else:
-            outer = c
-        slope = abs(float(near.freely(near.inverse)[1][0])) / max(drop, 1e-300)
-        step = (root - drop) / slope if slope > 0.0 and math.isfinite(drop) else math.inf
+        inner, outer = (c, outer) if drop < root else (inner, c)
+        step = _root_step(near, drop, root)
         if not roughly and abs(step) <= _SQUARE * error:
             return c + sign * step
         roughly = roughly and abs(step) > _NEAR * error
-        c, wanted = c + sign * step, c
-        if not min(inner, outer) < c < max(inner, outer) or abs(c - wanted) > 10.0 * error:
-            c = inner + sign * 4.0 * error if math.isinf(outer) else 0.5 * (inner + outer)
+        c = _enclosed(c, c + sign * step, (inner, outer), sign * error)
         if abs(c - start) > 1e4 * error:
             return sign * math.inf
     return c
+
+
+def _root_step(near: Point, drop: float, root: float) -> float:
+    """Newton's step of √(2 (max l* − profile)) to the root; infinite where it has no slope."""
+    slope = abs(float(near.freely(near.inverse)[1][0])) / max(drop, 1e-300)
+    return (root - drop) / slope if slope > 0.0 and math.isfinite(drop) else math.inf
+
+
+def _enclosed(last: float, wanted: float, ends: tuple[float, float], error: float) -> float:
+    """A value between those inside and outside of the limit, at most ten standard errors away."""
+    inner, outer = ends
+    inside = min(inner, outer) < wanted < max(inner, outer)
+    if inside and not abs(wanted - last) > 10.0 * abs(error):
+        return wanted
+    return inner + 4.0 * error if math.isinf(outer) else 0.5 * (inner + outer)
 
 
 def _inverse_erf(level: float) -> float:

@@ -71,25 +71,33 @@ def _tested(
     everything: Mapping[str, tuple[str, ...]],
     factors: Mapping[str, frozenset[str]],
 ) -> Tested:
-    together: Sequence[str] = [chosen] if isinstance(chosen, str) else list(chosen)
-    for name in together:
+    together: Sequence[str] = [chosen] if isinstance(chosen, str) else list(dict.fromkeys(chosen))
+    _check_terms(together, everything)
+    relatives = [other for other in everything if _is_part(together, other, factors)]
+    tested, held = (_coefficients(names, everything) for names in (together, relatives))
+    return Tested(" + ".join(together), tested, held)
+
+
+def _check_terms(names: Sequence[str], everything: Collection[str]) -> None:
+    """A UsageError where there is no such term, or none at all."""
+    for name in names:
         if name not in everything:
             near = nearest(str(name), everything)
             hint = f"did you mean {near!r}?" if near else f"the terms are {_listed(everything)}"
             raise UsageError(f"terms names {name!r}, which is no column of the fit", hint)
-    if not together:
+    if not names:
         raise UsageError("terms has an empty collection", "name a term at least")
-    relatives = [
-        other
-        for other in everything
-        if other not in together and any(factors[name] < factors[other] for name in together)
-    ]
-    together = list(dict.fromkeys(together))
-    return Tested(
-        " + ".join(together),
-        tuple(one for name in together for one in everything[name]),
-        tuple(one for name in relatives for one in everything[name]),
-    )
+
+
+def _is_part(tested: Sequence[str], other: str, factors: Mapping[str, frozenset[str]]) -> bool:
+    """Whether one of the terms is a part of another one, which is not tested with it."""
+    return other not in tested and any(factors[name] < factors[other] for name in tested)
+
+
+def _coefficients(
+    names: Sequence[str], everything: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    return tuple(one for name in names for one in everything[name])
 
 
 def _listed(names: Collection[str]) -> str:

@@ -47,21 +47,25 @@ def calibration_text(bins: Sequence[CalibrationBin], width: int = 100) -> str:
     `o` is the share of events, `-` its interval, and `|` the mean probability; where both fall on
     one character, `o` is seen.
     """
+    left = _cells(bins)
+    cells = min(width - len(left[0]) - 4, _WIDEST)
+    if cells < _NARROWEST:
+        return "\n".join(left)
+    ends = max(max(one.high, one.predicted) for one in bins)
+    top = next(t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if t >= ends)
+    strips = [_ruler(cells, top), *(_strip(one, cells, top) for one in bins)]
+    return "\n".join(f"{a}    {b}".rstrip() for a, b in zip(left, strips, strict=True))
+
+
+def _cells(bins: Sequence[CalibrationBin]) -> list[str]:
+    """The lines of the table, the titles first; all of one width."""
     rows = _flush([f"{one.rows:,}" for one in bins], "rows")
     predicted = _flush(aligned([figure(one.predicted, 3) for one in bins]), "predicted")
     observed = _flush(aligned([figure(one.observed, 3) for one in bins]), "observed")
     spans = [f"{_short(one.low)} to {_short(one.high)}" for one in bins]
     intervals = _flush(spans, "95 % interval")
-    left = [
-        "  " + "  ".join(cells) for cells in zip(rows, predicted, observed, intervals, strict=True)
-    ]
-    cells = min(width - len(left[0]) - 4, _WIDEST)
-    if cells < _NARROWEST:
-        return "\n".join(left)
-    ends = max([one.high for one in bins] + [one.predicted for one in bins])
-    top = next(t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if t >= ends)
-    strips = [_ruler(cells, top), *(_strip(one, cells, top) for one in bins)]
-    return "\n".join(f"{a}    {b}".rstrip() for a, b in zip(left, strips, strict=True))
+    lines = zip(rows, predicted, observed, intervals, strict=True)
+    return ["  " + "  ".join(cells) for cells in lines]
 
 
 def _flush(cells: Sequence[str], title: str) -> list[str]:

@@ -73,28 +73,40 @@ def terminal_chart(panel: Panel, width: int = 80, height: int = 20) -> str:
     """
     across = _axis([x for curve in panel.curves for x in curve.x], width - _LEFT)
     up = _axis([y for curve in panel.curves for y in curve.y], height - _AROUND)
+    grid = _grid(panel, across, up)
+    legend = [f"{_MARKERS[i % len(_MARKERS)]} {c.label}" for i, c in enumerate(panel.curves)]
+    marks = {row: f"{value:.0e}" for value, row in up.ticks(2)}
+    lines = [
+        f"  {panel.y_label}    {visible('   '.join(legend))}",
+        *(
+            f"{marks.get(row, ''):>{_LEFT - 2}} |{''.join(grid[row])}".rstrip()
+            for row in reversed(range(up.cells))
+        ),
+        *_ruler(across),
+        f"{panel.x_label:>{width}}",
+    ]
+    return "\n".join(lines)
+
+
+def _grid(panel: Panel, across: _Axis, up: _Axis) -> list[list[str]]:
+    """The characters of the curves, by row from below and column."""
     grid = [[" "] * across.cells for _ in range(up.cells)]
     for i, curve in reversed(list(enumerate(panel.curves))):
         cells = list(zip(map(across.cell, curve.x), map(up.cell, curve.y), strict=True))
         for column, row in _joined(cells):
             grid[row][column] = _MARKERS[i % len(_MARKERS)]
-    legend = [f"{_MARKERS[i % len(_MARKERS)]} {c.label}" for i, c in enumerate(panel.curves)]
-    marks = {row: f"{value:.0e}" for value, row in up.ticks(2)}
-    lines = [f"  {panel.y_label}    {visible('   '.join(legend))}"]
-    lines += [
-        f"{marks.get(row, ''):>{_LEFT - 2}} |{''.join(grid[row])}".rstrip()
-        for row in reversed(range(up.cells))
-    ]
+    return grid
+
+
+def _ruler(across: _Axis) -> tuple[str, str]:
+    """The line below the chart, and its labels."""
     ruler, labels = ["-"] * across.cells, [" "] * across.cells
     for value, column in across.ticks(8):
         ruler[column] = "+"
         text = f"{value:g}"
         first = min(column, across.cells - len(text))
         labels[first : first + len(text)] = text
-    lines.append(f"{'':>{_LEFT - 2}} +{''.join(ruler)}")
-    lines.append((" " * _LEFT + "".join(labels)).rstrip())
-    lines.append(f"{panel.x_label:>{width}}")
-    return "\n".join(lines)
+    return f"{'':>{_LEFT - 2}} +{''.join(ruler)}", (" " * _LEFT + "".join(labels)).rstrip()
 
 
 @dataclass(frozen=True)

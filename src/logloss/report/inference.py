@@ -10,6 +10,9 @@ from logloss.record.estimates import INTERCEPT
 from logloss.report.figures import aligned, columns, figure, odds_ratio, visible
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from logloss.record.estimates import Findings
     from logloss.record.fitted import Fitted
 
@@ -74,33 +77,35 @@ def measures(findings: Findings, null_model: str) -> list[tuple[str, str]]:
 
 def inference_table(findings: Findings) -> str:
     """The coefficients with standard errors, z, p, limits and odds ratios."""
-    shown = _largest(findings)
-    level = f"{100.0 * findings.level:g} % from"
-    f = findings
-    odds = [math.nan if f.names[j] == INTERCEPT else odds_ratio(f.estimate[j]) for j in shown]
-    ends = [
-        [math.nan if f.names[j] == INTERCEPT else odds_ratio(end[j]) for j in shown]
-        for end in (f.lower, f.upper)
-    ]
-    known = [
-        ["std. error", *_figures([f.standard_error[j] for j in shown], 4)],
-        ["z", *aligned([_z(f.z[j]) for j in shown])],
-        ["p", *(_p(f.p_value[j]) for j in shown)],
-        [level, *_figures([f.lower[j] for j in shown], 4)],
-        ["to", *_figures([f.upper[j] for j in shown], 4)],
-        ["odds ratio", *_figures(odds, 4)],
-        ["from", *_figures(ends[0], 4)],
-        ["to", *_figures(ends[1], 4)],
-    ]
+    f, shown = findings, _largest(findings)
     lines = columns(
         ["coefficient", *(shortened(f.names[j], _NAME_WIDTH_HERE) for j in shown)],
         ["estimate", *aligned([_estimate(f, j) for j in shown])],
-        *(column for column in known if any(cell.strip() for cell in column[1:])),
+        *(column for column in _known(f, shown) if any(cell.strip() for cell in column[1:])),
     )
     if len(shown) < len(f.names):
         lines.append(f"  the {len(shown)} of {len(f.names):,} with the largest |z|")
     lines.append(f"  standard errors {f.covariance}")
     return "\n".join(lines)
+
+
+def _known(f: Findings, shown: Sequence[int]) -> list[list[str]]:
+    """Columns of figures; one of which nothing is known has empty cells."""
+    return [
+        ["std. error", *_figures([f.standard_error[j] for j in shown], 4)],
+        ["z", *aligned([_z(f.z[j]) for j in shown])],
+        ["p", *(_p(f.p_value[j]) for j in shown)],
+        [f"{100.0 * f.level:g} % from", *_figures([f.lower[j] for j in shown], 4)],
+        ["to", *_figures([f.upper[j] for j in shown], 4)],
+        ["odds ratio", *_figures(_odds_ratios(f, f.estimate, shown), 4)],
+        ["from", *_figures(_odds_ratios(f, f.lower, shown), 4)],
+        ["to", *_figures(_odds_ratios(f, f.upper, shown), 4)],
+    ]
+
+
+def _odds_ratios(f: Findings, values: NDArray[np.float64], shown: Sequence[int]) -> list[float]:
+    """Of values on the scale of the coefficients; the intercept has none."""
+    return [math.nan if f.names[j] == INTERCEPT else odds_ratio(values[j]) for j in shown]
 
 
 def inference_notes(findings: Findings) -> list[str]:
