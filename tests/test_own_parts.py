@@ -220,3 +220,38 @@ def test_units_whose_squares_leave_float64_give_the_same_model_without_a_warning
     assert scaled.fitted.coefficients[0] * unit == pytest.approx(
         plain.fitted.coefficients[0], rel=1e-4, abs=1e-9
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_a_constant_column_is_no_part_of_others(seed: int, solver: str) -> None:
+    """Weighted, its centred values are rounding; another column was taken for 1e25 times them."""
+    rng = np.random.default_rng(seed)
+    year = rng.integers(1950, 2024, 160).astype(float)
+    u = (year - 1987.0) / 37.0
+    y = (3.0 * u**3 - u + rng.logistic(size=160) > 0.0) * 1.0
+    weight = rng.exponential(1.0, 160)
+    powers = np.column_stack([year**k for k in range(4)])
+    good = np.polynomial.legendre.legvander(u, 3)[:, 1:]
+    model = logloss.fit(powers, y, sample_weight=weight, solver=solver)
+    truth = logloss.fit(good, y, sample_weight=weight)
+    assert model.certificate.status is Status.CERTIFIED
+    assert model.fitted.objective == pytest.approx(truth.fitted.objective, rel=1e-6)
+
+
+def test_no_bound_by_a_null_model_that_the_bounds_exclude() -> None:
+    """F(0) bounds min F where 0 is allowed; a gap by it was negative."""
+    X = np.array(
+        [[433819463.0, 419.7], [433819463.0, 420.7], [433819463.0, 419.7], [433819462.0, 419.7]]
+    )
+    model = logloss.fit(
+        X,
+        np.array([0.0, 0.0, 1.0, 0.0]),
+        l1=5e-6,
+        fit_intercept=False,
+        bounds=[None, (-5.7, -2.8)],
+        solver="gd",
+        max_iter=5,
+    )
+    assert model.certificate.gap >= 0.0
+    assert model.certificate.status is not Status.CERTIFIED

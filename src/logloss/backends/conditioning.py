@@ -117,9 +117,7 @@ def _aliases_of_held(work: _Work, free: Mask, held: Mask) -> dict[int, tuple[int
     They stay as they are: the bounds are on them. Only the certificate has to know.
     """
     usable = np.array([not (j in work.columns and work.columns[j].alias) for j in range(len(held))])
-    poor, clean, T = _poor(
-        work.gram(), (free | held) & usable, np.zeros(len(held)), work.scale, _LEAST_PIVOT
-    )
+    poor, clean, T = _poor(work, (free | held) & usable, np.zeros(len(held)), _LEAST_PIVOT)
     found = {}
     for j in poor:
         if held[j]:
@@ -154,7 +152,7 @@ def suspicious(
     if not free.any() or free.sum() > WIDEST:
         return False
     work = _Work(design, weight, intercept, n_threads, spread)
-    return len(_poor(work.gram(), free, ridge, work.scale, _SUSPICIOUS)[0]) > 0
+    return len(_poor(work, free, ridge, _SUSPICIOUS)[0]) > 0
 
 
 def _finite(design: Design, n_threads: int) -> bool:
@@ -196,11 +194,22 @@ class _Work:
         return float(self.given.n_rows if self.weight is None else self.weight.sum())
 
     @property
-    def scale(self) -> Array:
+    def _size(self) -> Array:
         center = self.spread.mean * self.intercept
-        scale = np.hypot(self.spread.deviation, self.spread.mean - center)
-        usable: Array = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
+        size: Array = np.hypot(self.spread.deviation, self.spread.mean - center)
+        return size
+
+    @property
+    def scale(self) -> Array:
+        size = self._size
+        usable: Array = np.where(np.isfinite(size) & (size > 0.0), size, 1.0)
         return usable
+
+    @property
+    def varies(self) -> Mask:
+        """Columns that are not constant: of others the centred rows are rounding."""
+        varies: Mask = self._size > 0.0
+        return varies
 
     @property
     def center(self) -> Array:
@@ -287,16 +296,18 @@ def _power(size: float) -> float:
 
 
 def _poor(
-    gram: Array, free: Mask, ridge: Array, scale: Array, least: float
+    work: _Work, free: Mask, ridge: Array, least: float
 ) -> tuple[list[int], list[int], Array]:
     """Columns whose own part is small, those that are not, and T with TᵀT = G⁻¹ of the latter."""
-    base = np.flatnonzero(free & (np.diag(gram) > 0.0))
+    gram, scale = work.gram(), work.scale
+    varies = work.varies & (np.diag(gram) > 0.0)
+    base = np.flatnonzero(free & varies)
     block = np.ascontiguousarray(gram[np.ix_(base, base)])
     factor, _ = _kernels.inverse_factor(block, least)
     kept = np.diag(factor) > 0.0
     clean, poor = base[kept], base[~kept].tolist()
     T = np.ascontiguousarray(factor[np.ix_(kept, kept)])
-    others = np.flatnonzero(~free & (np.diag(gram) > 0.0))
+    others = np.flatnonzero(~free & varies)
     if len(others) and len(clean):
         left = np.diag(gram)[others] - ((T @ gram[np.ix_(clean, others)]) ** 2).sum(axis=0)
         poor += others[left + (ridge[others] / scale[others]) ** 2 < least].tolist()
@@ -304,7 +315,7 @@ def _poor(
 
 
 def _find_own_parts(work: _Work, free: Mask, ridge: Array) -> None:
-    poor, clean, T = _poor(work.gram(), free, ridge, work.scale, _LEAST_PIVOT)
+    poor, clean, T = _poor(work, free, ridge, _LEAST_PIVOT)
     formed: list[int] = []
     for j in poor:
         own, values = _own_part(work, j, clean, T, formed)

@@ -175,7 +175,8 @@ def _bound(
     goal, value = ends
     part = objective.penalty.gap(beta, sums.score)
     gap = sums.gap + part
-    added = allowance(objective, beta, sums, part, min(value, objective.value_of_null()))
+    most = min(value, objective.value_of_null()) if objective.penalty.allows_zero else value
+    added = allowance(objective, beta, sums, part, most)
     if added <= 0.1 * max(gap, goal):
         return gap, added, known
     if known is None:

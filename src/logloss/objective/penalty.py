@@ -106,6 +106,11 @@ class Penalty:
         return bounded
 
     @cached_property
+    def allows_zero(self) -> bool:
+        """Is w = 0 within the bounds, so that F is at most that of the null model?"""
+        return bool((self.lower <= 0.0).all() and (self.upper >= 0.0).all())
+
+    @cached_property
     def free(self) -> NDArray[np.bool_]:
         """Which coefficients nothing keeps from growing on at least one side; shape, type same."""
         endless = (self.lower == -math.inf) | (self.upper == math.inf)
