@@ -69,8 +69,8 @@ class _Point:
         self.beta = beta
         value, self.gradient = whole.objective.value_gradient(beta)
         coef = whole.where.exact(beta)[0]
-        slope = whole.left_out.root**2 * coef + whole.left_out.l1 * np.sign(coef)
-        self.tilt: Array = whole.way.T @ slope
+        lean = whole.way.T @ (whole.left_out.l1 * np.sign(coef))
+        self.tilt: Array = whole.rooted.T @ (whole.left_out.root * coef) + lean
         self.value = value + whole.left_out.value(coef)
 
 
@@ -82,7 +82,8 @@ class _Whole:
         self.where = where
         self.left_out = left_out
         self.way = where.jacobian()[: len(left_out.root)]  # A
-        self.curvature = (self.way.T * left_out.root**2) @ self.way
+        self.rooted = left_out.root[:, np.newaxis] * self.way  # units of 1e±163 have no squares
+        self.curvature = self.rooted.T @ self.rooted
 
     def step(self, point: _Point, hessian: Array) -> tuple[Array, float]:
         """Newton's step on the coefficients that move freely, and the slope of F along it."""

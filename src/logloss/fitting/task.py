@@ -131,8 +131,10 @@ class Task:
         self, asked: PenaltyOptions, measured: Spread
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Array]:
         """Columns that nothing holds, that bounds alone do, and how much L2 does the others."""
-        weights = asked.weights(self.names, self.rows.total(), measured.deviation)
-        free, held = asked.free(weights, self.names, measured.deviation)
+        unknown = measured.doubtful & (measured.deviation == 0.0)  # below the least square
+        deviation = np.where(unknown, 1.0, measured.deviation)
+        weights = asked.weights(self.names, self.rows.total(), deviation)
+        free, held = asked.free(weights, self.names, deviation)
         return free, held, weights[0] / math.sqrt(self._curvature)
 
     @property
