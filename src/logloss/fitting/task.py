@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.backends.conditioning import Conditioned, conditioned, suspicious
+from logloss.backends.forming import Columns
 from logloss.backends.spread import Spread, coordinates, some_of, spread
 from logloss.errors import UsageError
 from logloss.fitting.likelihood import likelihood_of
@@ -117,15 +118,15 @@ class Task:
         free, held, ridge = self._weak(asked, measured)
         if few:
             free, held = np.zeros_like(free), np.zeros_like(held)
-        data = self.design, self.rows.weight, measured
-        return conditioned(*data, free, ridge, self.intercept, self.n_threads, held)
+        data = self.design, self.rows.weight, self.intercept, self.n_threads, measured
+        return conditioned(Columns(*data), free, ridge, held)
 
     def _suspicious(
         self, asked: PenaltyOptions, sample: Design, measured: Spread, weight: Array | None
     ) -> bool:
         free, held, ridge = self._weak(asked, measured)
-        either = free | held
-        return suspicious(sample, weight, measured, either, ridge, self.intercept, self.n_threads)
+        data = sample, weight, self.intercept, self.n_threads, measured
+        return suspicious(Columns(*data), free | held, ridge)
 
     def _weak(
         self, asked: PenaltyOptions, measured: Spread
