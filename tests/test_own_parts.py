@@ -255,3 +255,14 @@ def test_no_bound_by_a_null_model_that_the_bounds_exclude() -> None:
     )
     assert model.certificate.gap >= 0.0
     assert model.certificate.status is not Status.CERTIFIED
+
+
+def test_an_alias_is_named_by_all_of_its_parts() -> None:
+    """2·end − start, where end is read as what start leaves of it: a part of next to no size."""
+    rng = np.random.default_rng(0)
+    start = np.rint(rng.uniform(1.6e15, 1.9e15, 60))
+    end = start + np.rint(rng.exponential(20.0, 60))
+    X = pd.DataFrame({"start": start, "end": end, "after": 2.0 * end - start})
+    model = logloss.fit(X, (rng.random(60) < 0.5) * 1.0)
+    named = next(note for note in model.notes if "no coefficient of its own" in note)
+    assert "'after' is − start + 2·end" in named or "'after' is 2·end − start" in named

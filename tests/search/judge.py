@@ -25,6 +25,7 @@ ROUNDING = 1e-14  # of F: what the last bits of a float64 sum may hide
 LEAST = 1e-16  # nats: what the last bit of any loss may hide
 _SMALL = 1e-11  # own parts from which on nearly all fits must be certified
 _ALIAS = ONE >> 250  # a squared own part below this is none at all
+_NO_L2, _NO_L1 = 1e-17, 1e-14  # penalties per (squared) spread that are as good as none
 _ULPS = 32.0  # an own part of fewer units in the last place is rounding of the column itself
 TOLERANCE = 1e-6
 
@@ -150,8 +151,11 @@ def exact_of(problem: Problem) -> Exact:
 
 
 def own_parts(exact: Exact, without: Sequence[int] = ()) -> tuple[float, list[int]]:
-    """The least own part of the unpenalised columns, and those of which it is mere rounding."""
-    unpenalised = [j for j in range(exact.d) if not exact.l2[j] and not exact.l1[j]]
+    """The least own part of the unpenalised columns, and those of which it is mere rounding.
+
+    A penalty below rounding beside the spread of its column is none here.
+    """
+    unpenalised = [j for j in range(exact.d) if _unpenalised(exact, j)]
     free = [j for j in unpenalised if j not in without]
     free += list(range(exact.d, exact.size))
     gram = _gram(exact)
@@ -170,6 +174,12 @@ def own_parts(exact: Exact, without: Sequence[int] = ()) -> tuple[float, list[in
         if own < _ULPS * 2.0**-53 * largest:
             grain.append(j)
     return least, grain
+
+
+def _unpenalised(exact: Exact, j: int) -> bool:
+    spread = number(exact.deviation(j))
+    small = number(exact.l2[j]) < _NO_L2 * spread**2 and number(exact.l1[j]) < _NO_L1 * spread
+    return small or not (exact.l2[j] or exact.l1[j])
 
 
 def _gram(exact: Exact) -> list[list[int]]:
@@ -247,20 +257,20 @@ def _compared(problem: Problem, model: Any, named: Any, seconds: float) -> Verdi
     )
     if not (grain and found.false):
         return found
-    coarse = _coarse_minimum(exact)
+    coarse = _coarse_minimum(exact, np.flatnonzero(points[0][: exact.d]).tolist())
     real, saved = (ratio(value - coarse, scale) for value in (values[0], max(values[1:])))
     return replace(found, real=real, saved=saved)
 
 
-def _coarse_minimum(exact: Exact) -> int:
+def _coarse_minimum(exact: Exact, used: Sequence[int]) -> int:
     """min F without columns that differ from combinations of others by their own rounding only.
 
     To call such a column an alias is right as well. They give each other away, so one goes at a
-    time.
+    time, first those that the model does not use.
     """
     held: list[int] = []
     while grain := own_parts(exact, held)[1]:
-        j = grain[-1]
+        j = next((j for j in reversed(grain) if j not in used), grain[-1])
         low, high = exact.lower[j], exact.upper[j]
         near = max(0, low) if low is not None else 0
         exact.lower[j] = exact.upper[j] = min(near, high) if high is not None else near

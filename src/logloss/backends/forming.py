@@ -191,8 +191,11 @@ def own_part(
 
 def _alias(work: Columns, j: int, own: OwnPart) -> OwnPart:
     """The combination without what is rounding of others."""
-    units, sizes = work.units, np.abs(work.spread.mean) + work.scale
-    size = {k: abs(rounded(T)) * sizes[k] for k, T in own.terms(j, units).items()}
+    units = work.units
+    size = {
+        k: abs(rounded(T)) * math.hypot(*moments(work.column(k) * units.get(k, 1.0), work.weight))
+        for k, T in own.terms(j, units).items()
+    }
     least = _SHARP * max(size.values())
     parts = {k: part for k, part in own.parts.items() if size[k] > least}
     small = abs(rounded(own.constant * Fraction(own.unit))) <= least
