@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,11 @@ import numpy as np
 from logloss.errors import DataError, UsageError
 from logloss.files.held import check_held
 from logloss.table.columns.block import in_columns
+from logloss.table.columns.nan import nan_as_missing
 from logloss.table.columns.source import Source
 from logloss.table.roles.numbers import Floats, offset_values
 from logloss.table.schema.schema import Schema
 from logloss.table.split import split
-
-_AHEAD = 2  # batches that are read while others are predicted
 
 
 def batches_with_offset(
@@ -30,7 +29,10 @@ def batches_with_offset(
         features, values = _with_offset(source, offset)
         yield _looked_at(features, schema), values
         check_held()
-    elif offset is None or isinstance(offset, str):
+        return
+    from logloss.table.encoding.stream import batches_of  # pyarrow: not for arrays
+
+    if offset is None or isinstance(offset, str):
         for batch in batches_of(source):
             yield _with_offset(batch, offset)
     else:
@@ -67,42 +69,6 @@ def unknown_note(counts: Mapping[str, int], n_rows: int) -> str:
     )
 
 
-def batches_of(source: Source) -> Iterator[Source]:
-    """The batches of a stream, each as a table in memory; rows keep the places they have in it.
-
-    NaN is not missing yet: see `encoding.whole.with_nan_missing`.
-    """
-    import pyarrow as pa
-
-    from logloss.table.encoding.whole import columns_of
-    from logloss.table.reading.read_ahead import ahead
-    from logloss.table.reading.streams import Stream, TypesChanged
-
-    stream: Stream = source.stream
-    done = 0
-    while True:
-        at = 0
-        try:
-            for batch in ahead(stream.batches(), _AHEAD):
-                skipped, at = max(done - at, 0), at + batch.num_rows
-                if skipped >= batch.num_rows:  # it came before the types changed
-                    continue
-                rows = pa.Table.from_batches([batch.slice(skipped)])
-                first = done
-                done += rows.num_rows
-                yield Source(
-                    stream.names,
-                    stream.where,
-                    None,
-                    columns_of(rows, nan_is_missing=False),
-                    rows.num_rows,
-                    at=_after(first, stream.place),
-                )
-            return
-        except TypesChanged as changed:  # once at most
-            stream = changed.stream
-
-
 def nan_may_be_missing(source: Source) -> bool:
     """Whether NaN in the table would be a missing value."""
     return source.columns is not None or (source.named and isinstance(source.matrix, np.ndarray))
@@ -121,11 +87,4 @@ def nan_missing(source: Source) -> Source:
     """The same table in typed columns in which NaN is missing."""
     if source.columns is None:
         return in_columns(source)
-    from logloss.table.encoding.whole import with_nan_missing
-
-    return replace(source, columns=with_nan_missing(source.columns))
-
-
-def _after(first: int, place: Callable[[int], str]) -> Callable[[int], str]:
-    """Where the rows are of a batch whose first row is `first`."""
-    return lambda row: place(first + row)
+    return replace(source, columns=nan_as_missing(source.columns))

@@ -25,8 +25,10 @@ _ACCEPTED = (
 )
 
 
-def of_name(source: str | os.PathLike[str] | Sql, options: ReadOptions) -> Source:
-    """A spool, with all its columns; else files or a query, of which the head only is read.
+def foreign(source: Any, where: str, options: ReadOptions) -> Source | None:
+    """A table that is no array; of what comes in batches the head only is read.
+
+    None for what only NumPy may know.
 
     Raises
     ------
@@ -35,21 +37,13 @@ def of_name(source: str | os.PathLike[str] | Sql, options: ReadOptions) -> Sourc
     UsageError
         There is no such file or column; `na` is given for a spool.
     """
-    if isinstance(source, Sql) or not os.fspath(source).endswith(_SPOOL):
+    if isinstance(source, Sql):
         return unread(named_stream(source, options))
-    if options.na:
-        raise UsageError(
-            "na has no effect on a spool: what is missing was settled when it was encoded",
-            "give na to 'logloss encode'",
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        return (
+            _spool(path, options) if path.endswith(_SPOOL) else unread(named_stream(path, options))
         )
-    return spool_source(os.fspath(source))
-
-
-def of_object(source: Any, where: str, options: ReadOptions) -> Source | None:
-    """A frame or Arrow table as typed columns; readers, datasets and relations as a stream.
-
-    None for what only NumPy may know.
-    """
     stream = held_stream(source, where, options.projection, options.na)
     if stream is not None:
         return unread(stream)
@@ -57,3 +51,13 @@ def of_object(source: Any, where: str, options: ReadOptions) -> Source | None:
     if table is None:
         return None
     return replace(source_of(table, where, options.na), index=index_of(source))
+
+
+def _spool(path: str, options: ReadOptions) -> Source:
+    if options.na:
+        raise UsageError(
+            "na has no effect on a spool: what is missing was settled when it was encoded",
+            "give na to 'logloss encode'",
+        )
+    projection = options.projection
+    return spool_source(path).projected(projection.columns, projection.exclude)

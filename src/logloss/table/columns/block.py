@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from logloss.table.columns.matrix import readable
+from logloss.table.columns.nan import without_nan
 from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Columns, Numbers
 
@@ -40,10 +41,4 @@ def in_columns(source: Source) -> Source:
 def _numbers(values: Any, type_: str) -> Numbers:
     if values.dtype == np.bool_:
         values = values.view(np.uint8)
-    valid = None
-    if values.dtype.kind == "f":
-        with np.errstate(invalid="ignore", over="ignore"):
-            missing = np.isnan(values) if np.isnan(values.sum()) else None
-        if missing is not None and missing.any():  # opposite infinities give NaN too
-            valid = np.packbits(~missing, bitorder="little")
-    return Numbers(values, valid, type_)
+    return Numbers(values, without_nan(values, None), type_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,6 +99,23 @@ class Source:
         matrix = self.matrix
         line = matrix[row] if isinstance(matrix, np.ndarray) else matrix[[row]].toarray()[0]
         return dict(zip(self.names, line.tolist(), strict=True))
+
+    def projected(self, columns: Collection[str] | None, exclude: Collection[str]) -> Source:
+        """Those of `columns` that are there, where names came with the data, without `exclude`.
+
+        Raises
+        ------
+        UsageError
+            A column of `exclude` is not there.
+        """
+        for name in exclude:
+            if name not in self.names:
+                raise unknown_column(name, self.names, self.where)
+        source = self
+        if columns is not None and self.named:
+            wanted = frozenset(columns)
+            source = self.select([name for name in self.names if name in wanted])
+        return source.without(list(exclude)) if exclude else source
 
     def without(self, names: Sequence[str]) -> Source:
         """All columns but `names`."""

@@ -28,8 +28,7 @@ def encoded(
     DataError
         What is wrong with the table, and where.
     """
-    from logloss.table.encoding.scratch import Spilling
-    from logloss.table.encoding.stream import encoded as read_once  # pyarrow: not for arrays
+    from logloss.table.encoding.stream import encoded_within  # pyarrow: not for arrays
 
     bound = free_memory() // 2 if memory is None else memory
-    return read_once(source, na, Spilling(bound, spool))
+    return encoded_within(source, na, bound, spool)

@@ -15,11 +15,11 @@ import pyarrow.types as kind
 from logloss.errors import DataError
 from logloss.table.columns.typed import Column, Columns, Unusable
 from logloss.table.encoding.grow import InMemory, Room, Storage
+from logloss.table.encoding.kinds import is_text, no_value, number_type, refused
 from logloss.table.encoding.narrow import NumberColumn
 from logloss.table.encoding.text import Reading, TextColumn
 from logloss.table.encoding.whole import columns_of
 from logloss.table.encoding.workers import worker_count
-from logloss.table.reading.kinds import is_text, no_value, number_type, refused
 from logloss.table.reading.threads import Pool
 
 __all__ = ["Progress", "columns_of", "encode"]

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from logloss.table.columns.typed import Numbers
 from logloss.table.encoding.grow import Array, Bits, Growing, Room
-from logloss.table.reading.kinds import number_type
+from logloss.table.encoding.kinds import number_type
 
 _EXACT = 2.0**53  # float64 holds all integers up to here
 _BYTE, _SIGNED, _SHORT, _INT = map(np.dtype, (np.uint8, np.int8, np.int16, np.int32))

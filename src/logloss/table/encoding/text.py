@@ -23,9 +23,9 @@ import pyarrow.types as kind
 from logloss.table.columns.levels import spelled
 from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.encoding.grow import Array, Bits, Room
+from logloss.table.encoding.kinds import is_string, is_text, refused
 from logloss.table.encoding.narrow import Narrowing, values_in_place
 from logloss.table.encoding.text_numbers import Meaning, meaning_of
-from logloss.table.reading.kinds import is_string, is_text, refused
 
 MOST_LEVELS = 1 << 18
 LONGEST = 1 << 12  # characters

@@ -8,7 +8,6 @@ half floats and large unsigned integers wider, bits bytes. Text becomes codes.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,15 @@ import pyarrow.types as kind
 from numpy.typing import NDArray
 
 from logloss.errors import DataError
+from logloss.table.columns.nan import packed, without_nan
 from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Column, Columns, Numbers
 from logloss.table.encoding.grow import Array, InMemory
+from logloss.table.encoding.kinds import is_text, no_value, number_type, refused
 from logloss.table.encoding.narrow import chunk_values, values_in_place
 from logloss.table.encoding.text import Reading, TextColumn
 from logloss.table.reading.arrow_tables import check_names, table_of_column
-from logloss.table.reading.kinds import declares, is_text, no_value, number_type, refused
+from logloss.table.reading.orders import declares
 
 
 def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True) -> Columns:
@@ -35,7 +36,7 @@ def columns_of(table: Any, na: Collection[str] = (), nan_is_missing: bool = True
     na : collection of str
         Text that means a missing value, besides empty text.
     nan_is_missing : bool
-        False where NaN is looked for later, by `with_nan_missing`: it costs a read of the numbers.
+        False where NaN is looked for later, by `nan_missing`: it costs a read of the numbers.
 
     Returns
     -------
@@ -72,16 +73,6 @@ def column_of(values: Any, where: str) -> Column:
     return columns_of(table_of_column(values, where)).by_name[where]
 
 
-def with_nan_missing(columns: Columns) -> Columns:
-    """The same columns, in which NaN is missing."""
-    found: dict[str, Column] = {}
-    for name, column in columns.by_name.items():
-        found[name] = column
-        if isinstance(column, Numbers) and column.values.dtype.kind == "f":
-            found[name] = replace(column, valid=_without_nan(column.values, column.valid))
-    return Columns(found, columns.n_rows)
-
-
 def _column_of(column: Any, reading: Reading, nan_is_missing: bool, ordered: bool) -> Column:
     if kind.is_null(column.type):
         return no_value(len(column), column.type)
@@ -106,8 +97,8 @@ def _codes(column: Any, reading: Reading, ordered: bool) -> Column:
 def _numbers(column: Any, dtype: np.dtype[Any], nan_is_missing: bool) -> Column:
     in_place = column.num_chunks == 1 and column.type.to_pandas_dtype() is dtype.type
     values, valid = _in_place(column.chunk(0)) if in_place else _joined(column, dtype)
-    if nan_is_missing and values.dtype.kind == "f":
-        valid = _without_nan(values, valid)
+    if nan_is_missing:
+        valid = without_nan(values, valid)
     return Numbers(values, valid, str(column.type))
 
 
@@ -119,7 +110,7 @@ def _in_place(chunk: Any) -> tuple[Array, NDArray[np.uint8] | None]:
     first, shift = divmod(chunk.offset, 8)
     if shift == 0:
         return values, bitmap[first : first + -(-len(chunk) // 8)]
-    return values, _packed(np.asarray(chunk.is_valid().to_numpy(zero_copy_only=False)))
+    return values, packed(np.asarray(chunk.is_valid().to_numpy(zero_copy_only=False)))
 
 
 def _joined(column: Any, dtype: np.dtype[Any]) -> tuple[Array, NDArray[np.uint8] | None]:
@@ -133,20 +124,4 @@ def _joined(column: Any, dtype: np.dtype[Any]) -> tuple[Array, NDArray[np.uint8]
         if valid is not None and chunk.null_count:
             valid[start:stop] = chunk.is_valid().to_numpy(zero_copy_only=False)
         start = stop
-    return values, None if valid is None else _packed(valid)
-
-
-def _without_nan(values: Array, valid: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
-    """The bitmap without rows that are NaN. They are looked for only where the sum is NaN."""
-    with np.errstate(all="ignore"):
-        if not np.isnan(values.sum()):
-            return valid
-    nan = np.isnan(values)
-    if not nan.any():  # the sum of opposite infinities is NaN too
-        return valid
-    there = _packed(~nan)
-    return there if valid is None else there & valid
-
-
-def _packed(valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.packbits(valid, bitorder="little")
+    return values, None if valid is None else packed(valid)

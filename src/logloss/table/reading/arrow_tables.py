@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from logloss.errors import DataError, UsageError
-from logloss.table.reading.kinds import UNORDERED
 from logloss.table.reading.options import Projection
+from logloss.table.reading.orders import UNORDERED
 from logloss.table.words import how_to_exclude, listed
 
 # ---- objects that hold a table or a column

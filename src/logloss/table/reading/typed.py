@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from logloss.errors import DataError
 from logloss.table.reading.arrow_tables import first_line
-from logloss.table.reading.kinds import declares
 from logloss.table.reading.missing import ORDERED, TEXT, is_text, without_missing
+from logloss.table.reading.orders import declares
 
 
 def typed(batch: Any, target: Any, na: tuple[str, ...], where: str) -> Any:

@@ -25,7 +25,6 @@ _READ_AS: dict[Any, type[np.generic]] = {
     pa.float32(): np.float32,
     pa.float64(): np.float64,
 }
-UNORDERED = b"_PL_CATEGORICAL"  # how polars marks its fields
 _STRINGS: tuple[Callable[[Any], bool], ...] = (
     kind.is_string,
     kind.is_large_string,
@@ -58,15 +57,6 @@ def is_text(type_: Any) -> bool:
         return is_string(type_)
     inner = type_.value_type
     return not (kind.is_nested(inner) or kind.is_dictionary(inner) or _is_bytes(inner))
-
-
-def declares(field: Any) -> bool:
-    """Whether a column declares an order of its levels: a dictionary is one, as in R and pandas.
-
-    Not so a Categorical of polars, whose levels stand as they came.
-    """
-    of_polars = any(key.startswith(UNORDERED) for key in field.metadata or ())
-    return bool(kind.is_dictionary(field.type)) and not of_polars
 
 
 def refused(type_: Any) -> Unusable:
