@@ -88,10 +88,10 @@ def _inverse_information(results: Results, chosen: Choice) -> Covariance:
 
 
 def _robust(results: Results, chosen: Choice, what: str) -> Covariance:
-    estimation, names = results.estimation(what), results.estimates().names
+    likelihood, names = results.likelihood(what), results.estimates().names
     assert results.evidence is not None
     return robust_covariance(
-        results.evidence, estimation.optimum, names, chosen.kind, chosen.groups, chosen.weights
+        results.evidence, likelihood.optimum, names, chosen.kind, chosen.groups, chosen.weights
     )
 
 

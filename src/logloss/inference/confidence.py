@@ -1,4 +1,4 @@
-"""Confidence limits of the coefficients, by the method that suits the estimate."""
+"""Confidence limits of the coefficients: Wald's, β̂_j ± z SE_j, or by the profile likelihood."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from logloss.checks import confidence, one_of
 from logloss.errors import UsageError
 from logloss.inference.chosen_covariance import covariance
 from logloss.inference.estimate import freedom_of
-from logloss.inference.estimation import suspected_profile
-from logloss.inference.intervals import limits_table, wald
 from logloss.inference.kinds import EstimateKind
+from logloss.inference.likelihoods import suspected_profile
 from logloss.numerics.distributions import NORMAL, REFERENCES, Reference
 from logloss.record.proof import Status
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from logloss.inference.results import Results
+
+    Array = NDArray[np.float64]
 
 _USUAL = {
     EstimateKind.MAXIMUM: "wald",
@@ -67,8 +71,8 @@ def _wald(results: Results, asked: Asked) -> Any:
     estimates = results.estimates()
     found = covariance(results, asked.covariance, asked.groups, asked.weights)
     values = results.corrected(estimates.values)
-    distance = asked.reference.quantile(asked.level, freedom_of(results.fitted, estimates, found))
-    return limits_table(estimates.names, values, wald(values, found.standard_errors, distance))
+    width = asked.reference.quantile(asked.level, freedom_of(results.fitted, estimates, found))
+    return limits_table(estimates.names, values, wald(values, found.standard_errors, width))
 
 
 def _profile(results: Results, asked: Asked) -> Any:
@@ -83,9 +87,9 @@ def _profile(results: Results, asked: Asked) -> Any:
     if e is not None and e.objective.unpenalised and _is_suspected(results):
         names, values, limits = suspected_profile(e, asked.level)
     else:
-        estimation, estimates = results.estimation("profile limits"), results.estimates()
+        likelihood, estimates = results.likelihood("profile limits"), results.estimates()
         names, values = estimates.names, estimates.values
-        limits = estimation.profile(asked.level)
+        limits = likelihood.profile(asked.level)
     lower, upper = map(results.corrected, limits)
     return limits_table(names, results.corrected(values), (lower, upper))
 
@@ -96,3 +100,17 @@ def _is_suspected(results: Results) -> bool:
 
 
 METHODS: Mapping[str, Callable[[Results, Asked], Any]] = {"wald": _wald, "profile": _profile}
+
+
+def wald(values: Array, errors: Array, width: float) -> tuple[Array, Array]:
+    """Lower and upper limits, `width` standard errors away."""
+    return values - width * errors, values + width * errors
+
+
+def limits_table(names: tuple[str, ...], values: Array, limits: tuple[Array, Array]) -> Any:
+    """A pyarrow.Table of name, estimate, lower, upper; null where aliased."""
+    import pyarrow as pa
+
+    parts = {"estimate": values, "lower": limits[0], "upper": limits[1]}
+    columns = {name: pa.array(part, pa.float64(), from_pandas=True) for name, part in parts.items()}
+    return pa.table({"name": pa.array(names, pa.string()), **columns})

@@ -283,7 +283,7 @@ def effects_table(found: Sequence[Effect], covariance: Array, level: float) -> A
     """
     import pyarrow as pa
 
-    n, reach = len(covariance), quantile(level)
+    n, half = len(covariance), quantile(level)
     value = np.array([one.value for one in found])
     squares = np.array([one.gradient[:n] @ covariance @ one.gradient[:n] for one in found])
     known = squares > 0.0
@@ -294,8 +294,8 @@ def effects_table(found: Sequence[Effect], covariance: Array, level: float) -> A
         "standard_error": error,
         "z": value / error,
         "p_value": np.array([two_sided(z) for z in value / error]),
-        "lower": value - reach * error,
-        "upper": value + reach * error,
+        "lower": value - half * error,
+        "upper": value + half * error,
     }
     return pa.table(
         {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.inference.confidence import wald
 from logloss.inference.covariance import weights_named
 from logloss.inference.estimate import Statistics, freedom_of, statistics_of
-from logloss.inference.intervals import wald
 from logloss.numerics.distributions import NORMAL, Reference
 from logloss.record.estimates import Estimates, Findings
 

@@ -31,12 +31,12 @@ def marginal_effects(
 ) -> Any:
     """See `Model.marginal_effects`."""
     where = one_of("at", at, AT)
-    estimation = results.estimation("marginal effects")
+    likelihood = results.likelihood("marginal effects")
     results.check(NO_FUNCTIONS)
     chosen = choice(results, kind, groups, weights)
     if is_robust(chosen.kind):
         results.check(NO_ROBUST)
-    optimum, evidence = estimation.optimum, results.evidence
+    optimum, evidence = likelihood.optimum, results.evidence
     assert evidence is not None
     matrix = raw_covariance(evidence, optimum, chosen.kind, chosen.groups, chosen.weights)
     found = effects_of(where, evidence, optimum, results.fitted.schema)

@@ -146,7 +146,7 @@ class Influence:
                 f"there is no coefficient {name!r}", f"did you mean {near!r}?" if near else None
             )
         j, rows = self.names.index(name), self._evidence.objective.sums("influence")
-        moves: Array = rows.along(self._direction(j)) * self._pull
+        moves: Array = rows.along(self._direction(j)) * self._multiplier
         return self._over_error(moves, j) if standardized else moves
 
     def dfbetas(self, rows: Any, standardized: bool = True) -> Array:
@@ -168,7 +168,7 @@ class Influence:
         directions = np.column_stack([self._direction(j) for j in range(len(self.names))])
         with np.errstate(invalid="ignore"):  # where the limit has no curvature left
             along = self._evidence.objective.sums("influence").some_along(chosen, directions)
-            moves = along * self._pull[chosen, np.newaxis]
+            moves = along * self._multiplier[chosen, np.newaxis]
         for j in range(len(self.names)):
             out[:, j] = self._over_error(moves[:, j], j) if standardized else moves[:, j]
         return out
@@ -269,7 +269,7 @@ class Influence:
             return np.where(k_q > 0.0, self.leverages / k_q, 0.0)
 
     @cached_property
-    def _pull(self) -> Array:
+    def _multiplier(self) -> Array:
         """What M⁻¹x is multiplied by: −k r/(1 − H)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return -self._counted * self._sums[1] / (1.0 - self.leverages)

@@ -168,7 +168,7 @@ def unpolished(
 ) -> Optimum:
     """A point that stands for an optimum at infinity, and the curvature of the intercept alone.
 
-    At the point itself the Hessian has lost what told the coefficients apart. One read or two.
+    At the point itself the Hessian has lost what distinguished the coefficients. One read or two.
     `infimum`: what the loss tends to; by default it is taken for that of the point.
     """
     shape = objective.likelihood.shape
@@ -185,7 +185,7 @@ def at_null(optimum: Optimum) -> Optimum:
     return replace(optimum, beta=optimum.objective.null())
 
 
-def standing(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
+def optimum_at(objective: Objective, where: Coordinates, beta: Array) -> Optimum:
     """A point as it is, which is no maximum of the likelihood alone, and the curvature there."""
     shape = objective.likelihood.shape
     value, _ = objective.value_gradient(beta)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, final
 from logloss.errors import LoglossError, UsageError
 from logloss.inference.covariance import weights_named
 from logloss.inference.estimate import CHEAP, no_data, refusal
-from logloss.inference.estimation import ESTIMATIONS, Estimation
 from logloss.inference.kinds import EstimateKind, Refusals, check_allowed, kind_of
+from logloss.inference.likelihoods import LIKELIHOODS, FittedLikelihood
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.same_rows import marks_of
 
@@ -43,11 +43,11 @@ class Results:
     def __init__(self, fitted: Fitted, evidence: Evidence | None) -> None:
         self.fitted = fitted
         self.evidence = evidence
-        self._estimation: Estimation | None = None
+        self._likelihood: FittedLikelihood | None = None
 
     def attach(self, fitted: Fitted, evidence: Evidence) -> None:
         """Take data that came back, and the record with what it tells."""
-        self.fitted, self.evidence, self._estimation = fitted, evidence, None
+        self.fitted, self.evidence, self._likelihood = fitted, evidence, None
 
     def separation(self) -> Separation:
         """Whether the estimate exists."""
@@ -80,20 +80,20 @@ class Results:
         """A UsageError where this kind of estimate is refused."""
         check_allowed(refusals, self.kind())
 
-    def estimation(self, what: str) -> Estimation:
+    def likelihood(self, what: str) -> FittedLikelihood:
         """What answers from the data, found once; a UsageError where `what` cannot be had."""
         self._check_estimable()
         if self.evidence is None:
             raise no_data(what)
-        if self._estimation is None:
-            self._estimation = ESTIMATIONS[self.kind()](self.evidence, self.fitted)
-        return self._estimation
+        if self._likelihood is None:
+            self._likelihood = LIKELIHOODS[self.kind()](self.evidence, self.fitted)
+        return self._likelihood
 
     def estimates(self) -> Estimates:
         """Those of the record, or found now and put there."""
         self._check_estimable()
         if self.fitted.estimates is None:
-            found = self.estimation("standard errors").estimates()
+            found = self.likelihood("standard errors").estimates()
             self.fitted = replace(self.fitted, estimates=found)
         assert self.fitted.estimates is not None
         return self.fitted.estimates

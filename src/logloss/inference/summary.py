@@ -8,8 +8,8 @@ from logloss.checks import confidence, one_of
 from logloss.errors import DataError, LoglossError, UsageError
 from logloss.inference.chosen_covariance import covariance
 from logloss.inference.estimate import freedom_of
-from logloss.inference.estimation import WITHOUT_DATA
 from logloss.inference.findings import findings_of, with_shift
+from logloss.inference.likelihoods import WITHOUT_DATA
 from logloss.numerics.distributions import REFERENCES
 from logloss.record.estimates import Findings
 
@@ -64,4 +64,4 @@ def _by_kind(results: Results, figures: Findings) -> Findings:
     """With p-values and limits that suit the kind of estimate."""
     if results.evidence is None:
         return WITHOUT_DATA[results.kind()](figures)
-    return results.estimation("limits").summarised(figures)
+    return results.likelihood("limits").summarised(figures)

@@ -24,7 +24,7 @@ from logloss.numerics.distributions import chi_squared
 
 if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
-    from logloss.inference.terms import Fall, Tested
+    from logloss.inference.terms import Fall, Hypothesis
     from logloss.record.estimates import Estimates
     from logloss.record.fitted import Fitted
 
@@ -49,7 +49,7 @@ class TermTest:
 
 
 def likelihood_ratio_tests(
-    optimum: Optimum, names: Sequence[str], terms: Sequence[Tested]
+    optimum: Optimum, names: Sequence[str], terms: Sequence[Hypothesis]
 ) -> list[TermTest]:
     """Each term against the fit without it. Reads: about five for each, ten with relatives."""
     place = {name: j for j, name in enumerate(names)}
@@ -62,7 +62,7 @@ def likelihood_ratio_tests(
     return [tested(term, fall) for term in terms]
 
 
-def tested(term: Tested, fall: Fall) -> TermTest:
+def tested(term: Hypothesis, fall: Fall) -> TermTest:
     """One term; no p-value where there is no degree of freedom."""
     statistic, df = term.fall(fall)
     return TermTest(term.name, df, statistic, chi_squared(statistic, df))
@@ -137,7 +137,7 @@ def _held_at_zero(optimum: Optimum, gone: NDArray[np.int64]) -> tuple[float, int
 
 
 def wald_tests(
-    names: Sequence[str], values: Array, covariance: Array, terms: Sequence[Tested]
+    names: Sequence[str], values: Array, covariance: Array, terms: Sequence[Hypothesis]
 ) -> list[TermTest]:
     """Each term by its estimates and their covariance; aliases are left out."""
     place = {name: j for j, name in enumerate(names)}

@@ -23,7 +23,7 @@ Fall = Callable[[tuple[str, ...]], tuple[float, int]]
 
 @final
 @dataclass(frozen=True)
-class Tested:
+class Hypothesis:
     """What is tested.
 
     Attributes
@@ -50,7 +50,7 @@ class Tested:
         return (max(0.0, all_of_them - without) if df > 0 else 0.0), df
 
 
-def terms_of(schema: Schema, chosen: Collection[Any] | str | None) -> list[Tested]:
+def terms_of(schema: Schema, chosen: Collection[Any] | str | None) -> list[Hypothesis]:
     """The terms to test: each, or those that are `chosen`, where a collection is one test.
 
     Raises
@@ -70,12 +70,12 @@ def _tested(
     chosen: Any,
     everything: Mapping[str, tuple[str, ...]],
     factors: Mapping[str, frozenset[str]],
-) -> Tested:
+) -> Hypothesis:
     together: Sequence[str] = [chosen] if isinstance(chosen, str) else list(dict.fromkeys(chosen))
     _check_terms(together, everything)
     relatives = [other for other in everything if _is_part(together, other, factors)]
     tested, held = (_coefficients(names, everything) for names in (together, relatives))
-    return Tested(" + ".join(together), tested, held)
+    return Hypothesis(" + ".join(together), tested, held)
 
 
 def _check_terms(names: Sequence[str], everything: Collection[str]) -> None:

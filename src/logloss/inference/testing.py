@@ -10,7 +10,7 @@ from logloss.inference.chosen_covariance import covariance
 from logloss.inference.kinds import INFINITE, EstimateKind, Refusal, Refusals
 from logloss.inference.nesting import check_nested
 from logloss.inference.term_tests import TermTest, nested, tests_table, wald_tests
-from logloss.inference.terms import Tested, terms_of
+from logloss.inference.terms import Hypothesis, terms_of
 
 if TYPE_CHECKING:
     from logloss.inference.results import Results
@@ -34,18 +34,18 @@ def tests_of_terms(results: Results, terms: Collection[str] | str | None, method
     return tests_table(one_of("method", method, METHODS)(results, chosen))
 
 
-def _likelihood_ratio(results: Results, terms: list[Tested]) -> list[TermTest]:
+def _likelihood_ratio(results: Results, terms: list[Hypothesis]) -> list[TermTest]:
     results.check_likelihood("likelihood-ratio tests", "take method='wald'")
-    return results.estimation("likelihood-ratio tests of terms").ratio_tests(terms)
+    return results.likelihood("likelihood-ratio tests of terms").ratio_tests(terms)
 
 
-def _wald(results: Results, terms: list[Tested]) -> list[TermTest]:
+def _wald(results: Results, terms: list[Hypothesis]) -> list[TermTest]:
     e = results.estimates()
     results.check(NO_WALD)
     return wald_tests(e.names, e.values, covariance(results, None, None, None).matrix, terms)
 
 
-METHODS: Mapping[str, Callable[[Results, list[Tested]], list[TermTest]]] = {
+METHODS: Mapping[str, Callable[[Results, list[Hypothesis]], list[TermTest]]] = {
     "lr": _likelihood_ratio,
     "wald": _wald,
 }

@@ -1,4 +1,4 @@
-"""Model: what a fit gives back. A face over the record `Fitted`: predict, look, save."""
+"""Model: what a fit gives back. It predicts, evaluates, infers and saves."""
 
 from __future__ import annotations
 

@@ -32,8 +32,10 @@ _ROUNDING = 8 * sys.float_info.epsilon  # of the products and the coefficients
 
 @dataclass(frozen=True)
 class Centers:
-    """Attributes.
+    """The points from which a model counts columns, and its intercept there.
 
+    Attributes
+    ----------
     points : mapping of coefficient name to float
         m_j, where it is not 0.
     intercept : float

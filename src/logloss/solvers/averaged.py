@@ -50,8 +50,10 @@ class AveragedState(State):
 
 @dataclass(frozen=True)
 class SAGA:
-    """Parameters.
+    """SAGA (Defazio et al. 2014): a row a step, with a table of the last residuals.
 
+    Parameters
+    ----------
     step : float or None
         γ; None: 1/(3L).
     refresh : bool
@@ -78,8 +80,10 @@ class SAGA:
 
 @dataclass(frozen=True)
 class SAG:
-    """Parameters.
+    """SAG (Schmidt et al. 2017): a row a step along the mean of the last gradients.
 
+    Parameters
+    ----------
     step : float or None
         γ; None: 1/(3L).
     warm_up : int

@@ -58,8 +58,10 @@ def largest_curvature(objective: Objective, iterations: int = 20) -> float:
 
 @dataclass(frozen=True)
 class GradientDescent:
-    """Parameters.
+    """Gradient descent; proximal where there is an L1 penalty.
 
+    Parameters
+    ----------
     step : float or None
         A fixed step; None: 1/L.
     backtracking : bool

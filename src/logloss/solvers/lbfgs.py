@@ -32,8 +32,10 @@ class LBFGSState(State):
 
 @dataclass(frozen=True)
 class LBFGS:
-    """Parameters.
+    """L-BFGS: a quasi-Newton method that remembers the last steps.
 
+    Parameters
+    ----------
     memory : int
         Steps remembered.
     """

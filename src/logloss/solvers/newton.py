@@ -76,8 +76,10 @@ class NewtonState(State):
 
 @dataclass(frozen=True)
 class Newton:
-    """Parameters.
+    """Newton's method with a subsampled start and Hessian, and an exact gradient.
 
+    Parameters
+    ----------
     share : float
         Share of the rows in the sample at most; with the one that it starts from itself, a tenth.
     rows_per_coefficient : float

@@ -77,8 +77,10 @@ class NewtonCGState(State):
 
 @dataclass(frozen=True)
 class NewtonCG:
-    """Parameters.
+    """Truncated Newton: the Newton system by preconditioned conjugate gradients.
 
+    Parameters
+    ----------
     eta : float
         Inner accuracy: stop when j (Q_j − Q_{j−1}) ≤ eta·Q_j.
     most_inner : int

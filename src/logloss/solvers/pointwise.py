@@ -36,8 +36,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SigmoidUpdate:
-    """Parameters.
+    """The rule of the sigmoid: row by row by y − σ(z), with a fixed step.
 
+    Parameters
+    ----------
     step : float
         η, in the coordinates of the solver (dense columns are centred and scaled).
     seed : int
@@ -82,8 +84,10 @@ class PerceptronState(State):
 
 @dataclass(frozen=True)
 class Perceptron:
-    """Parameters.
+    """Rosenblatt's perceptron, with the best weights that it met kept.
 
+    Parameters
+    ----------
     step : float
         η. From weights of 0 it changes their size, not what they tell.
     seed : int

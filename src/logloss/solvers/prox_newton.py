@@ -62,8 +62,10 @@ class WorkingState(State):
 
 @dataclass(frozen=True)
 class ProxNewton:
-    """Parameters.
+    """Newton's method under an L1 penalty and bounds, on a working set.
 
+    Parameters
+    ----------
     first : int
         Coefficients that may enter the working set at once, at least.
     growth : float

@@ -90,8 +90,10 @@ class StochasticState(State):
 
 @dataclass(frozen=True)
 class SGD:
-    """Parameters.
+    """Stochastic gradient descent: a few rows a step, by steps that grow shorter.
 
+    Parameters
+    ----------
     step : float or None
         γ of the first step; None: 1/L, L = max ‖x‖²/4.
     schedule : Schedule
@@ -141,8 +143,10 @@ class SGD:
 
 @dataclass(frozen=True)
 class Adam:
-    """Parameters.
+    """Adam (Kingma & Ba 2015): stochastic steps, scaled by the size of past gradients.
 
+    Parameters
+    ----------
     step : float
         γ: about the most that a coefficient moves in a step.
     beta1, beta2, epsilon : float

@@ -3,10 +3,10 @@
 The likelihood never falls along a direction d with (2y − 1) x·d ≥ 0 on all rows (x·d = 0 where the
 label is soft). So the limit of a coefficient c·β on one side is infinite if some such d has c·d on
 that side, which a linear program tells, all coefficients by the same rows; no read of the data is
-spent on a walk that has no end. If none has, the likelihood falls without end on that side, and the
-limit is finite. The walk to it (intervals.py) begins far out, where nothing bends, and may not get
-there; then the likelihood is maximised with the coefficient held, x_j times it as an offset, until
-what is held is between two that are near enough.
+spent on a search that has no end. If none has, the likelihood falls without end on that side, and
+the limit is finite. The search for it (profile_limits.py) begins far out, where nothing bends, and
+may not get there; then the likelihood is maximised with the coefficient held, x_j times it as an
+offset, until what is held is between two that are near enough.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from logloss.inference.optimum import Optimum
 
 Array = NDArray[np.float64]
-Ends = Callable[[Array, float], bool | None]
+IsInfinite = Callable[[Array, float], bool | None]
 
 _MOST_ENTRIES = 200_000
 _SURE = 1e-4  # of the columns' scale: c·d beyond this is no rounding
@@ -36,7 +36,7 @@ _NONE = 1e-8
 _DOUBLINGS = 40
 
 
-def ends(optimum: Optimum) -> Ends:
+def infinite_limits(optimum: Optimum) -> IsInfinite:
     """Whether the limit of c·β is infinite on a side; None where that is not known."""
     likelihood = optimum.objective.likelihood.sums()
     if likelihood is None:
@@ -53,10 +53,10 @@ def ends(optimum: Optimum) -> Ends:
     y = likelihood.rows.y[rows]
     hard = (y == 0.0) | (y == 1.0)
     signed = np.unique((2.0 * y - 1.0)[hard, np.newaxis] * x[hard], axis=0)
-    return partial(_ends, signed, np.unique(x[~hard], axis=0), free)
+    return partial(_is_infinite, signed, np.unique(x[~hard], axis=0), free)
 
 
-def _ends(
+def _is_infinite(
     signed: Array, soft: Array, free: NDArray[np.int64], c: Array, sign: float
 ) -> bool | None:
     from scipy.optimize import linprog
@@ -76,7 +76,7 @@ def _ends(
     return True if -done.fun > _SURE else (False if -done.fun < _NONE else None)
 
 
-def by_fits(optimum: Optimum, j: int, sign: float, target: float) -> float:
+def limit_by_fits(optimum: Optimum, j: int, sign: float, target: float) -> float:
     """The limit of coefficient j as it is reported, at which F with it held is `target`.
 
     Each value that is tried is a fit.

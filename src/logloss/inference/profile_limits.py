@@ -1,6 +1,6 @@
-"""Confidence limits: Wald's, and those of the profile likelihood.
+"""Confidence limits by the profile likelihood.
 
-Wald: β̂_j ± z SE_j. Profile: where twice the log-likelihood, maximised over all other coefficients,
+They are where twice the log-likelihood, maximised over all other coefficients,
 has fallen by the quantile of χ²_1. They follow the curve instead of a parabola, and hold where a
 Wald limit does not: few rows, estimates far from 0.
 
@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.inference.apart_limits import by_fits, ends
 from logloss.inference.covariance import first_to_last
 from logloss.inference.optimum import Curvature
+from logloss.inference.separated_limits import infinite_limits, limit_by_fits
 from logloss.numerics.algebra import dot
 from logloss.numerics.distributions import quantile
 
@@ -48,36 +48,31 @@ _LOST = 1e-9  # curvature along a direction that has none left
 _MOST_STEPS = 200
 
 
-def wald(values: Array, errors: Array, reach: float) -> tuple[Array, Array]:
-    """Lower and upper limits, `reach` standard errors away."""
-    return values - reach * errors, values + reach * errors
-
-
-def profile_limits(optimum: Optimum, level: float, apart: bool = False) -> tuple[Array, Array]:
+def profile_limits(optimum: Optimum, level: float, separated: bool = False) -> tuple[Array, Array]:
     """Limits of the coefficients as they are shown, the intercept first; NaN for aliases.
 
     Infinite where the likelihood never falls so far. Reads: about eight for each limit.
 
     Parameters
     ----------
-    apart : bool
+    separated : bool
         The data are separated, and the point stands for one at infinity.
     """
     n = optimum.objective.n_coefficients
-    is_endless = ends(optimum) if apart else None
+    is_infinite = infinite_limits(optimum) if separated else None
     target = quantile(level) ** 2 / (2.0 * optimum.weight_sum)
     limits = np.full((n, 2), math.nan)
     for j in optimum.curvature.kept:
         contrast = _contrast(optimum, int(j))
         for side, sign in enumerate((-1.0, 1.0)):
-            known = is_endless(contrast, sign) if is_endless else None
+            known = is_infinite(contrast, sign) if is_infinite else None
             if known:
                 limits[j, side] = sign * math.inf
                 continue
             goal = optimum.loss + target
-            limits[j, side] = _Walk(optimum, contrast, sign, goal).limit()
+            limits[j, side] = _Search(optimum, contrast, sign, goal).limit()
             if known is False and not math.isfinite(limits[j, side]):
-                limits[j, side] = by_fits(optimum, int(j), sign, goal)
+                limits[j, side] = limit_by_fits(optimum, int(j), sign, goal)
     limits = limits[first_to_last(optimum.coordinates.intercept, n)]
     return limits[:, 0], limits[:, 1]
 
@@ -113,8 +108,8 @@ class _Move:
 
 
 @final
-class _Walk:
-    """The way from the optimum to one limit."""
+class _Search:
+    """The search for one limit, from the optimum."""
 
     def __init__(self, optimum: Optimum, contrast: Array, sign: float, target: float) -> None:
         self.optimum, self.contrast = optimum, contrast
@@ -124,7 +119,7 @@ class _Walk:
         self.error = math.sqrt(dot(contrast, v) / optimum.weight_sum)
         self.center = dot(contrast, optimum.beta)
         self.inside, self.outside = 0.0, math.inf  # distances from the center
-        self.reach = _LARGEST
+        self.longest = _LARGEST
         self.nowhere = _NOWHERE + 2.0 * float(np.abs(optimum.beta).max())
 
     def limit(self) -> float:
@@ -183,9 +178,9 @@ class _Walk:
         """The next point: all of the step near the profile, else down to it as far as F falls."""
         step = move.down + move.tau * move.along
         largest = float(np.abs(step).max())
-        if largest > self.reach:
-            step = step * (self.reach / largest)
-            self.reach *= 2.0 if move.tau else 1.0
+        if largest > self.longest:
+            step = step * (self.longest / largest)
+            self.longest *= 2.0 if move.tau else 1.0
         objective, share = self.optimum.objective, 1.0
         far = self.twice * move.above > _OFF_CURVE
         value, gradient = objective.value_gradient(point.beta + step)
@@ -224,12 +219,3 @@ class _Walk:
         fallen = move.profile - self.optimum.loss
         flat = fallen + move.above < 1e-3 * (self.target - self.optimum.loss)
         return gone > self.nowhere and flat
-
-
-def limits_table(names: tuple[str, ...], values: Array, limits: tuple[Array, Array]) -> Any:
-    """A pyarrow.Table of name, estimate, lower, upper; null where aliased."""
-    import pyarrow as pa
-
-    parts = {"estimate": values, "lower": limits[0], "upper": limits[1]}
-    columns = {name: pa.array(part, pa.float64(), from_pandas=True) for name, part in parts.items()}
-    return pa.table({"name": pa.array(names, pa.string()), **columns})

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from logloss.errors import DataError
 from logloss.inference import penalised
 from logloss.inference.estimate import estimates_of, optimum_of, shown_names
-from logloss.inference.intervals import profile_limits
 from logloss.inference.kinds import EstimateKind
-from logloss.inference.optimum import Optimum, at_null, standing, unpolished
+from logloss.inference.optimum import Optimum, at_null, optimum_at, unpolished
+from logloss.inference.profile_limits import profile_limits
 from logloss.inference.term_tests import TermTest, likelihood_ratio_tests, tested
-from logloss.inference.terms import Tested
+from logloss.inference.terms import Hypothesis
 from logloss.record.estimates import Estimates, Findings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from logloss.record.separation import Separation
 
 Array = NDArray[np.float64]
-Terms = Sequence[Tested]
+Terms = Sequence[Hypothesis]
 
 _LITTLE = 1e7  # rows · coefficients³ up to which a summary of Firth's estimate has profile limits
 _FIRTH_ASK = (
@@ -46,7 +46,7 @@ _FIRTH_ASK = (
 )
 
 
-class Estimation(Protocol):
+class FittedLikelihood(Protocol):
     """What a kind of estimate answers, from the evidence of a fit."""
 
     @property
@@ -136,7 +136,7 @@ class SeparatedLikelihood:
         return replace(rough, values=values, covariance=covariance)
 
     def profile(self, level: float) -> tuple[Array, Array]:
-        return profile_limits(self.optimum, level, apart=True)
+        return profile_limits(self.optimum, level, separated=True)
 
     def ratio_tests(self, terms: Terms) -> list[TermTest]:
         # at the point far away no curvature is left: only the intercept alone has one
@@ -161,7 +161,7 @@ class FirthLikelihood:
     @cached_property
     def optimum(self) -> Optimum:
         e = self.evidence
-        return standing(e.objective.until(math.inf), e.coordinates, self.point.beta)
+        return optimum_at(e.objective.until(math.inf), e.coordinates, self.point.beta)
 
     def estimates(self) -> Estimates:
         return estimates_of(self.evidence, self.optimum)
@@ -178,7 +178,7 @@ class FirthLikelihood:
         if self.evidence.design.n_rows * len(found.names) ** 3 > _LITTLE:
             return _of_firth(found)
         limits = penalised.limits(self.evidence, found.level, self.point)
-        whole = tested(Tested("", self.evidence.names), self._fall)
+        whole = tested(Hypothesis("", self.evidence.names), self._fall)
         plain = _of_firth(found)
         return replace(
             plain,
@@ -200,7 +200,7 @@ class FirthLikelihood:
         return statistic, df
 
 
-ESTIMATIONS: Mapping[EstimateKind, Callable[[Evidence, Fitted], Estimation]] = {
+LIKELIHOODS: Mapping[EstimateKind, Callable[[Evidence, Fitted], FittedLikelihood]] = {
     EstimateKind.MAXIMUM: MaximumLikelihood,
     EstimateKind.SEPARATED: SeparatedLikelihood,
     EstimateKind.FIRTH: FirthLikelihood,
@@ -216,7 +216,7 @@ def suspected_profile(
     """
     coef, intercept = evidence.coordinates.raw(evidence.beta)
     values = np.append(intercept, coef) if evidence.intercept else coef
-    limits = profile_limits(_at_infinity(evidence, None), level, apart=True)
+    limits = profile_limits(_at_infinity(evidence, None), level, separated=True)
     return shown_names(evidence), values, limits
 
 
@@ -226,7 +226,7 @@ def _at_infinity(evidence: Evidence, infimum: float | None) -> Optimum:
 
 
 def _of_separated(found: Findings) -> Findings:
-    return replace(found, covariance=f"{found.covariance}, of the rows that are not told apart")
+    return replace(found, covariance=f"{found.covariance}, of the rows that are not separated")
 
 
 def _of_firth(found: Findings) -> Findings:
