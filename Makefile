@@ -20,7 +20,7 @@ SOURCES := pyproject.toml CMakeLists.txt \
 # In CI a compiler warning is an error, and the tests include those under the sanitizers.
 STRICT := $(if $(CI),-C cmake.define.LOGLOSS_WERROR=ON)
 
-.PHONY: help demo test prove lint format stub sanitize prove-verdicts bench bench-kernels docs docs-pictures clean
+.PHONY: help demo test prove lint format stub sanitize prove-verdicts bench bench-kernels docs docs-options docs-pictures clean
 
 help:
 	@echo "make demo           fit the breast-cancer table: no file, no network"
@@ -34,6 +34,7 @@ help:
 	@echo "make bench          time to a relative gap of 1e-6, against other packages"
 	@echo "make bench-kernels  bandwidth and arithmetic rate of the kernels"
 	@echo "make docs           the documentation as HTML, in docs/_build"
+	@echo "make docs-options   write the table of options in docs/options.md again"
 	@echo "make docs-pictures  race the solvers for docs/how-to-choose.md; needs LOGLOSS_DATA"
 	@echo "make clean          remove .venv and everything built"
 
@@ -77,6 +78,9 @@ bench-kernels: $(STAMP)/package $(STAMP)/bench
 docs: $(STAMP)/package $(STAMP)/docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 	@echo "open docs/_build/index.html"
+
+docs-options: $(STAMP)/package
+	$(BIN)/python docs/options.py
 
 docs-pictures: $(STAMP)/package $(STAMP)/test
 	$(BIN)/python docs/pictures/draw.py

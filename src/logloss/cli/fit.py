@@ -34,13 +34,11 @@ def fit(
     penalty_factor: options.PenaltyFactors = None,
     bound: options.Bounds = None,
     standardize: options.Standardize = False,
-    firth: Annotated[
-        bool, typer.Option("--firth", help="Firth's estimate: finite on separated data.")
-    ] = False,
-    solver: Annotated[
-        str | None, typer.Option(metavar="S", help="The solver; by default the one that fits.")
-    ] = None,
+    no_intercept: options.NoIntercept = False,
+    firth: Annotated[bool, options.declared("firth")] = False,
+    solver: options.SolverName = None,
     weights: options.Weights = None,
+    class_weight: options.ClassWeight = None,
     weights_are: options.WeightsAre = None,
     covariance: options.Covariance = None,
     distribution: options.Distribution = None,
@@ -55,18 +53,10 @@ def fit(
     quote: options.Quote = None,
     header: options.Header = None,
     prior: options.Prior = None,
-    tol: Annotated[
-        float | None, typer.Option(metavar="T", help="Relative gap to the optimum. [default: 1e-6]")
-    ] = None,
-    max_iter: Annotated[int | None, typer.Option(metavar="N", help="At most N steps.")] = None,
-    time_budget: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Stop after S seconds, with the best point so far."),
-    ] = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Go on from a model file, one that was stopped too."),
-    ] = None,
+    tol: Annotated[float | None, options.declared("tol")] = None,
+    max_iter: Annotated[int | None, options.declared("max_iter")] = None,
+    time_budget: Annotated[float | None, options.declared("time_budget")] = None,
+    start: Annotated[Path | None, options.declared("start")] = None,
     random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     memory: options.Memory = None,
@@ -88,47 +78,18 @@ def fit(
     have no finite estimate, which the summary then begins with. 1: not certified, or Ctrl-C; the
     best point is printed and written all the same, and --start goes on from it.
     """
+    chosen = options.asked("fit", locals())
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if influence is not None and (quiet or json):
         raise UsageError("--influence prints words: not with --quiet or --json", "leave one out")
     if model is not None:
         check_writable(model)
-    kind, groups = options.covariance(covariance)
+    kind, groups = (None, None) if covariance is None else options.covariance(covariance)
     options.check_distribution(distribution)
     reading = options.Reading(sql, delimiter, quote, header, na, exclude, groups)
     roles = {"--target": target, "--weights": weights, "--offset": offset}
-    chosen = {
-        "positive": positive,
-        "C": c,
-        "l1_ratio": l1_ratio,
-        "l1": l1,
-        "l2": l2,
-        "penalty_factors": options.factors(penalty_factor),
-        "bounds": options.bounds(bound),
-        "standardize": standardize or None,
-        "firth": firth or None,
-        "solver": solver,
-        "sample_weight": weights,
-        "weights_are": weights_are,
-        "covariance": kind,
-        "groups": groups,
-        "exclude": reading.beside,
-        "offset": offset,
-        "missing": missing,
-        "na": tuple(na) if na else None,
-        "min_count": min_count,
-        "formula": formula,
-        "memory": memory,
-        "spool": spool,
-        "prior": prior,
-        "tol": tol,
-        "max_iter": max_iter,
-        "time_budget": time_budget,
-        "start": start,
-        "random_state": random_state,
-        "n_threads": n_threads,
-    }
+    chosen |= {"covariance": kind, "groups": groups, "exclude": reading.beside or ()}
     with Progress(table, tol or _DEFAULT_TOL, time_budget, quiet) as progress:
         fitted = _fit(progress.reading(reading.open(table, roles)), target, chosen, progress)
     try:
@@ -145,14 +106,9 @@ def fit(
 
 
 def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
-    """Fit with the options that were given; the others keep the defaults of `logloss.fit`."""
     from logloss.model.fit import fit as run_fit
-    from logloss.model.model import load
 
-    given = {name: value for name, value in chosen.items() if value is not None}
-    if "start" in given:
-        given["start"] = load(given["start"])
-    return run_fit(table, target, callbacks=(progress,), **given)
+    return run_fit(table, target, callbacks=(progress,), **chosen)
 
 
 def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:

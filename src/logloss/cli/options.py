@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from logloss.errors import UsageError
+from logloss.record.option import FIT
+from logloss.record.options import options_of
 
 if TYPE_CHECKING:
     from logloss.model.model import Model
@@ -34,80 +36,43 @@ Quiet: TypeAlias = Annotated[
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print the model as JSON instead of the summary.")
 ]
-Threads: TypeAlias = Annotated[
-    int | None, typer.Option("--n-threads", metavar="N", min=1, help="At most this many threads.")
-]
 
-Target: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        metavar="COL", help="The column to explain, by name or position (0 the first, -1 the last)."
-    ),
-]
-Positive: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="LABEL", help="The positive label; all others of the target are negative."
-    ),
-]
-C: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        "--C", metavar="C", help="The smaller, the stronger the penalty, as in scikit-learn."
-    ),
-]
-L1Ratio: TypeAlias = Annotated[
-    float | None, typer.Option(metavar="R", help="Share of L1 in the penalty of --C.")
-]
-L1: TypeAlias = Annotated[
-    float | None, typer.Option(metavar="A", help="L1 penalty on the mean loss, as in glmnet.")
-]
-L2: TypeAlias = Annotated[
-    float | None, typer.Option(metavar="B", help="L2 penalty on the mean loss, as in glmnet.")
-]
-Standardize: TypeAlias = Annotated[
-    bool, typer.Option("--standardize", help="Penalise per standard deviation of the columns.")
-]
-PenaltyFactors: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--penalty-factor",
-        metavar="NAME=F",
-        help="Multiply the penalty of a coefficient by F; 0: none. May be repeated.",
-    ),
-]
-Bounds: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--bound",
-        metavar="NAME=LO:HI",
-        help="Keep a coefficient in bounds; an end may be left out: age=0: is not negative."
-        " May be repeated.",
-    ),
-]
-Weights: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="COL", help="The column of row weights.")
-]
-WeightsAre: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--weights-are",
-        metavar="WORD",
-        help="What weights mean: frequency (a row stands for so many), sampling (robust standard"
-        " errors, no likelihood) or variance (a row is a mean of so many)."
-        " [default: whole numbers are frequencies, others sampling weights]",
-        show_default=False,
-    ),
-]
-Covariance: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--covariance",
-        metavar="WORD",
-        help="Of the standard errors: hessian, hc0, hc1, or cluster:COL for rows that belong"
-        " together; COL is fitted too, unless it is excluded.",
-    ),
-]
+
+def declared(name: str, face: str = FIT) -> Any:
+    """The option of this name, as the command `face` has it: from the one table of options."""
+    one = options_of(face)[name]
+    return typer.Option(
+        *one.flags, metavar=one.metavar, help=one.help, min=one.least, show_default=False
+    )
+
+
+Target: TypeAlias = Annotated[str, declared("y")]
+Positive: TypeAlias = Annotated[str | None, declared("positive")]
+C: TypeAlias = Annotated[float | None, declared("C")]
+L1Ratio: TypeAlias = Annotated[float | None, declared("l1_ratio")]
+L1: TypeAlias = Annotated[float | None, declared("l1")]
+L2: TypeAlias = Annotated[float | None, declared("l2")]
+PenaltyFactors: TypeAlias = Annotated[list[str] | None, declared("penalty_factors")]
+Bounds: TypeAlias = Annotated[list[str] | None, declared("bounds")]
+Standardize: TypeAlias = Annotated[bool, declared("standardize")]
+NoIntercept: TypeAlias = Annotated[bool, declared("fit_intercept")]
+SolverName: TypeAlias = Annotated[str | None, declared("solver")]
+Weights: TypeAlias = Annotated[str | None, declared("sample_weight")]
+ClassWeight: TypeAlias = Annotated[list[str] | None, declared("class_weight")]
+WeightsAre: TypeAlias = Annotated[str | None, declared("weights_are")]
+Covariance: TypeAlias = Annotated[str | None, declared("covariance")]
+Offset: TypeAlias = Annotated[str | None, declared("offset")]
+Prior: TypeAlias = Annotated[float | None, declared("prior")]
+Exclude: TypeAlias = Annotated[list[str] | None, declared("exclude")]
+Na: TypeAlias = Annotated[list[str] | None, declared("na")]
+Missing: TypeAlias = Annotated[str | None, declared("missing")]
+MinCount: TypeAlias = Annotated[float | None, declared("min_count")]
+Formula: TypeAlias = Annotated[str | None, declared("formula")]
+RandomState: TypeAlias = Annotated[int | None, declared("random_state")]
+Threads: TypeAlias = Annotated[int | None, declared("n_threads")]
+Memory: TypeAlias = Annotated[str | None, declared("memory")]
+Spool: TypeAlias = Annotated[str | None, declared("spool")]
+
 Distribution: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -116,46 +81,6 @@ Distribution: TypeAlias = Annotated[
         help="Of p-values and limits: normal, or t (Student's), which few clusters need."
         " [default: normal]",
         show_default=False,
-    ),
-]
-Offset: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="COL", help="The column added to the log odds.")
-]
-Prior: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        metavar="TAU", help="Share of positives in the population: corrects the intercept."
-    ),
-]
-Exclude: TypeAlias = Annotated[
-    list[str] | None, typer.Option(metavar="COL", help="Leave a column out; may be repeated.")
-]
-
-Na: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="TEXT", help='Text that means a missing value, such as "?". May be repeated.'
-    ),
-]
-Missing: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOW",
-        help="Missing values: auto (text: a level, numbers: their mean and an indicator), error,"
-        " drop (the row). [default: auto]",
-    ),
-]
-MinCount: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N", help="Take levels of text with fewer than N rows together. [default: 0]"
-    ),
-]
-Formula: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="F",
-        help="The terms to fit in place of the columns, as 'age + C(race) + bs(bmi, df=4)'.",
     ),
 ]
 Sql: TypeAlias = Annotated[
@@ -180,22 +105,6 @@ Header: TypeAlias = Annotated[
         " … [default: found out]",
         show_default=False,
     ),
-]
-Memory: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIZE",
-        help="Memory for the columns of a file, such as 2GB; beyond, they go to a temporary file."
-        " [default: half of what is free]",
-    ),
-]
-Spool: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="The folder of that temporary file.")
-]
-
-RandomState: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--random-state", metavar="N", help="Seed of solvers that read rows at random."),
 ]
 
 
@@ -246,14 +155,33 @@ class Reading:
         return read(source, dialect=dialect, where=table, **chosen)
 
 
+def asked(face: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given to a command, by the keywords of the function of its name.
+
+    `values`: the parameters of the command. What was not given keeps the default of the function.
+    The target has a place of its own, and what is excluded was left out when the table was opened.
+    """
+    found = {}
+    for name, option in options_of(face).items():
+        value = values[option.parameter] if option.flags else None
+        if value is not None and value is not False and value != []:
+            found[name] = _READ.get(name, _as_it_is)(value)
+    return {name: value for name, value in found.items() if name not in _APART}
+
+
+_APART = frozenset(["y", "exclude"])
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 _COVARIANCES = {"hessian": "hessian", "hc0": "HC0", "hc1": "HC1"}
 _CLUSTER = "cluster:"
 
 
-def covariance(word: str | None) -> tuple[str | None, str | None]:
+def covariance(word: str) -> tuple[str, str | None]:
     """The kind of covariance, and the column of groups, that a word of --covariance stands for."""
-    if word is None:
-        return None, None
     column = word[len(_CLUSTER) :] if word.casefold().startswith(_CLUSTER) else ""
     if column:
         return "cluster", column
@@ -274,21 +202,29 @@ def check_distribution(word: str | None) -> None:
 _DISTRIBUTIONS = ("normal", "t")
 
 
-def factors(given: Sequence[str] | None) -> dict[str, float] | None:
+def factors(
+    given: Sequence[str], option: str = "--penalty-factor", example: str = "age=0"
+) -> dict[str, float]:
     """The mapping that the words of --penalty-factor stand for, such as age=0."""
-    if not given:
-        return None
     parsed: dict[str, float] = {}
     for word in given:
-        name, value = _named("--penalty-factor", word, "age=0", parsed)
-        parsed[name] = _number("--penalty-factor", word, value, "age=0")
+        name, value = _named(option, word, example, parsed)
+        parsed[name] = _number(option, word, value, example)
     return parsed
 
 
-def bounds(given: Sequence[str] | None) -> dict[str, tuple[Bound, Bound] | str] | None:
+def class_weight(given: Sequence[str]) -> dict[str, float] | str:
+    """What the words of --class-weight stand for: yes=2, or balanced."""
+    if [word.casefold() for word in given] == [_BALANCED]:
+        return _BALANCED
+    return factors(given, "--class-weight", "yes=2")
+
+
+_BALANCED = "balanced"
+
+
+def bounds(given: Sequence[str]) -> dict[str, tuple[Bound, Bound] | str]:
     """The mapping that the words of --bound stand for: age=0:, age=:2, age=-1:1, age=+, age=-."""
-    if not given:
-        return None
     parsed: dict[str, tuple[Bound, Bound] | str] = {}
     for word in given:
         name, value = _named("--bound", word, "age=0:2", parsed)
@@ -323,5 +259,39 @@ def _number(option: str, word: str, value: str, example: str) -> float:
         raise _unreadable(option, word, example) from None
 
 
+def _numbers(words: str) -> list[float]:
+    try:
+        return [float(word) for word in words.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--lambdas {words!r} cannot be read", "write it like --lambdas 0.1,0.01,0.001"
+        ) from None
+
+
+def _solvers(words: str) -> list[str]:
+    names = [name.strip() for name in words.split(",")]
+    if not all(names):
+        raise UsageError(f"--solvers {words!r} has an empty name", "write it like gd,lbfgs,newton")
+    return names
+
+
+def _start(file: Path) -> Model:
+    from logloss.model.model import load
+
+    return load(file)
+
+
 def _unreadable(option: str, word: str, example: str) -> UsageError:
     return UsageError(f"{option} {word!r} cannot be read", f"write it like {option} {example}")
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {  # what the words of a command stand for
+    "lambdas": _numbers,
+    "solvers": _solvers,
+    "penalty_factors": factors,
+    "bounds": bounds,
+    "class_weight": class_weight,
+    "fit_intercept": lambda _: False,
+    "na": tuple,
+    "start": _start,
+}

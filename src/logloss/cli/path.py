@@ -30,31 +30,19 @@ _COLOURED = 8  # coefficients in the picture that have a colour
 def path(
     table: options.Table,
     target: options.Target,
-    n_lambdas: Annotated[
-        int | None, typer.Option(metavar="N", help="How many penalties. [default: 100]")
-    ] = None,
-    lambdas: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="The penalties λ on the mean loss.")
-    ] = None,
-    lambda_min_ratio: Annotated[
-        float | None,
-        typer.Option(metavar="R", help="The least λ as a share of the largest. [default: 1e-4]"),
-    ] = None,
-    l1_ratio: Annotated[
-        float | None, typer.Option(metavar="R", help="Share of L1 in the penalty. [default: 1]")
-    ] = None,
-    leave_one_out: Annotated[
-        bool,
-        typer.Option("--leave-one-out", help="Estimate the leave-one-out loss, and the best λ."),
-    ] = False,
+    n_lambdas: Annotated[int | None, options.declared("n_lambdas", "path")] = None,
+    lambdas: Annotated[str | None, options.declared("lambdas", "path")] = None,
+    lambda_min_ratio: Annotated[float | None, options.declared("lambda_min_ratio", "path")] = None,
+    l1_ratio: Annotated[float | None, options.declared("l1_ratio", "path")] = None,
+    leave_one_out: Annotated[bool, options.declared("leave_one_out", "path")] = False,
     positive: options.Positive = None,
-    solver: Annotated[
-        str | None, typer.Option(metavar="S", help="The solver; by default the one that fits.")
-    ] = None,
+    solver: options.SolverName = None,
     penalty_factor: options.PenaltyFactors = None,
     bound: options.Bounds = None,
     standardize: options.Standardize = False,
+    no_intercept: options.NoIntercept = False,
     weights: options.Weights = None,
+    class_weight: options.ClassWeight = None,
     weights_are: options.WeightsAre = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
@@ -65,16 +53,10 @@ def path(
     delimiter: options.Delimiter = None,
     quote: options.Quote = None,
     header: options.Header = None,
-    tol: Annotated[
-        float | None,
-        typer.Option(metavar="T", help="Relative gap to each optimum. [default: 1e-6]"),
-    ] = None,
-    max_iter: Annotated[
-        int | None, typer.Option(metavar="N", help="At most N steps for each λ.")
-    ] = None,
-    time_budget: Annotated[
-        float | None, typer.Option(metavar="S", help="Stop after S seconds.")
-    ] = None,
+    tol: Annotated[float | None, options.declared("tol", "path")] = None,
+    max_iter: Annotated[int | None, options.declared("max_iter", "path")] = None,
+    time_budget: Annotated[float | None, options.declared("time_budget", "path")] = None,
+    random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     memory: options.Memory = None,
     spool: options.Spool = None,
@@ -101,6 +83,7 @@ def path(
     not 0, the log loss, and the gap. Exit status 0: all are certified to --tol. 1: not all, or
     Ctrl-C; what is there is printed and written all the same.
     """
+    chosen = options.asked("path", locals())
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if model is not None and not leave_one_out:
@@ -109,30 +92,6 @@ def path(
     _check_outputs(output, plot, model)
     reading = options.Reading(sql, delimiter, quote, header, na, exclude)
     roles = {"--target": target, "--weights": weights, "--offset": offset}
-    chosen = {
-        "n_lambdas": n_lambdas,
-        "lambdas": _numbers(lambdas),
-        "lambda_min_ratio": lambda_min_ratio,
-        "l1_ratio": l1_ratio,
-        "leave_one_out": leave_one_out or None,
-        "positive": positive,
-        "solver": solver,
-        "penalty_factors": options.factors(penalty_factor),
-        "bounds": options.bounds(bound),
-        "standardize": standardize or None,
-        "sample_weight": weights,
-        "weights_are": weights_are,
-        "offset": offset,
-        "missing": missing,
-        "na": tuple(na) if na else None,
-        "min_count": min_count,
-        "memory": memory,
-        "spool": spool,
-        "tol": tol,
-        "max_iter": max_iter,
-        "time_budget": time_budget,
-        "n_threads": n_threads,
-    }
     found = _fits(table, reading, roles, chosen, quiet)
     if output is not None and write is not None:
         with replacing(output) as file, write(found.table.schema, file) as out:
@@ -157,7 +116,6 @@ def _fits(
 ) -> Fits:
     from logloss.paths import path as run_path
 
-    given = {name: value for name, value in chosen.items() if value is not None}
     with Progress(table, 1e-6, None, quiet) as progress:
 
         def show(step: PathStep) -> bool:
@@ -169,18 +127,7 @@ def _fits(
             return interrupt.asked_to_stop()
 
         source = progress.reading(reading.open(table, roles))
-        return run_path(source, roles["--target"], callbacks=(show,), **given)
-
-
-def _numbers(lambdas: str | None) -> list[float] | None:
-    if lambdas is None:
-        return None
-    try:
-        return [float(word) for word in lambdas.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"--lambdas {lambdas!r} cannot be read", "write it like --lambdas 0.1,0.01,0.001"
-        ) from None
+        return run_path(source, roles["--target"], callbacks=(show,), **chosen)
 
 
 def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -> None:

@@ -28,12 +28,7 @@ _WIDEST = 110
 def race(
     table: options.Table,
     target: options.Target,
-    solvers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,...", help="Solvers by name, such as gd,lbfgs,newton; by default a few."
-        ),
-    ] = None,
+    solvers: Annotated[str | None, options.declared("solvers", "race")] = None,
     positive: options.Positive = None,
     c: options.C = None,
     l1_ratio: options.L1Ratio = None,
@@ -42,7 +37,9 @@ def race(
     penalty_factor: options.PenaltyFactors = None,
     bound: options.Bounds = None,
     standardize: options.Standardize = False,
+    no_intercept: options.NoIntercept = False,
     weights: options.Weights = None,
+    class_weight: options.ClassWeight = None,
     offset: options.Offset = None,
     exclude: options.Exclude = None,
     missing: options.Missing = None,
@@ -52,16 +49,9 @@ def race(
     delimiter: options.Delimiter = None,
     quote: options.Quote = None,
     header: options.Header = None,
-    tol: Annotated[
-        float | None,
-        typer.Option(metavar="T", help="Relative gap at which a solver is done. [default: 1e-6]"),
-    ] = None,
-    max_iter: Annotated[
-        int | None, typer.Option(metavar="N", help="At most N steps of each solver.")
-    ] = None,
-    time_budget: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds for each solver. [default: 10]")
-    ] = None,
+    tol: Annotated[float | None, options.declared("tol", "race")] = None,
+    max_iter: Annotated[int | None, options.declared("max_iter", "race")] = None,
+    time_budget: Annotated[float | None, options.declared("time_budget", "race")] = None,
     random_state: options.RandomState = None,
     n_threads: options.Threads = None,
     memory: options.Memory = None,
@@ -82,6 +72,7 @@ def race(
     race. A solver ends when its gap is proven to be within --tol, or when its time is over.
     Ctrl-C ends the race with the solvers so far.
     """
+    chosen = options.asked("race", locals())
     from logloss.racing.race import race as run_race
 
     if quiet and json:
@@ -90,35 +81,11 @@ def race(
         _check_output(output)
     reading = options.Reading(sql, delimiter, quote, header, na, exclude)
     roles = {"--target": target, "--weights": weights, "--offset": offset}
-    chosen = {
-        "solvers": _names(solvers),
-        "positive": positive,
-        "C": c,
-        "l1_ratio": l1_ratio,
-        "l1": l1,
-        "l2": l2,
-        "penalty_factors": options.factors(penalty_factor),
-        "bounds": options.bounds(bound),
-        "standardize": standardize or None,
-        "sample_weight": weights,
-        "offset": offset,
-        "missing": missing,
-        "na": tuple(na) if na else None,
-        "min_count": min_count,
-        "memory": memory,
-        "spool": spool,
-        "tol": tol,
-        "max_iter": max_iter,
-        "time_budget": time_budget,
-        "random_state": random_state,
-        "n_threads": n_threads,
-    }
-    given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     with Progress(table, tol or 1e-6, time_budget, quiet) as progress:
         source = progress.reading(reading.open(table, roles))
         with _own_words():
             found = run_race(
-                source, target, callbacks=(progress,), announce=progress.begin, **given
+                source, target, callbacks=(progress,), announce=progress.begin, **chosen
             )
     if output is not None:
         found.plot(output)
@@ -149,17 +116,6 @@ def _check_output(path: Path) -> None:
 
     check_picture(path)
     check_writable(path)
-
-
-def _names(solvers: str | None) -> list[str] | None:
-    if solvers is None:
-        return None
-    names = [name.strip() for name in solvers.split(",")]
-    if not all(names):
-        raise UsageError(
-            f"--solvers {solvers!r} has an empty name", "write it like gd,lbfgs,newton"
-        )
-    return names
 
 
 def _as_json(race: Race) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.checks import flag, number
 from logloss.errors import UsageError, nearest
 from logloss.objective.penalty import Neglected, Penalty
 from logloss.objective.shape import Shape
+from logloss.record.options import check_part
 
 Array = NDArray[np.float64]
 Ends = tuple[float | None, float | None]  # lower and upper bound; None: none
@@ -38,14 +37,9 @@ class PenaltyOptions:
 
     def check(self) -> None:
         """Raise a UsageError where the options contradict each other or cannot be."""
-        number("C", self.C, 0.0, math.inf, open_low=True)
-        number("l1_ratio", self.l1_ratio, 0.0, 1.0)
-        flag("standardize", self.standardize)
+        check_part("penalty", self)
         for name, value in (("l1", self.l1), ("l2", self.l2)):
-            if value is None:
-                continue
-            number(name, value, 0.0, sys.float_info.max)
-            if math.isfinite(self.C):
+            if value is not None and math.isfinite(self.C):
                 raise UsageError(
                     f"C and {name} are two ways to say the same thing",
                     "give either C and l1_ratio, or l1 and l2",

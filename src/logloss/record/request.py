@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from logloss.checks import number, whole
 from logloss.errors import UsageError
+from logloss.record.options import check_part
 from logloss.record.penalty_options import PenaltyOptions
-from logloss.record.weighting import check_weights_are
 from logloss.table.treatment import TableOptions
 
 if TYPE_CHECKING:
@@ -48,12 +47,7 @@ class Limits:
 
     def check(self) -> None:
         """Raise a UsageError where one cannot be."""
-        number("tol", self.tol, 0.0, 1.0, open_low=True)
-        for name, value in (("max_iter", self.max_iter), ("n_threads", self.n_threads)):
-            if value is not None:
-                whole(name, value)
-        if self.time_budget is not None:
-            number("time_budget", self.time_budget, 0.0, math.inf, open_low=True)
+        check_part("limits", self)
 
     @property
     def seconds(self) -> float:
@@ -96,7 +90,7 @@ class Roles:
 
     def check(self) -> None:
         """Raise a UsageError where one cannot be, whatever the table is."""
-        check_weights_are(self.weights_are)
+        check_part("roles", self)
 
 
 @dataclass(frozen=True)
@@ -174,6 +168,7 @@ class Request:
 
     def check(self) -> None:
         """Raise a UsageError where options cannot be, or contradict each other: before any work."""
+        check_part("", self)
         self.penalty.check()
         self.limits.check()
         self.roles.check()

@@ -14,11 +14,13 @@ from typing import Any
 
 from logloss.errors import ModelFileError
 from logloss.files import strict_json as js
+from logloss.record.options import OPTIONS
 from logloss.record.penalty_options import Ends
 from logloss.record.request import Request
 from logloss.record.weighting import MEANINGS
 from logloss.table.treatment import Missing
 
+_SETTINGS = ("solver", "settings")  # of a solver that is an object
 _COVARIANCES = ("hessian", "HC0", "HC1", "cluster")
 
 
@@ -66,11 +68,16 @@ class Saved:
     part: str
     name: str
     check: js.Check[Any]
-    plain: Callable[[Any], Any] = lambda value: value
+    plain: Callable[[Any], Any]
 
     def of(self, request: Request) -> Any:
         """Its value."""
         return getattr(getattr(request, self.part) if self.part else request, self.name)
+
+
+def _saved(key: str, check: js.Check[Any]) -> Saved:
+    part, name = OPTIONS[key].place or ("", "") if key in OPTIONS else _SETTINGS
+    return Saved(part, name, check, _PLAIN.get(key, lambda value: value))
 
 
 def _others(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,35 +151,46 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
 
 
 _ANY_OPTION = js.mapping_of(js.plain)
-SAVED: Mapping[str, Saved] = {
-    "C": Saved("penalty", "C", js.optional(_size), lambda C: C if math.isfinite(C) else "inf"),
-    "l1_ratio": Saved("penalty", "l1_ratio", js.optional(js.between(0.0, 1.0))),
-    "l1": Saved("penalty", "l1", js.optional(_factor)),
-    "l2": Saved("penalty", "l2", js.optional(_factor)),
-    "standardize": Saved("penalty", "standardize", _flag),
-    "penalty_factors": Saved("penalty", "factors", js.optional(js.mapping_of(_factor))),
-    "bounds": Saved("penalty", "bounds", js.optional(js.mapping_of(_ends)), _ends_to_json),
-    "fit_intercept": Saved("", "fit_intercept", _flag),
-    "class_weight": Saved("roles", "class_weight", js.optional(_class_weight), _pairs),
-    "weights_are": Saved("roles", "weights_are", js.optional(_word(*MEANINGS))),
-    "positive": Saved("roles", "positive", js.optional(js.label)),
-    "exclude": Saved("roles", "exclude", _texts, list),
-    "firth": Saved("", "firth", _flag),
-    "solver": Saved("solver", "name", js.text),
-    "solver_settings": Saved("solver", "settings", js.mapping_of(js.scalar), dict),
-    "random_state": Saved("solver", "seed", js.optional(js.count)),
-    "tol": Saved("limits", "tol", js.optional(js.between(0.0, 1.0))),
-    "max_iter": Saved("limits", "max_iter", js.optional(_whole)),
-    "time_budget": Saved("limits", "time_budget", js.optional(js.positive)),
-    "n_threads": Saved("limits", "n_threads", js.optional(_whole)),
-    "missing": Saved("table", "missing", _missing, lambda missing: missing.value),
-    "na": Saved("table", "na", _texts, list),
-    "min_count": Saved("table", "min_count", js.optional(_factor)),
-    "memory": Saved("table", "memory", js.optional(_whole)),
-    "formula": Saved("table", "formula_text", js.optional(js.text)),
-    "prior": Saved("", "prior", js.optional(_prior)),
-    "covariance": Saved("", "covariance", js.optional(_word(*_COVARIANCES))),
-    "groups": Saved("roles", "groups", js.optional(js.text)),
+_CHECKS: Mapping[str, js.Check[Any]] = {
+    "C": js.optional(_size),
+    "l1_ratio": js.optional(js.between(0.0, 1.0)),
+    "l1": js.optional(_factor),
+    "l2": js.optional(_factor),
+    "standardize": _flag,
+    "penalty_factors": js.optional(js.mapping_of(_factor)),
+    "bounds": js.optional(js.mapping_of(_ends)),
+    "fit_intercept": _flag,
+    "class_weight": js.optional(_class_weight),
+    "weights_are": js.optional(_word(*MEANINGS)),
+    "positive": js.optional(js.label),
+    "exclude": _texts,
+    "firth": _flag,
+    "solver": js.text,
+    "solver_settings": js.mapping_of(js.scalar),
+    "random_state": js.optional(js.count),
+    "tol": js.optional(js.between(0.0, 1.0)),
+    "max_iter": js.optional(_whole),
+    "time_budget": js.optional(js.positive),
+    "n_threads": js.optional(_whole),
+    "missing": _missing,
+    "na": _texts,
+    "min_count": js.optional(_factor),
+    "memory": js.optional(_whole),
+    "formula": js.optional(js.text),
+    "prior": js.optional(_prior),
+    "covariance": js.optional(_word(*_COVARIANCES)),
+    "groups": js.optional(js.text),
 }
 """Not here: target, weights and offset, which the file has beside these; and the folder of the
 temporary file, which is of one machine: a file from elsewhere should not say where to write."""
+
+_PLAIN: Mapping[str, Callable[[Any], Any]] = {  # where a value is no plain one
+    "C": lambda size: size if math.isfinite(size) else "inf",
+    "bounds": _ends_to_json,
+    "class_weight": _pairs,
+    "exclude": list,
+    "solver_settings": dict,
+    "missing": lambda missing: missing.value,
+    "na": list,
+}
+SAVED: Mapping[str, Saved] = {key: _saved(key, check) for key, check in _CHECKS.items()}
