@@ -22,7 +22,7 @@ from test_solvers import FIRST_ORDER, LARGE, assert_certified, assert_proven, bi
 from truth import DIGITS, best, exact
 
 import logloss
-import logloss.model.fit as fitting
+import logloss.fitting.problem as fitting
 from logloss.errors import UsageError
 from logloss.record.proof import Status
 from logloss.solvers import choose

@@ -66,7 +66,8 @@ def solve(
     if result.beta is not ended.beta:
         loss = objective.likelihood.loss_gradient(result.beta)[0]
     point = written(task.design, task.rows, where, result.beta, task.names)
-    result = _as_written(result, point.lost, stop.tol)
+    if result is not ended or point.lost > 0.0:
+        result = _as_written(result, point.lost, stop.tol)
     coef = penalty.within_bounds(point.coef, task.names)
     said = _notes_on_classes(task, objective)
     fitted = Fitted(
