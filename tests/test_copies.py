@@ -9,6 +9,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any
 
+import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ def through_joblib(model: Any) -> Any:
 
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "cloudpickle": lambda model: pickle.loads(cloudpickle.dumps(model)),
     "old pickle": lambda model: pickle.loads(pickle.dumps(model, 2)),
     "joblib": through_joblib,
     "copy": copy.copy,
@@ -64,6 +66,7 @@ def fitted() -> dict[str, Any]:
 @pytest.mark.parametrize("of", MODELS)
 def test_copies_are_the_same(fitted: dict[str, Any], of: str, how: str) -> None:
     model = fitted[of]
+    written = getattr(model, "model_", model).dumps()  # it keeps the estimates from now on
     other = COPIES[how](model)
     one, two = getattr(model, "model_", model), getattr(other, "model_", other)
     np.testing.assert_array_equal(other.predict(rows(of)), model.predict(rows(of)))
@@ -77,7 +80,34 @@ def test_copies_are_the_same(fitted: dict[str, Any], of: str, how: str) -> None:
         np.testing.assert_array_equal(
             two.fitted.separation.covariance, one.fitted.separation.covariance
         )
-    assert two.dumps() == two.dumps()
+    assert two.dumps() == written
+
+
+ESTIMATORS: dict[str, Callable[[], Any]] = {
+    "plain": logloss.LogisticRegression,
+    "bounded": lambda: logloss.LogisticRegression(bounds=[(0, None), (None, 1)], l1_ratio=0.5),
+    "factors": lambda: logloss.LogisticRegression(penalty_factors=[0, 2.0], standardize=True),
+    "random": lambda: logloss.LogisticRegression(solver="saga", random_state=0, max_iter=500),
+    "classes": lambda: logloss.LogisticRegression(class_weight={"no": 1.0, "yes": 3.0}),
+    "folds": lambda: logloss.LogisticRegressionCV(Cs=3, cv=3),
+    "leave one out": lambda: logloss.LogisticRegressionCV(Cs=[0.1, 1.0], cv="alo"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*converge")
+@pytest.mark.parametrize("how", ["pickle", "cloudpickle", "joblib", "deepcopy"])
+@pytest.mark.parametrize("of", ESTIMATORS)
+def test_estimators_copied_before_and_after_a_fit(of: str, how: str) -> None:
+    labels = np.where(Y, "yes", "no")
+    made = ESTIMATORS[of]()
+    early = COPIES[how](made)
+    assert repr(early.get_params()) == repr(made.get_params())
+    made.fit(X, labels)
+    late = COPIES[how](made)
+    for other in (early.fit(X, labels), late, late.fit(X, labels)):
+        for what in ("predict", "predict_proba", "decision_function"):
+            np.testing.assert_array_equal(getattr(other, what)(X), getattr(made, what)(X))
+        assert other.classes_.tolist() == ["no", "yes"]
 
 
 @pytest.mark.parametrize("of", MODELS)

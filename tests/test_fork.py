@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import logloss
+import logloss._kernels as _kernels
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork() here"),
@@ -104,3 +106,53 @@ def test_a_pool_of_forked_processes() -> None:
     truth = [_score(seed) for seed in range(3)]
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map_async(_score, range(3)).get(timeout=60) == truth
+
+
+# Another library on the same OpenMP: GOMP_parallel is what its compiler makes of a parallel loop.
+OTHER = """
+import ctypes, os, sys
+when, openmp = sys.argv[1:]
+import numpy as np
+if when == "loaded before":
+    import logloss._kernels
+if when == "fitted before":
+    import logloss
+    logloss.fit(np.arange(99.0)[:, None], np.arange(99) % 2, C=1.0, n_threads=1)
+def use_threads():
+    body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+    ctypes.CDLL(openmp).GOMP_parallel(body, None, 2, 0)
+if when != "no other":
+    use_threads()
+child = 0 if when == "no other" else os.fork()
+if child == 0:
+    import logloss
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40_000, 8))
+    y = (X[:, 0] + rng.logistic(size=40_000) > 0).astype(int)
+    model = logloss.fit(X, y, C=1.0, n_threads=2)
+    print(np.array([*model.coefficients.values(), model.intercept]).tobytes().hex(), flush=True)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def _said_where_another_ran(when: str) -> str:
+    assert _kernels.__file__  # they are loaded, and OpenMP with them
+    openmp = {line.split()[-1] for line in MAPS.read_text().splitlines() if "libgomp" in line}
+    if not openmp:
+        pytest.skip("the kernels have no libgomp")
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER, when, min(openmp)],
+        check=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.stdout
+
+
+MAPS = Path("/proc/self/maps")
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="no /proc here")
+@pytest.mark.parametrize("when", ["loaded before", "fitted before", "loaded in the child"])
+def test_another_library_has_used_the_threads(when: str) -> None:
+    """Its pool is that of the process, and the child of a fork has lost it."""
+    assert _said_where_another_ran(when) == _said_where_another_ran("no other")

@@ -2,15 +2,11 @@
 #pragma once
 
 #include <cmath>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 
-#if !defined(_WIN32)
-#include <pthread.h>
-#endif
-
 #include "../kernels/design.hpp"
+#include "forks.hpp"
 
 namespace logloss {
 
@@ -27,29 +23,12 @@ inline void check_tolerance(const char* where, const char* what, double x) {
         throw std::invalid_argument(std::string(where) + ": " + what + " must be finite and not negative.");
 }
 
-// The threads of OpenMP do not live on in a child of fork(), where its pool waits for them for ever. A child whose parent has
-// used them reads on one thread: the sums have the same bits.
-struct Forks {
-    bool threads_ran = false, threads_died = false;
-};
-inline Forks forks;
-
-inline void watch_forks() {
-#if !defined(_WIN32)
-    static std::once_flag once;
-    std::call_once(once, [] {
-        pthread_atfork(nullptr, nullptr, [] { forks.threads_died |= forks.threads_ran; });
-    });
-#endif
-}
-
 // Threads for a kernel: as asked, but no more than lanes, tiles and memory were made for.
 inline int team(const char* where, int n_threads) {
     if (n_threads < 1)
         throw std::invalid_argument(std::string(where) + ": " + std::to_string(n_threads) + " threads: at least 1 is needed.");
     if (forks.threads_died) return 1;
     constexpr int most = 256;
-    forks.threads_ran |= n_threads > 1;
     return n_threads < most ? n_threads : most;
 }
 
