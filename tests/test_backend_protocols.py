@@ -138,6 +138,20 @@ def test_standard_errors_tests_and_limits() -> None:
     )
 
 
+def test_models_of_the_same_rows_compare() -> None:
+    X, y, s, o = problem()
+    few = logloss.fit(X[:, :3], y, sample_weight=s, offset=o, tol=1e-10)
+    other = logloss.fit(X[:, :2] @ [[1.0, 2.0], [3.0, -1.0]], y, sample_weight=s, offset=o)
+    whole = fits()
+    expected = whole.likelihood_ratio(few)
+    found = listed(whole).likelihood_ratio(listed(few))
+    assert found.df == expected.df == 2
+    assert found.statistic == pytest.approx(expected.statistic, rel=1e-8)
+    assert listed(few).likelihood_ratio(listed(other)).df == 1  # spanned, by other names
+    with pytest.raises(UsageError, match="not nested"):
+        listed(logloss.fit(X[:, 3:], y, sample_weight=s, offset=o)).likelihood_ratio(listed(few))
+
+
 def test_influence() -> None:
     model = fits()
     other = listed(model)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, final
 from logloss.checks import confidence, one_of
 from logloss.errors import UsageError
 from logloss.inference.chosen_covariance import covariance
-from logloss.inference.estimate import freedom_of
 from logloss.inference.kinds import EstimateKind
 from logloss.inference.likelihoods import suspected_profile
+from logloss.inference.statistics import freedom_of
 from logloss.numerics.distributions import NORMAL, REFERENCES, Reference
 from logloss.record.proof import Status
 

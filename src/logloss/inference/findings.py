@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from logloss.inference.confidence import wald
 from logloss.inference.covariance import weights_named
-from logloss.inference.estimate import Statistics, freedom_of, statistics_of
+from logloss.inference.statistics import Statistics, freedom_of, statistics_of
 from logloss.numerics.distributions import NORMAL, Reference
 from logloss.record.estimates import Estimates, Findings
 

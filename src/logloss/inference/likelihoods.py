@@ -175,7 +175,7 @@ class FirthLikelihood:
 
     def summarised(self, found: Findings) -> Findings:
         """p and limits by the penalised likelihood where that is little work, else without."""
-        if self.evidence.design.n_rows * len(found.names) ** 3 > _LITTLE:
+        if self.evidence.objective.n_rows * len(found.names) ** 3 > _LITTLE:
             return _of_firth(found)
         limits = penalised.limits(self.evidence, found.level, self.point)
         whole = tested(Hypothesis("", self.evidence.names), self._fall)

@@ -9,7 +9,6 @@ rounding, or not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -17,8 +16,10 @@ from numpy.typing import NDArray
 
 from logloss.errors import UsageError
 from logloss.inference.optimum import Curvature
+from logloss.objective.row_data import RowData
 
 if TYPE_CHECKING:
+    from logloss.objective.likelihood import RowSums
     from logloss.record.estimates import Estimates
     from logloss.record.evidence import Evidence
 
@@ -71,54 +72,41 @@ def _outside(span: Span, evidence: Evidence, names: Sequence[str]) -> str:
 
 
 @final
-@dataclass(frozen=True, eq=False)
 class Span:
     """What the columns of a fit span, over the rows that count."""
 
-    evidence: Evidence
-
-    def __post_init__(self) -> None:
-        objective = self.evidence.objective
-        shape = objective.likelihood.shape
-        hessian = objective.likelihood.hessian(np.zeros(shape.size))
-        found = Curvature.of(hessian, np.arange(shape.size), shape)
-        object.__setattr__(self, "_curvature", found)
+    def __init__(self, evidence: Evidence) -> None:
+        self.sums = _sums(evidence)
+        shape, zero = self.sums.shape, np.zeros(self.sums.shape.size)
+        self.curvature = Curvature.of(self.sums.hessian(zero), np.arange(shape.size), shape)
+        rows = self.sums.rows
+        q = rows.bernoulli(np.zeros(len(rows.y)) if rows.offset is None else rows.offset)[2]
+        self.weight = q if rows.weight is None else rows.weight * q
 
     def holds(self, other: Evidence, theta: Array) -> bool:
         """Whether a combination of another fit's columns lies in it, but for rounding."""
-        counted, there = _counted(self.evidence), _counted(other)
-        if len(counted) != len(there):
+        there = _sums(other)
+        counted, others = self.sums.rows.counted, there.rows.counted
+        if counted.sum() != others.sum():
             raise UsageError("the models were fitted to other rows", "fit both to the same rows")
-        x = np.zeros(self.evidence.design.n_rows)
-        x[counted] = _product(other, theta)[there]
-        size = float(np.abs(x).max())
-        left = x
+        left = np.zeros(self.sums.n_rows)
+        left[counted] = there.along(theta)[others]
+        size = float(np.abs(left).max())
         for _ in range(_REFINED):
-            moved = self._curvature.solve(self._adjoint(left))  # type: ignore[attr-defined]
-            left = left - _product(self.evidence, moved)
+            left = left - self.sums.along(self.curvature.solve(self._adjoint(left)))
         return bool(np.abs(left[counted]).max() <= _ROUNDING * size)
 
     def _adjoint(self, u: Array) -> Array:
-        """(1/Σs) Σ s q u x of the columns in inner coordinates, q = ¼ but for offsets."""
-        e = self.evidence
-        where, rows = e.coordinates, e.rows
-        z = np.zeros(len(u)) if rows.offset is None else rows.offset
-        q = rows.bernoulli(z)[2]
-        weighed = q * u if rows.weight is None else rows.weight * q * u
-        weighed = weighed / rows.total()
-        sums, _ = e.design.moments(weighed, e.n_threads)
-        total = float(weighed.sum())
-        inner = (sums - where.center * total) / where.scale
-        joined: Array = where.shape.joined(inner, total)
-        return joined
+        """(1/Σs) Σ s q u [x, 1], q = ¼ but for offsets; one read."""
+        v = self.weight * u
+        if not v.any():
+            return np.zeros(self.sums.shape.size)
+        # the gradient at z = 0, where r = ½ − y, of labels 0 and 1 and weights 2 |v|
+        relabelled = self.sums.with_rows(RowData(np.where(v < 0.0, 1.0, 0.0), 2.0 * np.abs(v)))
+        _, gradient = relabelled.loss_gradient(np.zeros(self.sums.shape.size))
+        moved: Array = gradient * (relabelled.weight_sum / self.sums.weight_sum)
+        return moved
 
 
-def _product(evidence: Evidence, theta: Array) -> Array:
-    """Xθ, shape (n,), of inner coordinates."""
-    coef, intercept = evidence.coordinates.raw(theta)
-    return evidence.design.predict(coef, intercept, None, evidence.n_threads)
-
-
-def _counted(evidence: Evidence) -> NDArray[np.intp]:
-    weight = evidence.rows.weight
-    return np.arange(evidence.design.n_rows) if weight is None else np.flatnonzero(weight > 0.0)
+def _sums(evidence: Evidence) -> RowSums:
+    return evidence.objective.sums("a comparison of two models")

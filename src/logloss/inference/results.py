@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, final
 
 from logloss.errors import LoglossError, UsageError
 from logloss.inference.covariance import weights_named
-from logloss.inference.estimate import CHEAP, no_data, refusal
 from logloss.inference.kinds import EstimateKind, Refusals, check_allowed, kind_of
 from logloss.inference.likelihoods import LIKELIHOODS, FittedLikelihood
+from logloss.inference.refusals import CHEAP, no_data, refusal
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.same_rows import marks_of
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from logloss.checks import confidence, one_of
 from logloss.errors import DataError, LoglossError, UsageError
 from logloss.inference.chosen_covariance import covariance
-from logloss.inference.estimate import freedom_of
 from logloss.inference.findings import findings_of, with_shift
 from logloss.inference.likelihoods import WITHOUT_DATA
+from logloss.inference.statistics import freedom_of
 from logloss.numerics.distributions import REFERENCES
 from logloss.record.estimates import Findings
 
