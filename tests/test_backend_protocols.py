@@ -19,7 +19,7 @@ from logloss.existence.separation import decide
 from logloss.firth.firth import Firth
 from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap
-from logloss.objective.penalty import Penalty
+from logloss.objective.separable import Separable
 from logloss.paths.leave_one_out import Minimum, left_out
 from logloss.record.proof import Status
 from logloss.solvers import (
@@ -243,7 +243,7 @@ def test_a_penalty_and_two_lists_make_an_objective_of_their_own() -> None:
     plain = Coordinates(np.zeros(1), np.ones(1), True)
     toy = TwoLists([rows[:7], rows[7:]], RowData(y), plain)
     result = minimise(
-        Objective(toy, Penalty.ridge(np.zeros(2))), Newton(), np.zeros(2), Stop(tol=1e-12)
+        Objective(toy, Separable.ridge(np.zeros(2))), Newton(), np.zeros(2), Stop(tol=1e-12)
     )
     high, low = np.log(21.0 / 9.0), np.log(6.0 / 14.0)
     np.testing.assert_allclose(result.beta, [(high - low) / 2.0, (high + low) / 2.0], atol=1e-6)

@@ -26,8 +26,8 @@ from logloss.objective import certificate
 from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap
 from logloss.objective.coordinates import Coordinates
-from logloss.objective.penalty import Penalty
 from logloss.objective.row_data import RowData
+from logloss.objective.separable import Separable
 from logloss.record.proof import Status, Step
 from logloss.solvers import Newton, base
 from logloss.table import learn, read
@@ -48,7 +48,7 @@ def objective(problem: Problem, shrinkage: str) -> Objective:
         ends = (0.0, 0.0, -math.inf, math.inf)
         l2, l1, lower, upper = (np.append(p, e) for p, e in zip(parts, ends, strict=True))
         parts = (l2, l1, lower, upper)
-    return Objective(MemoryLikelihood(design, rows, plain, 1), Penalty(*parts))
+    return Objective(MemoryLikelihood(design, rows, plain, 1), Separable(*parts))
 
 
 def best(name: str, shrinkage: str) -> Array:

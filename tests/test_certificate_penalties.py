@@ -17,8 +17,8 @@ from truth import best, exact
 
 from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap
-from logloss.objective.penalty import Penalty
 from logloss.objective.quadratic import model_step
+from logloss.objective.separable import Separable
 
 CORNER_TABLE = [
     (p, s)
@@ -76,7 +76,7 @@ def test_a_dual_point_that_is_scaled_down_is_a_bound(name: str, scale: float) ->
     largest = np.abs(gradient[:columns]).max()
     l1 = np.where(np.arange(d) < columns, scale * largest, 0.0)
     far = np.full(d, math.inf)
-    weak = Objective(task.likelihood, Penalty(np.zeros(d), l1, -far, far))
+    weak = Objective(task.likelihood, Separable(np.zeros(d), l1, -far, far))
     gap = duality_gap(weak, beta, np.zeros(d))
     truth = exact(PROBLEMS[name], (np.zeros(columns), l1[:columns], -far[:columns], far[:columns]))
     intercept = beta[-1] if PROBLEMS[name].intercept else 0.0
@@ -95,7 +95,7 @@ def test_a_coefficient_that_decides_the_scale_and_points_the_wrong_way() -> None
     rng = np.random.default_rng(0)
     for _ in range(200):
         a, v = rng.uniform(0.1, 1.0, 1), rng.uniform(1.0, 2.0, 1)
-        penalty = Penalty(np.zeros(1), a, -far, far)
+        penalty = Separable(np.zeros(1), a, -far, far)
         w = rng.uniform(0.1, 1.0, 1)
         c = penalty.reach(v)
         assert penalty.gap(w, c * v) == pytest.approx(2.0 * a[0] * w[0])
@@ -110,7 +110,7 @@ def test_an_l1_penalty_below_the_rounding_of_the_gradient() -> None:
     far = np.full(d, math.inf)
     model = fit(PROBLEMS["well"], "none", tol=1e-14)
     beta = np.append(model.fitted.coefficients, model.intercept)
-    weak = Objective(task.likelihood, Penalty(np.zeros(d), tiny, -far, far))
+    weak = Objective(task.likelihood, Separable(np.zeros(d), tiny, -far, far))
     _, gradient = weak.value_gradient(beta)
     step = model_step(weak.penalty, weak.hessian(beta), beta, gradient).step
     assert 0.0 < duality_gap(weak, beta, step) <= 1e-14

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import logloss._kernels as _kernels
 from logloss.objective.penalty import Penalty
 from logloss.objective.quadratic import model_step
+from logloss.objective.separable import Separable
 
 Array = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def random_model(n: int, seed: int, rank: int | None = None) -> tuple[Penalty, A
     lower = np.where(rng.random(n) < 0.2, -rng.exponential(0.3, n), -math.inf)
     upper = np.where(rng.random(n) < 0.2, rng.exponential(0.3, n), math.inf)
     point = np.clip(rng.standard_normal(n) * (rng.random(n) < 0.5), lower, upper)
-    return Penalty(np.zeros(n), l1, lower, upper), hessian, gradient, point
+    return Separable(np.zeros(n), l1, lower, upper), hessian, gradient, point
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 30, 200, 500])
@@ -72,7 +73,9 @@ def test_the_minimum_fulfils_the_conditions(n: int, seed: int) -> None:
 def test_far_away_a_rough_minimum_is_enough(seed: int, rank: int | None) -> None:
     """Within a tenth of the decrease beyond `far`, exact below it."""
     penalty, hessian, gradient, beta = random_model(200, seed, rank=rank)
-    penalty = Penalty(penalty.l2, np.maximum(0.01 * penalty.l1, 1e-4), penalty.lower, penalty.upper)
+    penalty = Separable(
+        penalty.l2, np.maximum(0.01 * penalty.l1, 1e-4), penalty.lower, penalty.upper
+    )
     exact = model_step(penalty, hessian, beta, gradient)
     assert np.count_nonzero(beta - exact.step) > 64
     rough = model_step(penalty, hessian, beta, gradient, far=0.5 * exact.decrease)
@@ -86,7 +89,7 @@ def test_far_away_a_rough_minimum_is_enough(seed: int, rank: int | None) -> None
 def test_singular_models(seed: int) -> None:
     """Copies of columns, and more columns than rows: the conditions still hold."""
     penalty, hessian, gradient, beta = random_model(40, seed, rank=15)
-    penalty = Penalty(penalty.l2, np.maximum(penalty.l1, 0.01), penalty.lower, penalty.upper)
+    penalty = Separable(penalty.l2, np.maximum(penalty.l1, 0.01), penalty.lower, penalty.upper)
     found = model_step(penalty, hessian, beta, gradient)
     slope = gradient - hessian @ found.step
     scale = np.sqrt(np.diag(hessian))
@@ -97,7 +100,7 @@ def test_singular_models(seed: int) -> None:
 
 def test_without_l1_and_bounds_it_is_newtons_step() -> None:
     _, hessian, gradient, beta = random_model(20, 1)
-    step = model_step(Penalty.ridge(np.zeros(20)), hessian, beta, gradient).step
+    step = model_step(Separable.ridge(np.zeros(20)), hessian, beta, gradient).step
     np.testing.assert_allclose(hessian @ step, gradient, rtol=1e-9, atol=1e-9)
     point, _, _ = _kernels.quadratic(
         hessian, gradient, beta, np.zeros(20), np.full(20, -np.inf), np.full(20, np.inf), 1e-25, 50
@@ -117,7 +120,7 @@ def test_a_coefficients_part_of_the_gap(
     hi = lo + width
     w = min(max(w, lo), hi)
     one = [np.array([x]) for x in (l2, a, lo, hi)]
-    gap = Penalty(*one).gap(np.array([w]), np.array([u]))
+    gap = Separable(*one).gap(np.array([w]), np.array([u]))
 
     def h(x: Array | float) -> Array | float:
         return a * np.abs(x) + 0.5 * l2 * np.square(x) + u * np.asarray(x)
@@ -136,11 +139,11 @@ def test_a_coefficients_part_of_the_gap(
 
 def test_what_has_no_finite_conjugate() -> None:
     far = np.full(3, math.inf)
-    penalty = Penalty(np.array([0.0, 0.0, 1.0]), np.array([0.0, 2.0, 0.5]), -far, far)
+    penalty = Separable(np.array([0.0, 0.0, 1.0]), np.array([0.0, 2.0, 0.5]), -far, far)
     assert penalty.reach(np.array([5.0, 1.0, 9.0])) == 1.0
     assert penalty.reach(np.array([5.0, -4.0, 9.0])) == 0.5
     assert penalty.excess(np.array([-5.0, 1.0, 9.0])).tolist() == [5.0, 0.0, 0.0]
-    positive = Penalty(np.zeros(2), np.zeros(2), np.zeros(2), far[:2])
+    positive = Separable(np.zeros(2), np.zeros(2), np.zeros(2), far[:2])
     assert positive.excess(np.array([1.0, -1.0])).tolist() == [0.0, 1.0]
     assert positive.gap(np.array([3.0, 0.0]), np.array([0.5, -1.0])) == 1.5
 

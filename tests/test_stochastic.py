@@ -202,10 +202,10 @@ class Elsewhere:
 @pytest.mark.parametrize("name", ["saga", "sag", "sgd", "adam", "sigmoid-update", "perceptron"])
 def test_rows_elsewhere_are_refused_before_any_work(name: str) -> None:
     from logloss.objective.base import Objective
-    from logloss.objective.penalty import Penalty
+    from logloss.objective.separable import Separable
     from logloss.solvers.choose import NAMED
 
-    objective = Objective(Elsewhere(), Penalty.ridge(np.zeros(2)))  # type: ignore[arg-type]
+    objective = Objective(Elsewhere(), Separable.ridge(np.zeros(2)))  # type: ignore[arg-type]
     with pytest.raises(logloss.UsageError, match=f"{name} reads row by row.* in a cluster"):
         minimise(objective, NAMED[name](), np.zeros(2), Stop())
 

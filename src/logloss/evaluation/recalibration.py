@@ -23,8 +23,8 @@ from logloss.fitting.likelihood import likelihood_of
 from logloss.objective.base import Objective
 from logloss.objective.coordinates import Coordinates
 from logloss.objective.likelihood import RowSums
-from logloss.objective.penalty import Penalty
 from logloss.objective.row_data import RowData
+from logloss.objective.separable import Separable
 from logloss.solvers import Newton
 from logloss.solvers.base import Stop, minimise
 from logloss.table.design.design import design_of, threads
@@ -104,7 +104,7 @@ def _likelihood(sample: Sample, middle: float, offset: Array | None) -> RowSums:
 def _line(sample: Sample, middle: float) -> list[float]:
     """The best slope, and height at the mean of the log odds, nearly."""
     likelihood = _likelihood(sample, middle, None)
-    objective = Objective(likelihood, Penalty.ridge(np.zeros(2)))
+    objective = Objective(likelihood, Separable.ridge(np.zeros(2)))
     begin = np.array([0.0, likelihood.null_fit()[0]])
     beta = minimise(objective, Newton(), begin, Stop(tol=1e-9)).beta
     deviation = likelihood.coordinates.scale[0]

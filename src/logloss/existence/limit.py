@@ -43,7 +43,6 @@ from logloss.numerics.algebra import dot, solve
 from logloss.objective.base import Objective
 from logloss.objective.certificate import duality_gap, newton_step
 from logloss.objective.feasibility import Known as KnownHessian
-from logloss.objective.penalty import Penalty
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
 
@@ -221,7 +220,7 @@ def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     weight = np.where(rows, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
     rest = like.with_rows(replace(like.rows, weight=weight))
     more, pen = like.weight_sum / rest.weight_sum, objective.penalty
-    penalty = Penalty(pen.l2 * more, pen.l1 * more, pen.lower, pen.upper)
+    penalty = pen.scaled(more)
     return replace(objective, likelihood=rest, penalty=penalty, deadline=math.inf)
 
 

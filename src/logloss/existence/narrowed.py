@@ -245,7 +245,7 @@ def _without(whole: Objective, columns: Columns, kept: Mask, left: Mask) -> Obje
     more = like.weight_sum / rest.weight_sum
     which = np.flatnonzero(like.shape.joined(kept, True))
     few = pen.of(which)
-    penalty = Penalty(few.l2 * more, few.l1 * more, few.lower, few.upper)
+    penalty = few.scaled(more)
     return replace(whole, likelihood=rest, penalty=penalty)
 
 

@@ -38,7 +38,7 @@ from logloss.existence.direction import Cone
 from logloss.numerics.algebra import inverse_factor
 from logloss.objective.base import Objective
 from logloss.objective.likelihood import RowSums
-from logloss.objective.penalty import Penalty
+from logloss.objective.separable import Separable
 from logloss.record.proof import Status, Step
 from logloss.solvers.base import Result, Stop, minimise
 from logloss.solvers.newton import Newton
@@ -80,7 +80,7 @@ class Penalised:
     def of(likelihood: RowSums) -> Penalised:
         """Without constraints; one Hessian, to find aliases."""
         every = np.arange(likelihood.shape.size)
-        ridge = Penalty.ridge(np.zeros(len(every)))
+        ridge = Separable.ridge(np.zeros(len(every)))
         free = Cone.over(likelihood, every, ridge).free
         return Penalised(likelihood, free, np.zeros((0, len(free))))
 
@@ -280,7 +280,7 @@ def _solve(objective: Objective, first: Array, stop: Stop) -> Result:
     if len(problem.free) == len(first):
         l2 = np.full(len(first), 1.0 / likelihood.weight_sum)
         l2[likelihood.shape.intercepts] = 0.0
-        ridge = replace(objective, penalty=Penalty.ridge(l2))
+        ridge = replace(objective, penalty=Separable.ridge(l2))
         roughly = Stop(1e-4, seconds=stop.seconds, begun=stop.begun)
         start = minimise(ridge, Newton(), first, roughly).beta
     point = problem.at(start)

@@ -55,6 +55,8 @@ def minimum_near(
 
     Where the point is not certified it stays: there may be no minimum near it, or at all.
     """
+    if not objective.penalty.separable:
+        raise UsageError("influence takes penalties and bounds of each coefficient by itself only")
     total = objective.likelihood.weight_sum
     for _ in range(_MOST_STEPS):
         inside = objective.penalty.inside(beta)

@@ -124,8 +124,14 @@ class Objective:
         Raises
         ------
         UsageError
-            The rows live where they cannot be read that way.
+            The rows live where they cannot be read that way, or the penalty does not go with it.
         """
+        if not self.penalty.separable:
+            raise UsageError(
+                f"{solver} reads row by row, and so takes penalties and bounds of each coefficient"
+                " by itself",
+                "take solver='auto', which reads all rows at once",
+            )
         rows = self.likelihood.by_row()
         if rows is None:
             raise UsageError(

@@ -1,7 +1,7 @@
 """How far a point is from the optimum, at most: the duality gap, by a Newton step in the dual.
 
-With p = σ(z), r = p − y, q = p(1−p), S = diag(s), a step δ, and the largest c ≤ 1 for which L1
-penalties hold cv_j (see penalty.py), the residuals r' = r − q·(Xδ) give the dual point t = y + cr'.
+With p = σ(z), r = p − y, q = p(1−p), S = diag(s), a step δ, and the largest c ≤ 1 for which the
+penalty holds cv (see penalty.py), the residuals r' = r − q·(Xδ) give the dual point t = y + cr'.
 Where every t lies in [0, 1] and the unpenalised coefficients U have X_UᵀSr' = 0,
 
     D = (1/Σs) Σ s_i [H(t_i) + o_i cr'_i] − Σ_{j∉U} pen*_j(−cv_j),   v = XᵀSr'/Σs,
@@ -98,7 +98,7 @@ def dual_point(
     One read; two more where X_UᵀSr' is not 0 yet and δ has to be corrected on U.
     """
     penalty, dual = objective.penalty, _tilted(objective.likelihood.dual, tilt)
-    size = dot(penalty.l1, np.abs(beta))
+    size = penalty.less(beta, np.zeros_like(beta))
     reach = partial(penalty.reach, rounding=2.0 * objective.likelihood.rounding)
     sums = dual(beta, delta, partial(_worthwhile, reach, size, worth))
     if sums.scale == 0.0:

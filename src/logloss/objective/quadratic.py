@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-import logloss._kernels as _kernels
 from logloss.numerics.algebra import dot, solve
 from logloss.objective.penalty import Penalty
 
 Array = NDArray[np.float64]
 
-_ROUNDS = 100  # of coordinate descent and an exact step on its face
 _CLOSE = 1e-4  # of F, still to gain: the model's minimum is wanted to rounding
 
 
@@ -63,20 +61,10 @@ def model_step(
     if penalty.smooth:
         step, _ = solve(hessian, gradient)
         return ModelStep(step, 0.5 * dot(gradient, step), np.zeros_like(step))
-    point, slope, _ = _kernels.quadratic(
-        np.ascontiguousarray(hessian),
-        gradient,
-        beta,
-        penalty.l1,
-        penalty.lower,
-        penalty.upper,
-        accuracy,
-        _ROUNDS,
-        math.inf if math.isnan(far) else far,
-    )
+    enough = math.inf if math.isnan(far) else far
+    point, slope = penalty.minimum(hessian, beta, gradient, accuracy, enough)
     step = beta - point
-    fallen = dot(penalty.l1, np.abs(beta) - np.abs(point))
-    decrease = 0.5 * dot(gradient + slope, step) + fallen
+    decrease = 0.5 * dot(gradient + slope, step) + penalty.less(beta, point)
     return ModelStep(step, decrease, penalty.pull(point, slope))
 
 

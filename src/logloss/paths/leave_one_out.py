@@ -31,7 +31,6 @@ from logloss.bernoulli import bce_with_logits
 from logloss.inference.leverage import leverage_factor, whole_rows
 from logloss.objective.base import Objective
 from logloss.objective.likelihood import RowSums
-from logloss.objective.penalty import Penalty
 from logloss.paths.follow import Place, arrive
 from logloss.solvers.base import Solver, Stop, minimise
 
@@ -146,7 +145,7 @@ def _refit(minimum: Minimum, solver: Solver, row: int, k: float) -> float:
     others = likelihood.with_rows(replace(rows, weight=weight))
     share = likelihood.weight_sum / others.weight_sum
     penalty = minimum.objective.penalty
-    penalty = Penalty(penalty.l2 * share, penalty.l1 * share, penalty.lower, penalty.upper)
+    penalty = penalty.scaled(share)
     objective = Objective(others, penalty)
     if minimum.hessian is not None:
         place = Place(beta, others.loss_gradient(beta)[1], minimum.hessian)

@@ -26,6 +26,7 @@ from logloss.numerics.algebra import solve
 from logloss.objective.base import Objective
 from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
+from logloss.objective.separable import Separable
 from logloss.record.penalty_options import PenaltyOptions
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
@@ -94,7 +95,7 @@ class Track:
         at = np.where(held, np.clip(0.0, unit.lower, unit.upper), beta)
         if held.sum() >= len(beta) - self.task.intercept and not at[held].any():
             return beta
-        fixed = Penalty(
+        fixed = Separable(
             np.zeros(len(beta)),
             np.zeros(len(beta)),
             np.where(held, at, unit.lower),

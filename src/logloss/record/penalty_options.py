@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from logloss.errors import UsageError, nearest
 from logloss.objective.penalty import Neglected, Penalty
+from logloss.objective.separable import Separable
 from logloss.objective.shape import Shape
 from logloss.record.options import check_part
 
@@ -127,7 +128,7 @@ class PenaltyOptions:
         parts = [l2, l1, lower * scale, upper * scale]
         ends = (0.0, 0.0, -math.inf, math.inf)
         parts = [shape.joined(part, end) for part, end in zip(parts, ends, strict=True)]
-        return Penalty(parts[0], parts[1], parts[2], parts[3], neglected)
+        return Separable(parts[0], parts[1], parts[2], parts[3], neglected)
 
     def free(
         self, weights: tuple[Array, Array], names: Sequence[str], deviation: Array

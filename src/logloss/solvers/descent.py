@@ -154,7 +154,7 @@ def _descend(
         new_value, new_gradient = objective.value_gradient(point)
         move = point - beta
         model = dot(gradient, move) + 0.5 * curvature * dot(move, move)
-        model += dot(penalty.l1, np.abs(point) - np.abs(beta))
+        model += penalty.less(point, beta)
         if not backtracking or new_value <= value + model + rounding:
             return DescentState(point, new_value, new_gradient, curvature=curvature)
         curvature *= 2.0
