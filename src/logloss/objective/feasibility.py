@@ -118,7 +118,7 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
         penalty, beta, move + np.where(off, beyond, 0.0)
     )
     rows = size * math.sqrt(_LOG_RATIO * sums.gap) + 2.0 * _STEEPEST * size**2
-    return rows + beside + shrunk * most
+    return rows + beside + (shrunk * most if shrunk > 0.0 else 0.0)  # most may be infinite
 
 
 def allowance_by_hessian(
