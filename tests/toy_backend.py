@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,13 @@ class TwoLists:
         inner = [np.column_stack([x, *[np.ones(len(x))] * where.intercept]) for x in inner]
         self.parts = list(zip(inner, map(slice, ends, ends[1:]), strict=False))
         self.shape, self.n_rows = where.shape, ends[-1]
-        self.s = np.ones(self.n_rows) if self.rows.weight is None else self.rows.weight
-        self.offset = np.zeros(self.n_rows) if self.rows.offset is None else self.rows.offset
-        self.vectors = _kernels.Observations(self.rows.y, self.s, self.offset)
-        self.weight_sum, self.least_weight = self.rows.total(), self.s[self.s > 0.0].min()
+        s = self.rows.weights
+        self.weight_sum, self.least_weight = self.rows.total(), s[s > 0.0].min()
+        self.vectors = _kernels.Observations(self.rows.y, s, self.rows.offsets)
+        self.null_fit = partial(null_fit, self.rows, where.intercept)
         self.extent = np.max([np.abs(x).max(axis=0) for x in inner], axis=0)
         self.rounding = np.full(self.shape.size, 8e-15 * math.sqrt(self.n_rows))
-        self.sparse = np.zeros(self.shape.columns, np.bool_)
-
-    def sums(self) -> TwoLists:
-        return self
+        self.sums, self.sparse = lambda: self, np.zeros(self.shape.columns, np.bool_)
 
     def back(self, v: np.ndarray) -> np.ndarray:
         self.count[0] += 1
@@ -56,7 +54,7 @@ class TwoLists:
     def at(self, beta: np.ndarray) -> tuple[np.ndarray, ...]:
         """z, s·loss, s r and s q of each row."""
         z = self.log_odds(beta)
-        return z, *(self.s * of_row for of_row in self.rows.bernoulli(z))
+        return z, *(self.rows.weights * of_row for of_row in self.rows.bernoulli(z))
 
     def moved(self, beta: np.ndarray, delta: np.ndarray) -> tuple[Any, ...]:
         """z, ξ, the shift of the intercept, XᵀSr'/Σs and Σ s q/Σs, r' = r − q (ξ + shift)."""
@@ -66,20 +64,14 @@ class TwoLists:
         score[self.shape.intercepts], self.last = 0.0, delta
         return z, xi, shift, score, float(q.sum()) / self.weight_sum * intercept
 
-    def null_fit(self) -> tuple[float, float]:
-        return null_fit(self.rows, self.shape.has_intercept)
-
-    def along(self, direction: np.ndarray) -> np.ndarray:
-        return np.concatenate([x @ direction for x, _ in self.parts])
-
-    def some_along(self, rows: np.ndarray, directions: np.ndarray) -> np.ndarray:
-        return np.concatenate([x for x, _ in self.parts])[rows] @ directions
+    def along(self, direction: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
+        return np.concatenate([x @ direction for x, _ in self.parts])[rows]
 
     def entries(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         return np.concatenate(self.lists)[np.ix_(rows, columns)]
 
     def log_odds(self, beta: np.ndarray) -> np.ndarray:
-        return self.along(beta) + self.offset
+        return self.along(beta) + self.rows.offsets
 
     def loss_gradient(self, beta: np.ndarray) -> tuple[float, np.ndarray]:
         _, loss, r, _ = self.at(beta)
@@ -96,12 +88,9 @@ class TwoLists:
     def hessian_product(self, beta: np.ndarray, v: np.ndarray) -> np.ndarray:
         return self.back(self.at(beta)[3] * self.along(v)) / self.weight_sum
 
-    def score_gram(self, beta: Any, squared: bool, groups: Groups | None = None) -> np.ndarray:
-        r = self.rows.bernoulli(self.log_odds(beta))[1]
-        if groups is None:
-            return self.gram((self.s if squared else 1.0) * self.s * r * r)
-        scores = [self.back(self.s * r * (groups.of_row == g)) for g in range(groups.count)]
-        return np.array(scores).T @ np.array(scores)
+    def group_gram(self, v: np.ndarray, groups: Groups) -> np.ndarray:
+        sums = np.array([self.back(v * (groups.of_row == g)) for g in range(groups.count)])
+        return sums.T @ sums
 
     def dual(self, beta: Any, delta: Any, reach: Callable[[np.ndarray], float]) -> DualSums:
         z, xi, shift, score, curvature = self.moved(beta, delta)

@@ -130,15 +130,16 @@ class MemoryLikelihood:
             gram, columns, with_intercept, self.design.sparse, self._weight_sum
         )
 
-    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
-        s, r = self.rows.weight, self.rows.bernoulli(self._linear(beta))[1]
-        if groups is not None:
-            v = r if s is None else s * r
-            gram = group_gram(self.design, v, groups, self._shift(), self._columns, self.n_threads)
-        else:
-            v = r * r if s is None else (s * s if squared else s) * r * r
-            here = self.design.kernel, self.observations, self._linear(beta), self._shift()
-            gram = _kernels.gram(*here, self._columns, self.n_threads, curvature=v)
+    def gram(self, v: Array) -> Array:
+        here = self.design.kernel, self.observations, v, self._shift(), self._columns
+        return self._centred(_kernels.gram(*here, self.n_threads, curvature=v))  # z is not read
+
+    def group_gram(self, v: Array, groups: Groups) -> Array:
+        return self._centred(
+            group_gram(self.design, v, groups, self._shift(), self._columns, self.n_threads)
+        )
+
+    def _centred(self, gram: Array) -> Array:
         self.count.add()
         return self.coordinates.hessian(gram, self._columns, True, self.design.sparse, 1.0)
 
@@ -258,17 +259,17 @@ class MemoryLikelihood:
     def log_odds(self, beta: Array) -> Array:
         return self._linear(beta).copy()  # the kept one is written to again
 
-    def along(self, direction: Array) -> Array:
+    def along(self, direction: Array, rows: NDArray[np.int64] | None = None) -> Array:
+        if rows is not None:
+            few = self.design.take(rows, self.n_threads)
+            each = np.atleast_2d(direction.T)
+            found = [few.predict(*self.coordinates.columns(d), None, 1) for d in each]
+            return np.column_stack(found).reshape(len(rows), *direction.shape[1:])
         if self._moved is not None and np.array_equal(self._moved.delta, direction):
             return self._moved.xi
         coef, intercept = self.coordinates.columns(direction)
         self.count.add()
         return _kernels.predict(self.design.kernel, coef, intercept, None, self.n_threads)
-
-    def some_along(self, rows: NDArray[np.int64], directions: Array) -> Array:
-        few = self.design.take(rows, self.n_threads)
-        found = [few.predict(*self.coordinates.columns(d), None, 1) for d in directions.T]
-        return np.column_stack(found)
 
     def entries(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:
         return entries(self.design, rows, columns)

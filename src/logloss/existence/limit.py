@@ -217,7 +217,7 @@ def decided(objective: Objective, decision: Decision, beta: Array, tol: float) -
 def _on(objective: Objective, cone: Cone, rows: Mask) -> Objective:
     """The objective of some of the rows; what it leaves out is of the same scale."""
     like = cone.likelihood
-    weight = np.where(rows, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
+    weight = np.where(rows, like.rows.weights, 0.0)
     rest = like.with_rows(replace(like.rows, weight=weight))
     more, pen = like.weight_sum / rest.weight_sum, objective.penalty
     penalty = pen.scaled(more)

@@ -240,7 +240,7 @@ def _kept(columns: Columns, shape: Shape, penalty: Penalty, left: Mask) -> Mask:
 def _without(whole: Objective, columns: Columns, kept: Mask, left: Mask) -> Objective:
     """The problem of some rows and columns; what it leaves out is of the same scale."""
     like, pen = whole.sums(), whole.penalty
-    weight = np.where(left, 1.0 if like.rows.weight is None else like.rows.weight, 0.0)
+    weight = np.where(left, like.rows.weights, 0.0)
     rest = columns.kept(kept, weight)
     more = like.weight_sum / rest.weight_sum
     which = np.flatnonzero(like.shape.joined(kept, True))

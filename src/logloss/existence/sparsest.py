@@ -120,7 +120,7 @@ class _Search:
 
     def _of(self, rows: Indices) -> Array:
         """(2y − 1) X B over these rows."""
-        along: Array = self._likelihood.some_along(rows, self._basis)
+        along: Array = self._likelihood.along(self._basis, rows)
         return along * self._sign[rows][:, np.newaxis]
 
 

@@ -111,7 +111,7 @@ class Point:
         rows = likelihood.rows
         q = rows.bernoulli(likelihood.log_odds(self.beta))[2]
         h = likelihood.leverages(self.of.free, self.inverse) * q
-        s = np.ones(len(h)) if rows.weight is None else rows.weight
+        s = rows.weights
         h *= s
         weight = s + h
         with np.errstate(invalid="ignore"):

@@ -107,14 +107,22 @@ class Inputs:
     def sandwich(self) -> Array:
         """V M V, in inner coordinates, as Tᵀ (T M Tᵀ) T: of these no part is large."""
         optimum = self.optimum
-        meat = optimum.objective.sums("a robust covariance").score_gram(
-            optimum.beta, self.weights.squared, self.groups
-        )
+        meat = self._meat()
         order, factor = optimum.curvature.order, optimum.curvature.factor / optimum.weight_sum
         inner = optimum.curvature.factor @ meat[np.ix_(order, order)] @ optimum.curvature.factor.T
         out = np.zeros_like(meat)
         out[np.ix_(order, order)] = factor.T @ ((inner + inner.T) / 2.0) @ factor
         return out
+
+    def _meat(self) -> Array:
+        """M: Σ s r² xxᵀ or Σ s² r² xxᵀ over the rows, or Σ g gᵀ over groups, g = Σ s r x."""
+        likelihood = self.optimum.objective.sums("a robust covariance")
+        rows = likelihood.rows
+        r = rows.bernoulli(likelihood.log_odds(self.optimum.beta))[1]
+        if self.groups is not None:
+            return likelihood.group_gram(rows.weights * r, self.groups)
+        s = rows.weights * rows.weights if self.weights.squared else rows.weights
+        return likelihood.gram(s * r * r)
 
     def spare(self, less: float = 0.0) -> float:
         """(n − less)/(n − k); an error where nothing is left."""

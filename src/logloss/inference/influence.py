@@ -167,7 +167,7 @@ class Influence:
             return out
         directions = np.column_stack([self._direction(j) for j in range(len(self.names))])
         with np.errstate(invalid="ignore"):  # where the limit has no curvature left
-            along = self._evidence.objective.sums("influence").some_along(chosen, directions)
+            along = self._evidence.objective.sums("influence").along(directions, chosen)
             moves = along * self._multiplier[chosen, np.newaxis]
         for j in range(len(self.names)):
             out[:, j] = self._over_error(moves[:, j], j) if standardized else moves[:, j]

@@ -122,7 +122,7 @@ def _held(objective: Objective, j: int, t: float) -> float:
     every, x = np.arange(like.n_rows), np.ones(like.n_rows)
     if j < like.shape.columns:
         x = like.entries(every, np.array([j]))[:, 0]
-    rest = like.without(j, t * x if like.rows.offset is None else like.rows.offset + t * x)
+    rest = like.without(j, like.rows.offsets + t * x)
     which = np.flatnonzero(np.arange(like.shape.size) != j)
     fewer = replace(objective, likelihood=rest, penalty=objective.penalty.of(which))
     return minimise(fewer, Newton(), np.zeros(len(which)), Stop(tol=1e-11)).value

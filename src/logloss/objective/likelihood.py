@@ -236,12 +236,11 @@ class RowSums(Likelihood, Protocol):
         """z of each row; no read where it is kept."""
         ...
 
-    def along(self, direction: Array) -> Array:
-        """[x, 1]·direction of each row, without offsets."""
-        ...
+    def along(self, direction: Array, rows: Indices | None = None) -> Array:
+        """[x, 1]·direction of each row, without offsets.
 
-    def some_along(self, rows: Indices, directions: Array) -> Array:
-        """The same for some rows and (n_coefficients, k) directions: shape (len(rows), k)."""
+        Or of some rows, and then also for directions of shape (n_coefficients, k): (rows, k).
+        """
         ...
 
     def entries(self, rows: Indices, columns: Indices) -> Array:
@@ -260,11 +259,12 @@ class RowSums(Likelihood, Protocol):
         """
         ...
 
-    def score_gram(self, beta: Array, squared: bool, groups: Groups | None = None) -> Array:
-        """Σ s r² [x, 1][x, 1]ᵀ over the rows, or Σ s² r² [x, 1][x, 1]ᵀ where `squared`.
+    def gram(self, v: Array) -> Array:
+        """Σ v [x, 1][x, 1]ᵀ over the rows, for v ≥ 0 of each."""
+        ...
 
-        With `groups`: Σ g gᵀ over them, g = Σ s r [x, 1] over the rows of one. Not divided by Σs.
-        """
+    def group_gram(self, v: Array, groups: Groups) -> Array:
+        """Σ g gᵀ over groups of rows, g = Σ v [x, 1] over the rows of one, for any v."""
         ...
 
     def leave_one_out(

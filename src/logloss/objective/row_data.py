@@ -29,6 +29,16 @@ class RowData:
         return RowData(self.y[rows], weight, None if self.offset is None else self.offset[rows])
 
     @property
+    def weights(self) -> Array:
+        """Weights, 1 where there are none, shape (n,)."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight
+
+    @property
+    def offsets(self) -> Array:
+        """Offsets, 0 where there are none, shape (n,)."""
+        return np.zeros(len(self.y)) if self.offset is None else self.offset
+
+    @property
     def counted(self) -> NDArray[np.bool_]:
         """Rows with weight, shape (n,)."""
         if self.weight is None:

@@ -140,7 +140,7 @@ def _refit(minimum: Minimum, solver: Solver, row: int, k: float) -> float:
     """The log odds of a row under the fit without weight k of it."""
     likelihood, beta = minimum.likelihood, minimum.beta
     rows = likelihood.rows
-    weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight.copy()
+    weight = rows.weights.copy()
     weight[row] -= k
     others = likelihood.with_rows(replace(rows, weight=weight))
     share = likelihood.weight_sum / others.weight_sum
@@ -159,11 +159,11 @@ def _refit(minimum: Minimum, solver: Solver, row: int, k: float) -> float:
 def _change(likelihood: RowSums, row: int, z: float, shift: float, beta: Array) -> float:
     """What an exact z̃ makes of a row's part of the loss."""
     y = likelihood.rows.y[row]
-    s = 1.0 if likelihood.rows.weight is None else float(likelihood.rows.weight[row])
+    s = float(likelihood.rows.weights[row])
     before = _log_odds(likelihood, beta, row) + shift
     return s * float(bce_with_logits(y, z) - bce_with_logits(y, before))
 
 
 def _log_odds(likelihood: RowSums, beta: Array, row: int) -> float:
     offset = 0.0 if likelihood.rows.offset is None else float(likelihood.rows.offset[row])
-    return float(likelihood.some_along(np.array([row]), beta[:, np.newaxis])[0, 0]) + offset
+    return float(likelihood.along(beta, np.array([row]))[0]) + offset
