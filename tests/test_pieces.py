@@ -17,6 +17,7 @@ from logloss.objective.row_data import RowData
 from logloss.table import Encoded, read
 from logloss.table.design.bad_values import check_finite
 from logloss.table.design.design import Design, design_of
+from logloss.table.design.piece import Piece
 from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece
 
 N = 4003
@@ -43,7 +44,7 @@ def _by_hand(column: object) -> np.ndarray:
     return values.astype(np.float64)[:, np.newaxis]
 
 
-def _columns(seed: int) -> tuple[object, ...]:
+def _columns(seed: int) -> tuple[Piece, ...]:
     rng = np.random.default_rng(seed)
     valid = rng.random((3, N)) < 0.8
     valid[2, 17:] = True
@@ -51,7 +52,7 @@ def _columns(seed: int) -> tuple[object, ...]:
     holes = np.where(valid[0], rng.standard_normal(N) * 5 + 100, np.nan)
     ages = rng.integers(18, 90, N).astype(np.int8)
     return (
-        rng.standard_normal(N),
+        NumberPiece(rng.standard_normal(N)),
         NumberPiece(rng.standard_normal(N)),
         CodesPiece(rng.integers(0, 5, N).astype(np.uint8), np.arange(-1, 4, dtype=np.int32), 4),
         NullablePiece(holes, bitmaps[0], 99.5, True),
@@ -63,13 +64,13 @@ def _columns(seed: int) -> tuple[object, ...]:
         ),
         NumberPiece(rng.integers(0, 2, N).astype(np.uint8)),
         NullablePiece(rng.standard_normal(N).astype(np.float32), bitmaps[2], 0.0, True),
-        rng.integers(0, 60_000, N).astype(np.uint16),
+        NumberPiece(rng.integers(0, 60_000, N).astype(np.uint16)),
     )
 
 
-def _pair(columns: tuple[object, ...]) -> Pair:
+def _pair(columns: tuple[Piece, ...]) -> Pair:
     x = np.hstack([_by_hand(column) for column in columns])
-    pieces = design_of(Encoded(None, columns, N))  # type: ignore[arg-type]
+    pieces = design_of(Encoded(None, columns, N))
     return Pair(pieces, design_of(Encoded(x, None, N)), x)
 
 
@@ -128,7 +129,7 @@ def test_numbers_of_one_type_side_by_side_are_one_block() -> None:
     """So that they are read together: the bits are those of one block of columns."""
     rng = np.random.default_rng(1)
     columns = [rng.standard_normal(N) for _ in range(20)]
-    mixed = tuple(NumberPiece(c) if k % 2 else c for k, c in enumerate(columns))
+    mixed = tuple(map(NumberPiece, columns))
     one = _kernels.Design(N)
     one.add_columns(columns)
     one.finish()

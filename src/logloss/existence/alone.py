@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece
+from logloss.table.design.pieces import NullablePiece, NumberPiece
 
 if TYPE_CHECKING:
     from logloss.existence.direction import Cone
@@ -166,7 +166,7 @@ def _units(cone: Cone, schema: Schema, left: Indices) -> Iterator[Unit]:
         if kind.looks_up:
             yield _levels(kind, piece, left, reach, intercept)
             continue
-        assert not isinstance(piece, CodesPiece)
+        assert isinstance(piece, NumberPiece | NullablePiece)
         values = _filled(piece)
         yield _number(kind.name, own[0], values, left, (reach[0], intercept))
         if isinstance(piece, NullablePiece) and piece.indicator:

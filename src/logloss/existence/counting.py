@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from logloss.objective.likelihood import RowSums
 from logloss.objective.penalty import Penalty
 from logloss.objective.rows import Columns
-from logloss.table.design.entries import Block, blocks
+from logloss.table.design.entries import blocks
+from logloss.table.design.piece import Block
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

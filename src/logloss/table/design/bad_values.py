@@ -10,7 +10,6 @@ import numpy as np
 from logloss.errors import DataError
 from logloss.table.columns.source import Source
 from logloss.table.design.encoded import Encoded
-from logloss.table.design.pieces import CodesPiece, NullablePiece, Piece
 
 
 def check_finite(encoded: Encoded, source: Source, names: Sequence[str] | None = None) -> None:
@@ -39,9 +38,9 @@ def check_finite(encoded: Encoded, source: Source, names: Sequence[str] | None =
 def _first(encoded: Encoded) -> tuple[int, int, float] | None:
     if encoded.columns is not None:
         for j, piece in enumerate(encoded.columns):
-            row = _first_of(piece)
-            if row is not None:
-                return row, j, float(piece.values[row])  # type: ignore[union-attr]
+            found = piece.first_bad()
+            if found is not None:
+                return found[0], j, found[1]
         return None
     matrix = encoded.matrix
     if isinstance(matrix, np.ndarray):
@@ -52,16 +51,6 @@ def _first(encoded: Encoded) -> tuple[int, int, float] | None:
                 return row, column, float(matrix[row, column])
         return None
     return _first_stored(matrix)
-
-
-def _first_of(piece: Piece) -> int | None:
-    """The first row with a bad value: never one that counts as missing."""
-    if isinstance(piece, CodesPiece):
-        return None
-    finite = np.isfinite(piece.values)
-    if isinstance(piece, NullablePiece):
-        finite |= np.unpackbits(piece.valid, count=len(finite), bitorder="little") == 0
-    return None if finite.all() else int(np.argmin(finite))
 
 
 def _first_bad(values: Any) -> int | None:

@@ -5,24 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.table.design.pieces import (
-    Laid,
-    MatrixPiece,
-    NullablePiece,
-    NumberPiece,
-    Piece,
-    part,
-    take,
-)
-
-if TYPE_CHECKING:
-    from logloss.table.design.encoded import Encoded
+from logloss.table.design.encoded import Encoded
+from logloss.table.design.piece import Laid, Piece, take
+from logloss.table.design.pieces import MatrixPiece, NumberPiece
 
 Array = NDArray[np.float64]
 
@@ -102,7 +92,7 @@ class Design:
         self, piece: Laid, first: int, there: Sequence[int], columns: Mapping[int, Array]
     ) -> list[Laid]:
         n = piece.n_columns
-        if isinstance(piece, NumberPiece | NullablePiece):
+        if not piece.divisible:
             return [
                 NumberPiece(columns[j] if j in columns else self.column(j))
                 for j in range(first, first + n)
@@ -111,17 +101,15 @@ class Design:
         begin = 0
         for j in there:
             if j - first > begin:
-                cut.append(part(piece, begin, j - first))
+                cut.append(piece.part(begin, j - first))
             cut.append(NumberPiece(columns[j]))
             begin = j - first + 1
-        return cut if begin == n else [*cut, part(piece, begin, n)]
+        return cut if begin == n else [*cut, piece.part(begin, n)]
 
 
 def design_of(encoded: Encoded) -> Design:
     """Lay the columns of a table, or a matrix, side by side."""
-    if encoded.columns is None:
-        return _laid([MatrixPiece(encoded.matrix)], encoded, encoded.n_rows)
-    return _laid([_piece(column) for column in encoded.columns], encoded, encoded.n_rows)
+    return _laid(encoded.pieces, encoded, encoded.n_rows)
 
 
 def _laid(pieces: Sequence[Laid], encoded: Encoded, n_rows: int) -> Design:
@@ -133,17 +121,13 @@ def _laid(pieces: Sequence[Laid], encoded: Encoded, n_rows: int) -> Design:
 
 def _encoded(encoded: Encoded, pieces: Sequence[Laid], n_rows: int) -> Encoded:
     """Columns as they came, of other rows, where they are what is laid."""
-    columns = tuple(piece for piece in pieces if not isinstance(piece, MatrixPiece))
+    columns = tuple(piece for piece in pieces if isinstance(piece, Piece))
     if len(columns) == len(pieces):
         return replace(encoded, matrix=None, columns=columns, n_rows=n_rows)
     first = pieces[0]
     if isinstance(first, MatrixPiece) and len(pieces) == 1:
         return replace(encoded, matrix=first.matrix, n_rows=n_rows)
     return encoded
-
-
-def _piece(column: NDArray[Any] | Piece) -> Piece:
-    return NumberPiece(column) if isinstance(column, np.ndarray) else column
 
 
 def _add_columns(kernel: _kernels.Design, columns: Iterable[Laid]) -> list[bool]:
@@ -153,7 +137,7 @@ def _add_columns(kernel: _kernels.Design, columns: Iterable[Laid]) -> list[bool]
         pieces = list(run)
         sparse += [piece.sparse for piece in pieces for _ in range(piece.n_columns)]
         if name is not None:
-            kernel.add_columns([piece.values for piece in pieces if isinstance(piece, NumberPiece)])
+            kernel.add_columns([x for x in (piece.plain for piece in pieces) if x is not None])
             continue
         for piece in pieces:
             piece.add_to(kernel)
@@ -161,4 +145,4 @@ def _add_columns(kernel: _kernels.Design, columns: Iterable[Laid]) -> list[bool]
 
 
 def _number_type(piece: Laid) -> str | None:  # by name: NumPy takes None for float64
-    return piece.values.dtype.name if isinstance(piece, NumberPiece) else None
+    return None if piece.plain is None else piece.plain.dtype.name

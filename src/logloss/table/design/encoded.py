@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from logloss.table.design.pieces import Piece
+from logloss.table.design.piece import Laid, Piece
+from logloss.table.design.pieces import MatrixPiece
 
 
 @dataclass(frozen=True)
@@ -27,3 +28,8 @@ class Encoded:
     matrix: Any
     columns: tuple[Piece, ...] | None
     n_rows: int
+
+    @property
+    def pieces(self) -> tuple[Laid, ...]:
+        """What lies side by side."""
+        return (MatrixPiece(self.matrix),) if self.columns is None else self.columns

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from logloss.errors import ModelFileError
 from logloss.table.columns.levels import MISSING, RARE, Places
 from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
-from logloss.table.design.pieces import CodesPiece, NumberPiece, Piece
+from logloss.table.design.piece import Piece
+from logloss.table.design.pieces import CodesPiece, NumberPiece
 from logloss.table.formula.values import Values
 from logloss.table.schema.forms import as_text
 from logloss.table.schema.kind import Kind

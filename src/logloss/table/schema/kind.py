@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.table.columns.typed import Column
-from logloss.table.design.pieces import Piece
+from logloss.table.design.piece import Piece
 from logloss.table.formula.values import Values
 
 Array = NDArray[np.float64]

@@ -9,17 +9,16 @@ the rate of their other rows, as a level that one row has knows that row's label
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.design.pieces import CodesPiece, NullablePiece, NumberPiece, Piece
+from logloss.table.design.design import Design
+from logloss.table.design.piece import Piece
+from logloss.table.design.pieces import CodesPiece, NullablePiece
+from logloss.table.schema.schema import Schema
 from logloss.table.words import how_to_exclude, listed
-
-if TYPE_CHECKING:
-    from logloss.table.design.design import Design
-    from logloss.table.schema.schema import Schema
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -76,8 +75,8 @@ def _glance(few: Design, split: int) -> Array:
     """The areas of all columns over a few rows, all at once; 1 of those that are not numbers."""
     encoded = few.encoded
     if encoded.columns is not None:
-        numbers = [isinstance(column, NumberPiece) for column in encoded.columns]
-        values = [c.values for c in encoded.columns if isinstance(c, NumberPiece)]
+        numbers = [column.plain is not None for column in encoded.columns]
+        values = [x for x in (column.plain for column in encoded.columns) if x is not None]
         areas = np.ones(len(numbers))
         if values:
             areas[np.array(numbers)] = _at_once(np.column_stack(values), split)
@@ -143,8 +142,7 @@ def _area(column: Any, y: Array, weight: Array | None = None, *, exact: bool) ->
 
 
 def _values(column: Piece | NDArray[Any]) -> NDArray[Any]:
-    values: NDArray[Any] = column if isinstance(column, np.ndarray) else column.values  # type: ignore[union-attr]
-    return values
+    return column if isinstance(column, np.ndarray) else column.vectors[0]
 
 
 def _ranked(values: NDArray[Any], y: Array, weight: Array) -> float:

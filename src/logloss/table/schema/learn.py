@@ -22,7 +22,8 @@ from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.design.design import design_of, threads
 from logloss.table.design.encoded import Encoded
-from logloss.table.design.pieces import NullablePiece, NumberPiece, Piece
+from logloss.table.design.piece import Piece
+from logloss.table.design.pieces import NullablePiece, NumberPiece
 from logloss.table.schema.kind import Kind
 from logloss.table.schema.learn_levels import categorical, said_of
 from logloss.table.schema.number import NumericColumn

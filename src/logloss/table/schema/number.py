@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from logloss.errors import ModelFileError
 from logloss.table.columns.levels import MISSING
 from logloss.table.columns.typed import Codes, Column, Numbers
-from logloss.table.design.pieces import NullablePiece, NumberPiece, Piece
+from logloss.table.design.piece import Piece
+from logloss.table.design.pieces import NullablePiece, NumberPiece
 from logloss.table.formula.values import Values, filled
 from logloss.table.schema.forms import as_numbers, reads_as_number
 from logloss.table.schema.kind import Kind
