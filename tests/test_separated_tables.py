@@ -117,6 +117,20 @@ def test_leaks_of_all_kinds(make: Callable[..., pd.DataFrame], solver: str) -> N
     assert found.causes[0].rows == N
 
 
+def test_a_leak_of_amounts_large_and_small_is_followed_to_the_tolerance() -> None:
+    """The least of what was paid back is a millionth of the most."""
+    table, y = ordinary()
+    rng = np.random.default_rng(0)
+    paid = np.where((y == 1) & (rng.random(N) < 0.6), 10.0 ** rng.uniform(-1.0, 5.0, N), 0.0)
+    model = logloss.fit(table.assign(paid=paid), y)
+    assert model.certificate.status is Status.SEPARATED
+    assert model.separation.rows == np.count_nonzero(paid)
+    assert model.certificate.gap <= 1e-6 * model.fitted.objective
+    left = paid == 0.0
+    rest = logloss.fit(table[left], y[left])
+    assert model.fitted.loss == pytest.approx(rest.fitted.loss * left.mean(), rel=1e-6)
+
+
 @pytest.mark.parametrize("storage", ["dense", "csr", "csc", "arrow", "polars"])
 def test_leaks_in_all_storages(storage: str) -> None:
     table, y = ordinary()

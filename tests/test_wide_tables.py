@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import logloss
+from logloss.backends import conditioning
 from logloss.numerics.algebra import conjugate_gradients
 from logloss.record.proof import Status
 
@@ -95,6 +96,23 @@ def test_without_a_penalty() -> None:
     assert len(model.coefficients) == 2107
     assert model.certificate.status is Status.CERTIFIED
     assert model.certificate.coefficient_error < 0.02
+    assert model.certificate.data_reads <= 500
+
+
+def test_an_amount_in_two_parts_beside_too_many_levels_to_look_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An alias to rounding: the certificate failed, after a hundred seconds."""
+    monkeypatch.setattr(conditioning, "WIDEST", 400)
+    features, y = table(20_000, (300, 150, 80), 20)
+    first = (features["a4"] * np.random.default_rng(1).uniform(0.5, 1.0, len(y))).round(2)
+    whole = features["a4"].round(2)
+    parts = {"whole": whole, "first": first, "second": (whole - first).round(2)}
+    model = logloss.fit(features.drop(columns="a4").assign(**parts), y)
+    assert len(model.coefficients) > 400
+    assert model.certificate.status is Status.CERTIFIED
+    assert model.separation.exists is True
+    assert any("'second' is" in note for note in model.notes)
     assert model.certificate.data_reads <= 500
 
 

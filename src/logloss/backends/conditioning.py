@@ -81,8 +81,9 @@ def conditioned(work: Columns, free: Mask, ridge: Array, held: Mask) -> Conditio
             work.add(j, own, values)
             deviation[j] = work.spread.deviation[j] / own.unit
             means[j] = float(own.constant)
-    if free.any() and free.sum() <= WIDEST:
-        _find_own_parts(work, free, ridge)
+    looked_at = _looked_at(design, free)
+    if looked_at.any():
+        _find_own_parts(work, looked_at, ridge)
     few = held.any() and (free | held).sum() <= WIDEST
     aliases = _aliases_of_held(work, free, held) if few else {}
     if not work.columns:
@@ -122,9 +123,18 @@ def suspicious(work: Columns, free: Mask, ridge: Array) -> bool:
     far = _at_a_distance(work.given, work.spread, work.intercept)
     if not np.isfinite(work.spread.mean).all() or far.any():
         return True
-    if not free.any() or free.sum() > WIDEST:
+    looked_at = _looked_at(work.given, free)
+    if not looked_at.any():
         return False
-    return len(_poor(work, free, ridge, _SUSPICIOUS)[0]) > 0
+    return len(_poor(work, looked_at, ridge, _SUSPICIOUS)[0]) > 0
+
+
+def _looked_at(design: Design, free: Mask) -> Mask:
+    """Columns among which combinations are looked for: beyond thousands, those of numbers."""
+    if free.sum() <= WIDEST:
+        return free
+    numbers: Mask = free & ~design.sparse
+    return numbers if numbers.sum() <= WIDEST else np.zeros_like(free)
 
 
 def _finite(design: Design, n_threads: int) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_RARE = 0.3  # of its standard deviation: a sparse column with a mean below is not centred
+
 
 def alone(like: MemoryLikelihood, rows: Mask) -> MemoryLikelihood:
     """See `RowSums.alone`; a few rows are copied, and reads of them are none of all."""
@@ -78,6 +80,9 @@ class MemoryColumns:
     def kept(self, columns: Mask, weight: Array) -> MemoryLikelihood:
         like, where = self._likelihood, self._likelihood.coordinates
         still = None if where.still is None else where.still[columns]
-        there = Coordinates(where.center[columns], where.scale[columns], where.intercept, still)
+        center, scale = where.center[columns], where.scale[columns]
         design = like.design if columns.all() else narrowed(like.design, columns)
+        if still is None:  # rare levels that share no row have a 0 in the Hessian if not centred
+            center = np.where(design.sparse & (np.abs(center) < _RARE * scale), 0.0, center)
+        there = Coordinates(center, scale, where.intercept, still)
         return like.changed(design, replace(like.rows, weight=weight), there)

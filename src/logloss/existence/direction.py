@@ -39,6 +39,7 @@ Mask = NDArray[np.bool_]
 _TOWARDS = (0.1, 1e-3)  # log odds by which a step moves a row, for it to be a candidate
 _NULL = 1e-9  # of the squared length of a direction, in rows that should not see it
 _ZERO = 1e-8  # of the largest |x·d|: rounding
+_MOST_EIGENVALUES = 800  # columns up to which a null space is found by them
 _MOST_ENTRIES = 10_000_000  # of a linear program
 _QUICK_ENTRIES = 200_000
 
@@ -228,6 +229,11 @@ def _among(cone: Cone, candidates: Mask, ahead: Array, thorough: bool) -> Direct
 
 def _projected(cone: Cone, basis: Array, v: Array) -> Array:
     """v on the span of the basis, orthogonal in XᵀX."""
+    if len(basis) > _MOST_EIGENVALUES:
+        seen = cone.gram @ basis
+        coordinates, *_ = np.linalg.lstsq(basis.T @ seen, seen.T @ v, rcond=None)
+        near: Array = basis @ coordinates
+        return near
     root = np.linalg.pinv(cone.whitener)  # a column may be an alias all the same, by rounding
     coordinates, *_ = np.linalg.lstsq(root @ basis, root @ v, rcond=None)
     projected: Array = basis @ coordinates
@@ -236,12 +242,14 @@ def _projected(cone: Cone, basis: Array, v: Array) -> Array:
 
 def null_space(cone: Cone, rows: Mask) -> NullSpace:
     """A basis of {b : x·b = 0 on these rows}: at most one Hessian, and two reads a vector."""
-    T = cone.whitener
+    if len(cone.free) > _MOST_EIGENVALUES and rows.any():
+        return _null_space_of_many(cone, rows)
     others = cone.counted & ~rows
     if 2 * others.sum() < rows.sum():
         gram = cone.gram - gram_over(cone.likelihood, others, cone.free)
     else:
         gram = gram_over(cone.likelihood, rows, cone.free)
+    T = cone.whitener
     share = T @ gram @ T.T
     if not np.isfinite(share).all():
         raise Undecided
@@ -263,6 +271,35 @@ def null_space(cone: Cone, rows: Mask) -> NullSpace:
         if left <= _NULL**2:
             kept.append(T.T @ b)
     return NullSpace(np.array(kept).T if kept else np.zeros((len(T), 0)), gram)
+
+
+def _null_space_of_many(cone: Cone, rows: Mask) -> NullSpace:
+    """The same by pivots of 0, where eigenvalues take too long.
+
+    A column that is a combination of earlier ones on these rows gives a vector of the null space.
+    """
+    gram = gram_over(cone.likelihood, rows, cone.free)
+    own = own_columns(gram)
+    places, aliases = np.flatnonzero(own), np.flatnonzero(~own)
+    basis = np.zeros((len(gram), len(aliases)))
+    basis[aliases, np.arange(len(aliases))] = 1.0
+    if not len(aliases):
+        return NullSpace(basis, gram)
+    T = inverse_factor(np.ascontiguousarray(gram[np.ix_(own, own)]))[0]
+    basis[places] = -T.T @ (T @ gram[np.ix_(own, ~own)])
+    alone = cone.likelihood.alone(rows)
+    flat, scale = np.zeros(alone.shape.size), 4.0 * alone.weight_sum
+    kept = []
+    for column in basis.T:
+        v, left = column.copy(), np.inf
+        for _ in range(2):
+            seen = alone.hessian_product(flat, cone.full(v))[cone.free] * scale
+            left = float(v @ seen)
+            v[places] -= T.T @ (T @ seen[places])
+        length = float(v @ (cone.gram @ v))
+        if left <= _NULL**2 * length:
+            kept.append(v / np.sqrt(length))
+    return NullSpace(np.array(kept).T if kept else basis[:, :0], gram)
 
 
 def _checked(cone: Cone, d: Array, candidates: Mask) -> Direction | None:

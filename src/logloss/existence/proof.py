@@ -39,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.bernoulli import sigmoid
-from logloss.numerics.algebra import inverse_factor, solve
+from logloss.numerics.algebra import inverse_diagonal, inverse_factor, solve
 from logloss.objective.likelihood import Margin, RowSums
 from logloss.objective.penalty import Penalty
 
@@ -70,13 +70,13 @@ def proven_by(
         That of the loss, at the point `curved`.
     """
     information = hessian[np.ix_(free, free)] * likelihood.weight_sum
-    inverse, rank = inverse_factor(information)
+    spread, rank = inverse_diagonal(information)
     if rank < len(free):  # an alias, or a direction without information: that takes a closer look
         return False
-    if not _is_sharp(likelihood, free, information, inverse):
+    if not _is_sharp(likelihood, free, information, spread):
         return False
     margin = likelihood.margin(beta, None, curved)
-    error = _error(likelihood, margin, free, hessian * likelihood.weight_sum, inverse)
+    error = _error(likelihood, margin, free, np.diag(hessian) * likelihood.weight_sum, spread)
     there = 0.0 < error < 0.5 * margin.least  # 0: M is so small that T is not
     return there and not _is_void(likelihood, margin, beta, hessian)
 
@@ -97,10 +97,10 @@ def prove(
     moving = np.setdiff1d(free, at_bound)
     hessian = likelihood.hessian(beta)
     inner = np.ascontiguousarray(hessian[np.ix_(moving, moving)])
-    inverse, rank = inverse_factor(inner * likelihood.weight_sum)
+    spread, rank = inverse_diagonal(inner * likelihood.weight_sum)
     if rank < len(moving):
         return False
-    if not _is_sharp(likelihood, moving, inner * likelihood.weight_sum, inverse):
+    if not _is_sharp(likelihood, moving, inner * likelihood.weight_sum, spread):
         return False
     delta = np.zeros_like(beta)
     score = likelihood.loss_gradient(beta)[1]
@@ -109,17 +109,18 @@ def prove(
         delta[moving] += solve(inner, score[moving])[0]
         margin = likelihood.margin(beta, delta)
         score = margin.score / likelihood.weight_sum
-    whole = hessian * likelihood.weight_sum
+    information = np.diag(hessian) * likelihood.weight_sum
     known = np.full(len(beta), np.inf)
     known[free] = squares
-    error = _error(likelihood, margin, moving, whole, inverse, known)
-    if not _rightly_signed(penalty, margin, at_bound, whole, error):
+    error = _error(likelihood, margin, moving, information, spread, known)
+    if not _rightly_signed(penalty, margin, at_bound, information, error):
         return False
     if not error > 0.0 or _is_void(likelihood, margin, beta, hessian):
         return False
     if error < 0.5 * margin.least:
         return True
     xi = likelihood.along(delta) + margin.shift
+    inverse, _ = inverse_factor(inner * likelihood.weight_sum)
     return _inside_by_leverage(likelihood, beta, xi, likelihood.leverages(moving, inverse), error)
 
 
@@ -135,16 +136,17 @@ def _is_void(likelihood: RowSums, margin: Margin, beta: Array, hessian: Array) -
     return not margin.absolute > _VOID * mass
 
 
-def _is_sharp(likelihood: RowSums, free: Indices, information: Array, inverse: Array) -> bool:
+def _is_sharp(likelihood: RowSums, free: Indices, information: Array, spread: Array) -> bool:
     """Is T right to some digits? With what sums have rounded of M, E, it is off by |T E Tᵀ|.
 
-    Sparse columns are centred after they are summed, and lose (μ/σ)² of M to that.
+    `spread`: the diagonal of M⁻¹. Sparse columns are centred after they are summed, and lose
+    (μ/σ)² of M to that.
     """
     where, columns = likelihood.coordinates, free[free < len(likelihood.coordinates.center)]
     lost = np.ones(len(free))
     far = (where.center[columns] / where.scale[columns]) ** 2
     lost[: len(columns)] += far * likelihood.sparse[columns]
-    blurred = _SUMS * float((inverse**2).sum(axis=0) @ (lost * np.diag(information)))
+    blurred = _SUMS * float(spread @ (lost * np.diag(information)))
     return blurred < _BLUR
 
 
@@ -153,22 +155,22 @@ def _error(
     margin: Margin,
     free: Indices,
     information: Array,
-    inverse: Array,
+    spread: Array,
     squares: Array | None = None,
 ) -> float:
-    """E: how far the score may be from 0, in standard errors."""
+    """E: how far the score may be from 0, in standard errors; by the diagonals of M and M⁻¹."""
     where = likelihood.coordinates
     offset = np.zeros(likelihood.shape.size)
     offset[: len(where.center)] = 2.0 * np.abs(where.center) / where.scale
     with np.errstate(invalid="ignore"):
-        size = np.sqrt(margin.pearson * np.diag(information))
+        size = np.sqrt(margin.pearson * information)
         if squares is not None:
             weight = likelihood.rows.weight
             most = 1.0 if weight is None else float(weight.max())
             size = np.fmin(size, np.sqrt(margin.absolute * most * squares))
     size = size + (offset + 4.0) * margin.absolute
     bound = np.abs(margin.score[free]) + margin.rounding * size[free]
-    return float(bound @ np.sqrt((inverse**2).sum(axis=0)))
+    return float(bound @ np.sqrt(spread))
 
 
 def _rightly_signed(
@@ -176,7 +178,7 @@ def _rightly_signed(
 ) -> bool:
     """Bounds hold these coefficients, and the score pushes them against the bounds."""
     sign = np.where(penalty.lower[held] > -np.inf, 1.0, -1.0)
-    enough = 2.0 * error * np.sqrt(np.diag(information)[held])
+    enough = 2.0 * error * np.sqrt(information[held])
     return bool((sign * margin.score[held] > enough).all())
 
 

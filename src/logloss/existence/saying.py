@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _FIRST = 10
-_FARTHEST = 1e4  # log odds to which a coefficient that has no finite estimate is taken
+_FARTHEST = 1e7  # log odds to which a coefficient that has no finite estimate is taken
 
 
 def far_along(found: Separated, goal: float) -> tuple[Array, float]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
+from logloss.numerics.elimination import Eliminated
 
 Array = NDArray[np.float64]
 
@@ -29,6 +30,11 @@ def solve(hessian: Array, gradient: Array) -> tuple[Array, int]:
 
     A column that is a combination of earlier ones (an alias) gets 0.
     """
+    apart = Eliminated.of(hessian)
+    if apart is not None:
+        rest, rank = _kernels.solve(apart.schur, apart.right(gradient), ALIAS)
+        if rank == len(rest):
+            return apart.whole(rest, gradient), apart.n
     step, rank = _kernels.solve(np.ascontiguousarray(hessian), gradient, ALIAS)
     return step, int(rank)
 
@@ -40,6 +46,17 @@ def inverse_factor(hessian: Array) -> tuple[Array, int]:
     """
     inverse, rank = _kernels.inverse_factor(np.ascontiguousarray(hessian), ALIAS)
     return inverse, int(rank)
+
+
+def inverse_diagonal(hessian: Array, tolerance: float = ALIAS) -> tuple[Array, int]:
+    """The diagonal of H⁻¹ for a positive semidefinite H, and its rank; 0 for aliases."""
+    apart = Eliminated.of(hessian)
+    if apart is not None:
+        inverse, rank = _kernels.inverse_factor(apart.schur, tolerance)
+        if rank == len(inverse):
+            return apart.inverse_diagonal(inverse), apart.n
+    inverse, rank = _kernels.inverse_factor(np.ascontiguousarray(hessian), tolerance)
+    return (inverse**2).sum(axis=0), int(rank)
 
 
 def own_columns(gram: Array) -> NDArray[np.bool_]:

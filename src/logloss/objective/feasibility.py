@@ -43,9 +43,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logloss._kernels as _kernels
-from logloss.numerics.algebra import dot
+from logloss.numerics.algebra import dot, inverse_diagonal
 from logloss.objective.base import Objective
-from logloss.objective.likelihood import DualSums, Margin
+from logloss.objective.likelihood import DualSums, Likelihood, Margin
 from logloss.objective.penalty import Penalty
 
 Array = NDArray[np.float64]
@@ -163,18 +163,22 @@ def _moved(
 ) -> float:
     """What the dual point t' of the head of this file costs."""
     likelihood, total = objective.likelihood, objective.likelihood.weight_sum
-    if not math.sqrt(total) * error.size <= 0.5 * margin.least:
-        moves = error.moves()
-        reach = math.sqrt(16.0 * total / likelihood.least_weight) * float(moves.sum())
-        if not reach * margin.steepest <= 0.5 and math.isfinite(reach):
-            reach = float(likelihood.extent @ moves)
-        if not reach * margin.steepest <= 0.5:
-            return math.inf
+    inside = math.sqrt(total) * error.size <= 0.5 * margin.least
+    if not (inside or any(_in_reach(likelihood, moves, margin) for moves in error.moves())):
+        return math.inf
     slope = math.sqrt(margin.square / total + 2.0 * part)
     penalty = objective.penalty
     beside = _shaken(np.where(error.outside, penalty.l2, 0.0), error.shaken, part)
     beside += _swayed(penalty, beta, np.where(error.outside, error.shaken, rounding))
     return error.size * slope + (2.0 * margin.steepest + 0.5) * error.size**2 + beside
+
+
+def _in_reach(likelihood: Likelihood, moves: Array, margin: Margin) -> bool:
+    """Is |ζ| ≤ Σ |x_k| |H⁻¹|ē small enough on each row?"""
+    reach = math.sqrt(16.0 * likelihood.weight_sum / likelihood.least_weight) * float(moves.sum())
+    if not reach * margin.steepest <= 0.5 and math.isfinite(reach):
+        reach = float(likelihood.extent @ moves)
+    return reach * margin.steepest <= 0.5
 
 
 def _shaken(l2: Array, move: Array, part: float) -> float:
@@ -208,7 +212,7 @@ class _Error:
     size : float
         ε; inf where H does not tell.
     moves : function
-        |H⁻¹|ē, shape (n_coefficients,); asked for where ε does not do, as it takes all of H⁻¹.
+        Bounds on |H⁻¹|ē, shape (n_coefficients,), the last and best of which takes all of H⁻¹.
     outside : ndarray of shape (n_coefficients,), bool
         Coefficients outside B.
     shaken : ndarray of shape (n_coefficients,)
@@ -216,7 +220,7 @@ class _Error:
     """
 
     size: float
-    moves: Callable[[], Array]
+    moves: Callable[[], Iterator[Array]]
     outside: NDArray[np.bool_]
     shaken: Array
 
@@ -262,19 +266,20 @@ def _error(
         beside[j] &= bool(outside[list(of)].any())
     left = np.flatnonzero(beside)
     if not math.isfinite(size) or penalty.of(left).excess(score[left], shaken[left]).any():
-        return _Error(math.inf, lambda: np.full(len(score), math.inf), outside, shaken)
+        return _Error(math.inf, lambda: iter(()), outside, shaken)
 
-    def all_moves() -> Array:
-        whole = np.zeros(len(score))
-        whole[inside] = moves()
-        return whole
+    def all_moves() -> Iterator[Array]:
+        for some in moves():
+            whole = np.zeros(len(score))
+            whole[inside] = some
+            yield whole
 
     return _Error(size, all_moves, outside, shaken)
 
 
 def _in_metric(
     hessian: Array, error: Array, objective: Objective
-) -> tuple[float, Callable[[], Array]]:
+) -> tuple[float, Callable[[], Iterator[Array]]]:
     """√(eᵀH⁻¹e) and |H⁻¹|ē at most, for |e| ≤ ē; inf where rounding has too much of a say in H.
 
     H is known to E, |E| ≤ u√(H_ii H_jj): scaled to a unit diagonal, (1−θ)H ⪯ H+E if
@@ -282,14 +287,16 @@ def _in_metric(
     """
     root = np.sqrt(np.diag(hessian))
     scaled = np.ascontiguousarray(hessian / root / root[:, np.newaxis])
-    inverse, rank = _kernels.inverse_factor(scaled, _NOISE)
-    theta = len(root) * objective.likelihood.gram_rounding * float((inverse**2).sum())
+    spread, rank = inverse_diagonal(scaled, _NOISE)
+    theta = len(root) * objective.likelihood.gram_rounding * float(spread.sum())
     if rank < len(root) or not theta <= 0.5:
-        return math.inf, lambda: np.full(len(root), math.inf)
-    size = float((error / root) @ np.sqrt((inverse**2).sum(axis=0))) / (1.0 - theta)
+        return math.inf, lambda: iter(())
+    size = float((error / root) @ np.sqrt(spread))
 
-    def moves() -> Array:
+    def moves() -> Iterator[Array]:
+        yield 2.0 * size * np.sqrt(spread) / root  # as |H⁻¹_ij| ≤ √(H⁻¹_ii H⁻¹_jj)
+        inverse, _ = _kernels.inverse_factor(scaled, _NOISE)
         each: Array = np.abs(inverse.T @ inverse) @ (error / root) / root
-        return 2.0 * each
+        yield 2.0 * each
 
-    return size, moves
+    return size / (1.0 - theta), moves

@@ -8,7 +8,9 @@ a Hessian block would, the block of the columns that are not 0 in most rows is f
 
     M = [ H_BB  0 ; 0  h̄ I ],   h̄ the mean of diag H_BB,
 
-and renewed when its products have again cost as much. The inner iteration stops when the quadratic
+and renewed when its products have again cost as much. Where an iteration takes more products all
+the same than a Hessian of all columns costs, as where nothing holds some of them, steps are
+Newton's from there on: with H itself, factored. The inner iteration stops when the quadratic
 model Q gains little more: j (Q_j − Q_{j−1}) ≤ η Q_j (Nash & Sofer 1990; used by LIBLINEAR, Hsia,
 Chiang & Lin, ACML 2018).
 """
@@ -23,7 +25,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.numerics.algebra import conjugate_gradients, dot, inverse_factor
+from logloss.numerics.algebra import conjugate_gradients, dot, inverse_factor, solve
 from logloss.objective.base import Objective
 from logloss.solvers.base import State
 from logloss.solvers.line_search import damped
@@ -32,6 +34,8 @@ Array = NDArray[np.float64]
 
 _BLOCK = 500  # coefficients of the block
 _PATIENCE = 60  # products after which it is formed
+_WIDEST = 5000  # coefficients up to which H may be factored
+_A_PRODUCT = 30.0  # coefficients for which that costs as much as a product
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +74,18 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class NewtonCGState(State):
-    """`spent`: products since the start, or since the block was formed."""
+    """Where it is.
+
+    Attributes
+    ----------
+    spent : int
+        Products since the start, or since the block was formed.
+    last : int
+        Products of the last iteration.
+    """
 
     spent: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,11 +122,13 @@ class NewtonCG:
     def _stepping(self, objective: Objective, state: NewtonCGState) -> NewtonCGState:
         """The state with its step."""
         beta, gradient, spent = state.beta, state.gradient, state.spent
+        if state.exact or _is_slow(objective, state):
+            return _by_newton(objective, state)
         near = state.precondition
         if spent >= _PATIENCE:
             near, spent = Block.at(objective, beta), 0
         product = partial(objective.hessian_product, beta)
-        step, residual, model = np.zeros_like(gradient), gradient, 0.0
+        step, residual, model, j = np.zeros_like(gradient), gradient, 0.0, 0
         iterates = islice(conjugate_gradients(product, gradient, near), self.most_inner)
         for j, (x, left, gain) in enumerate(iterates, start=1):
             step, residual, model = x, left, model + gain
@@ -128,4 +143,28 @@ class NewtonCG:
             stalled=not model > 0.0,
             precondition=near,
             spent=spent,
+            last=j,
         )
+
+
+def _is_slow(objective: Objective, state: NewtonCGState) -> bool:
+    n = objective.n_coefficients
+    return n <= _WIDEST and state.last >= max(n / _A_PRODUCT, _PATIENCE)
+
+
+def _by_newton(objective: Objective, state: NewtonCGState) -> NewtonCGState:
+    """The state with Newton's step, exact."""
+    hessian = objective.hessian(state.beta)
+    step, _ = solve(hessian, state.gradient)
+    decrease = 0.5 * dot(step, state.gradient)
+    return replace(
+        state,
+        step=step,
+        decrease=decrease,
+        rest=0.0,
+        exact=True,
+        hessian=hessian,
+        taken=state.beta,
+        stalled=not decrease > 0.0,
+        precondition=None,
+    )
