@@ -74,6 +74,14 @@ def test_only_equal_weights_and_offsets_compare(one: str, other: str, how: str) 
         a.likelihood_ratio(b)
 
 
+@pytest.mark.parametrize("other", [logloss.LogisticRegression(), None, 3.0, "model.json"])
+def test_what_is_no_model_is_refused_with_words(other: Any) -> None:
+    with pytest.raises(
+        UsageError, match=f"compares with a Model, not with a {type(other).__name__}"
+    ):
+        small().likelihood_ratio(other)
+
+
 @pytest.mark.parametrize(
     "labels",
     [1 - Y, Y[::-1].copy(), rng.permutation(Y), Y[rng.permutation(N)] * 1.0, Y * 0.5 + 0.2],

@@ -36,8 +36,7 @@ from logloss.report.calibration import CalibrationBin
 
 Array = NDArray[np.float64]
 
-LEVEL = 0.95  # of all intervals
-QUANTILE = 1.959963984540054  # of the normal distribution, at (1 + LEVEL)/2
+QUANTILE = 1.959963984540054  # of the normal distribution, at 0.975: all intervals are of 95 %
 
 
 @dataclass(frozen=True)

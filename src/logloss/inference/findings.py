@@ -66,7 +66,7 @@ def findings_of(
             *_few_clusters(covariance, estimates, reference),
             *_notes(statistics),
         ),
-        endless=() if fitted.separation is None else tuple(fitted.separation.columns),
+        infinite=() if fitted.separation is None else tuple(fitted.separation.columns),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from logloss.errors import UsageError
 from logloss.inference import chosen_covariance, confidence, functions, testing
 from logloss.inference.covariance import Covariance
 from logloss.inference.term_tests import TermTest
@@ -141,7 +142,13 @@ def likelihood_ratio(self: Model, other: Model) -> TermTest:
     UsageError
         Not nested, or of other rows, weights or offsets; or as `covariance`.
     """
-    return testing.compare(self._results, other._results)
+    results = getattr(other, "_results", None)
+    if results is None:
+        raise UsageError(
+            f"likelihood_ratio compares with a Model, not with a {type(other).__name__}",
+            "of an estimator of logloss it is estimator.model_",
+        )
+    return testing.compare(self._results, results)
 
 
 def marginal_effects(

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from logloss.errors import ModelFileError
 from logloss.files import strict_json as js
 from logloss.objective.coordinates import Coordinates
-from logloss.objective.own_parts import rounded
+from logloss.objective.own_parts import OwnParts, rounded
 from logloss.table.design.design import Design
 
 Array = NDArray[np.float64]
@@ -82,13 +82,18 @@ def centers_of(where: Coordinates, beta: Array, names: tuple[str, ...]) -> Cente
     if where.own is None or not where.intercept:
         return None
     coef, intercept = where.exact(beta)
-    involved = {k for j, own in where.own.columns.items() for k in (j, *own.parts)}
-    means = where.own.means
-    points = {k: float(means[k]) for k in sorted(involved) if np.isfinite(means[k]) and means[k]}
     if not np.isfinite(coef).all():
         return None
+    points = _means(where.own)
     centered = intercept + sum(Fraction(float(coef[k])) * Fraction(m) for k, m in points.items())
     return Centers({names[k]: m for k, m in points.items()}, rounded(centered))
+
+
+def _means(own: OwnParts) -> dict[int, float]:
+    """Means of the columns that are own parts, or parts of these, but those that are 0."""
+    involved = {k for j, part in own.columns.items() for k in (j, *part.parts)}
+    means = {k: float(own.means[k]) for k in sorted(involved)}
+    return {k: mean for k, mean in means.items() if math.isfinite(mean) and mean}
 
 
 def log_odds(

@@ -140,13 +140,13 @@ class Estimates:
             names, **{**fields, "values": values, "covariance": covariance, "robust": robust}
         )
 
-    def check_finite(self, endless: Collection[str]) -> None:
+    def check_finite(self, infinite: Collection[str]) -> None:
         """Raise ModelFileError where a value is missing or infinite without a reason.
 
-        `endless`: coefficients without a finite estimate.
+        `infinite`: coefficients without a finite estimate.
         """
         for name, value in zip(self.names, self.values.tolist(), strict=True):
-            if math.isfinite(value) == (name in self.aliases) and name not in endless:
+            if math.isfinite(value) == (name in self.aliases) and name not in infinite:
                 why = "is an alias" if name in self.aliases else "is neither alias nor separated"
                 raise ModelFileError(f"model.estimates.values: {name[:80]!a} {why}, with {value}")
 
@@ -222,7 +222,7 @@ class Findings:
     aliases : dict of str to dict of str to float
     notes : tuple of str
         What to know before the figures are used.
-    endless : tuple of str
+    infinite : tuple of str
         Coefficients without a finite estimate. Where either sign would do, `estimate` is NaN.
     """
 
@@ -238,4 +238,4 @@ class Findings:
     statistics: Mapping[str, Any]
     aliases: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...]
-    endless: tuple[str, ...] = ()
+    infinite: tuple[str, ...] = ()

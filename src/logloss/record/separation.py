@@ -155,28 +155,30 @@ class Separation:
 
     @property
     def finding(self) -> str:
-        """Which rows are told apart, and by what."""
+        """Which rows are separated, and by what."""
         complete = self.kind is Kind.COMPLETE
         rows = f"{'all ' if complete else ''}{self.rows:,} row{'' if self.rows == 1 else 's'}"
-        head = f"The data are separated{'' if complete else ' in part'}:"
+        return f"The data are separated{'' if complete else ' in part'}: {self._cause(rows)}"
+
+    def _cause(self, rows: str) -> str:
+        """What separates the rows."""
         if not self.causes:
             names = _listed([self._signed(name) for name in self.columns])
-            return f"{head} {rows} can be told apart without error, so {names} cannot be finite."
+            return f"{rows} can be told apart without error, so {names} cannot be finite."
         if len(self.causes) > 1:
             parts = [f"{cause.rows:,} by {self._named(cause)}" for cause in self.causes]
             return (
-                f"{head} {rows} can be told apart without error, {_listed(parts)}. These have no"
-                " finite estimate."
+                f"{rows} can be told apart without error, {_listed(parts)}. These have no finite"
+                " estimate."
             )
         (cause,) = self.causes
         if not cause.columns:
-            return f"{head} {rows} with weight have one label, so no estimate is finite."
-        several = len(cause.names) > 1
-        tell, have = ("tell", "they have") if several else ("tells", "it has")
-        return (
-            f"{head} {self._named(cause)}{'' if several else ' alone'} {tell} {rows} apart without"
-            f" error, so {have} no finite estimate."
-        )
+            return f"{rows} with weight have one label, so no estimate is finite."
+        if len(cause.names) > 1:
+            words = f"tell {rows} apart without error, so they have"
+        else:
+            words = f"alone tells {rows} apart without error, so it has"
+        return f"{self._named(cause)} {words} no finite estimate."
 
     def _rest(self) -> str:
         """What becomes of the other coefficients."""

@@ -153,7 +153,7 @@ def _figures(values: Sequence[float], digits: int) -> list[str]:
 def _estimate(findings: Findings, j: int) -> str:
     value = float(findings.estimate[j])
     if math.isnan(value):
-        return "±inf" if findings.names[j] in findings.endless else ""
+        return "±inf" if findings.names[j] in findings.infinite else ""
     return figure(value, 5)
 
 
