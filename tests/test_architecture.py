@@ -21,6 +21,8 @@ PACKAGE = ROOT / "src" / "logloss"
 FILE_LINES = 400
 FUNCTION_LINES = 60
 NAME_COMPARES_PER_1000_LINES = 1.5
+TYPE_TESTS_PER_1000_LINES = 5.0
+MOST_DEFERRED = 25
 
 # From the bottom to the top. A room imports rooms of lower floors and itself, nothing else.
 FLOORS = (
@@ -309,6 +311,37 @@ def loaded_by(statement: str) -> set[str]:
     code = f"{statement}\nimport sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return set(done.stdout.split())
+
+
+def test_few_imports_are_deferred() -> None:
+    """Only where a start would be slower: a deferred import hides an arrow from a reader."""
+    late = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and ast.unparse(node).split()[1].startswith("logloss")
+    ]
+    assert 0 < len(late) <= MOST_DEFERRED, "\n".join(late)
+
+
+def test_types_are_seldom_asked_for() -> None:
+    """Past `table/`, where types are told apart, what a thing can do is its own affair."""
+    lines, asked = 0, 0
+    for module, path in MODULES.items():
+        if room(module) == "table":
+            continue
+        lines += len(path.read_text(encoding="utf-8").splitlines())
+        calls = (node for node in ast.walk(TREES[module]) if isinstance(node, ast.Call))
+        asked += sum(ast.unparse(call.func) in {"isinstance", "hasattr"} for call in calls)
+    assert asked <= TYPE_TESTS_PER_1000_LINES * lines / 1000.0
+
+
+def test_the_top_floor_has_few_modules() -> None:
+    top = [path.name for path in PACKAGE.glob("*.py")]
+    assert len(top) <= 4, top
 
 
 def test_importing_logloss_loads_numpy_and_bernoulli_only() -> None:

@@ -474,7 +474,7 @@ def test_ctrl_c_before_the_first_step_writes_nothing(
     def interrupted(*_: Any, **__: Any) -> Model:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("logloss.model.fit.fit", interrupted)
+    monkeypatch.setattr("logloss.fit", interrupted)
     path = tmp_path / "m.json"
     status, out, err = run("fit", table, "--target", "sick", "--model", path)
     assert (status, out) == (1, "")

@@ -26,9 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         end at once as long as there is no result.
     """
     with interruptible(own_process=arguments is None):
-        from logloss.cli.outcome import run
-
-        return run(arguments)
+        return _run(arguments)
 
 
 def command() -> NoReturn:
@@ -40,9 +38,7 @@ def command() -> NoReturn:
     import sys
 
     with interruptible(own_process=True):
-        from logloss.cli.outcome import run
-
-        status = run(None)
+        status = _run(None)
         ending()
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -51,3 +47,9 @@ def command() -> NoReturn:
             except (OSError, ValueError):
                 status = status or 1
         os._exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    from logloss.cli.outcome import run
+
+    return run(arguments)

@@ -6,9 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import logloss
 from logloss.cli.outcome import DONE
 from logloss.cli.terminal import emit
 from logloss.errors import DataError
+from logloss.report import reliability, reliability_text
 
 _PARTS = (
     "radius",
@@ -38,11 +40,8 @@ def demo() -> int:
     Fits the breast cancer table that scikit-learn installs, and checks the fit on rows held out:
     569 tumours, 30 measures of their cells; the target is 1 for benign, 0 for malignant.
     """
-    from logloss.model.fit import fit
-    from logloss.report import reliability, reliability_text
-
     fitted_on, held_out = _tables()
-    model = fit(fitted_on, TARGET, C=1.0)
+    model = logloss.fit(fitted_on, TARGET, C=1.0)
     emit(str(model.summary()))
     bins = reliability(held_out[TARGET].to_numpy(), model.predict_proba(held_out), _BINS)
     emit(f"\nreliability on the {held_out.num_rows} rows held out (every third)\n")

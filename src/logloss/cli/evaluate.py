@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import logloss
 from logloss.cli import options
 from logloss.cli.models import say_first
 from logloss.cli.outcome import DONE
@@ -16,6 +17,7 @@ from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
+from logloss.report.curves import check_picture
 
 if TYPE_CHECKING:
     from logloss.evaluation import Decision, Evaluation
@@ -78,15 +80,13 @@ def evaluate(
     Log loss and Brier score against the base rate, calibration, ranking, and thresholds by what
     mistakes cost or by what must hold. Rows without a label are left out and counted.
     """
-    from logloss.model.model import load
-
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if (cost_fp is None) != (cost_fn is None):
         raise UsageError("--cost-fp and --cost-fn belong together", "give both")
     if plot is not None:
         _check_picture(plot)
-    fitted = load(model)
+    fitted = logloss.load(model)
     reading = options.Reading(sql, delimiter, quote, header)
     with Progress(table, 0.0, None, quiet) as progress:
         others = (target or fitted.fitted.target, weights, offset)
@@ -120,8 +120,6 @@ def evaluate(
 def _show(
     model: Model, found: Evaluation, decisions: list[Decision], quiet: bool, json: bool
 ) -> None:
-    from logloss.evaluation import decision_text
-
     if not quiet:
         say_first(model)
     if json:
@@ -129,11 +127,9 @@ def _show(
         emit_json(js.dumps(whole, allow_nan=False, indent=1))
     elif not quiet:
         width = min(shutil.get_terminal_size().columns, _WIDEST)
-        emit("\n\n".join([found.text(width), *map(decision_text, decisions)]))
+        emit("\n\n".join([found.text(width), *map(logloss.evaluation.decision_text, decisions)]))
 
 
 def _check_picture(path: Path) -> None:
-    from logloss.report.curves import check_picture
-
     check_picture(path)
     check_writable(path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import logloss
 from logloss.cli import options
 from logloss.cli.models import emit_model, say_first
 from logloss.cli.outcome import DONE, SAYS_NO
@@ -14,6 +15,8 @@ from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
+from logloss.record.interface import COMMAND_LINE
+from logloss.report import first_words, reached
 
 if TYPE_CHECKING:
     from logloss.model.model import Model
@@ -106,9 +109,7 @@ def fit(
 
 
 def _fit(table: Source, target: str, chosen: dict[str, Any], progress: Progress) -> Model:
-    from logloss.model.fit import fit as run_fit
-
-    return run_fit(table, target, callbacks=(progress,), **chosen)
+    return logloss.fit(table, target, callbacks=(progress,), **chosen)
 
 
 def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
@@ -117,9 +118,6 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
     status = model.certificate.status
     if model.fitted.converged or status.name == "SEPARATED":  # a verdict is a proven answer too
         return DONE
-    from logloss.record.interface import COMMAND_LINE
-    from logloss.report import first_words, reached
-
     if status.name == "NO_LOSS":  # nothing that could be certified, and nothing went wrong
         if not quiet:
             say(f"note: {COMMAND_LINE.status(status)}")
@@ -139,8 +137,6 @@ def _verdict(model: Model, path: Path | None, quiet: bool, table: str) -> int:
 
 def _way_on(status: Status, path: Path | None, table: str) -> str:
     if status.name not in ("BUDGET", "INTERRUPTED"):
-        from logloss.record.interface import COMMAND_LINE
-
         return COMMAND_LINE.status(status)
     if path is None:
         return "--model FILE keeps the model, and --start FILE goes on from it"

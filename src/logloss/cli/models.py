@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from logloss.cli.terminal import emit, emit_json, say
+from logloss.record.interface import COMMAND_LINE
+from logloss.report import first_words
 
 if TYPE_CHECKING:
     from logloss.model.model import Model
@@ -16,8 +18,6 @@ def emit_model(model: Model, json: bool, distribution: str | None = None) -> Non
 
     `distribution`: of p-values and limits, normal or t.
     """
-    from logloss.record.interface import COMMAND_LINE
-
     if json:
         emit_json(model.dumps().rstrip("\n"))
     else:
@@ -27,9 +27,6 @@ def emit_model(model: Model, json: bool, distribution: str | None = None) -> Non
 
 def say_first(model: Model) -> None:
     """Say what must be known before a model is used, where its summary is not shown."""
-    from logloss.record.interface import COMMAND_LINE
-    from logloss.report import first_words
-
     words = first_words(model.fitted, COMMAND_LINE)
     if words:
         say(f"note: {words}")

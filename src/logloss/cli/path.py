@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import logloss
 from logloss.cli import interrupt, options
 from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
@@ -17,6 +18,11 @@ from logloss.cli.tables import writer
 from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable, replacing
+from logloss.record.interface import COMMAND_LINE
+from logloss.record.proof import Status
+from logloss.report import verdict_words
+from logloss.report.curves import Curve, Panel, check_picture, draw, terminal_chart
+from logloss.report.figures import aligned, figure, visible, wrapped
 
 if TYPE_CHECKING:
     from logloss.paths import Path as Fits
@@ -114,8 +120,6 @@ def _fits(
     chosen: dict[str, Any],
     quiet: bool,
 ) -> Fits:
-    from logloss.paths import path as run_path
-
     with Progress(table, 1e-6, None, quiet) as progress:
 
         def show(step: PathStep) -> bool:
@@ -127,13 +131,11 @@ def _fits(
             return interrupt.asked_to_stop()
 
         source = progress.reading(reading.open(table, roles))
-        return run_path(source, roles["--target"], callbacks=(show,), **chosen)
+        return logloss.path(source, roles["--target"], callbacks=(show,), **chosen)
 
 
 def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -> None:
     if plot is not None:
-        from logloss.report.curves import check_picture
-
         check_picture(plot)
     for file in (output, plot, model):
         if file is not None:
@@ -142,10 +144,6 @@ def _check_outputs(output: Path | None, plot: Path | None, model: Path | None) -
 
 def _text(found: Fits) -> str:
     """The table of fits, a chart, and notes."""
-    from logloss.record.interface import COMMAND_LINE
-    from logloss.report import verdict_words
-    from logloss.report.figures import aligned, figure, visible, wrapped
-
     columns = {
         "lambda": [figure(x) for x in found.lambdas],
         "C": [figure(x) for x in 1.0 / (found.lambdas * found.template.weight_sum)],
@@ -181,16 +179,12 @@ def _text(found: Fits) -> str:
 
 
 def _chart(found: Fits, width: int) -> list[str]:
-    from logloss.report.curves import terminal_chart
-
     panel = _panel(found, _IN_CHART)
     return [terminal_chart(panel, width)] if panel is not None and len(found) > 1 else []
 
 
 def _panel(found: Fits, most: int | None = None) -> Any:
     """The sizes of the coefficients against λ, the largest first; None where all are 0."""
-    from logloss.report.curves import Curve, Panel
-
     sizes = abs(found.coefficients)
     order = sorted(range(len(found.names)), key=lambda j: -float(sizes[-1, j]))
     curves = []
@@ -203,8 +197,6 @@ def _panel(found: Fits, most: int | None = None) -> Any:
 
 
 def _draw(found: Fits, file: Path) -> None:
-    from logloss.report.curves import draw
-
     panel = _panel(found)
     if panel is None:
         raise UsageError("there is nothing to draw: all coefficients are 0", "add smaller λ")
@@ -246,9 +238,6 @@ def _known(x: float) -> float | None:
 def _verdict(found: Fits, files: list[Path], quiet: bool) -> int:
     for file in files if not quiet else ():
         say(f"written to {file}")
-    from logloss.record.interface import COMMAND_LINE
-    from logloss.record.proof import Status
-
     proven = (Status.CERTIFIED, Status.SEPARATED)
     poor = [one for one in found.certificates if one.status not in proven]
     if found.complete and not poor:

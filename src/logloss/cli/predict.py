@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import logloss
 from logloss.cli import options
 from logloss.cli.models import say_first
 from logloss.cli.outcome import DONE
@@ -48,12 +49,10 @@ def predict(
     there is the prediction alone. Columns of TABLE are found by name. Levels and missing values
     that the model does not know score as the average does; how many there are is said at the end.
     """
-    from logloss.model.model import load
-
     open_writer = writer(output)
     if output is not None:
         check_writable(output)
-    fitted = load(model)
+    fitted = logloss.load(model)
     reading = options.Reading(sql, delimiter, quote, header)
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(Progress(table, 0.0, None, quiet or output is None))
@@ -80,7 +79,6 @@ def _scored(model: Model, table: Source, n_threads: int | None) -> Iterator[Any]
     import numpy as np
     import pyarrow as pa
 
-    from logloss.bernoulli import sigmoid
     from logloss.table.design.design import threads
 
     labels = pa.array(model.classes)
@@ -88,5 +86,5 @@ def _scored(model: Model, table: Source, n_threads: int | None) -> Iterator[Any]
     most = n_threads or max(1, threads(None) - 1)  # one reads the next batch
     for z in model.decision_batches(table, n_threads=most):
         indices = pa.array((z > 0).astype(np.int8))
-        columns = {} if certain else {"probability": pa.array(sigmoid(z))}
+        columns = {} if certain else {"probability": pa.array(logloss.sigmoid(z))}
         yield pa.record_batch({**columns, "prediction": labels.take(indices)})

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import logloss
 from logloss.cli import options
 from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
 from logloss.cli.terminal import emit, emit_json, say
 from logloss.errors import UsageError
 from logloss.files.atomic import check_writable
+from logloss.record.interface import COMMAND_LINE
+from logloss.report.curves import check_picture
 
 if TYPE_CHECKING:
     from logloss.racing.race import Race
@@ -73,8 +76,6 @@ def race(
     Ctrl-C ends the race with the solvers so far.
     """
     chosen = options.asked("race", locals())
-    from logloss.racing.race import race as run_race
-
     if quiet and json:
         raise UsageError("--quiet and --json contradict each other", "give one of the two")
     if output is not None:
@@ -84,7 +85,7 @@ def race(
     with Progress(table, tol or 1e-6, time_budget, quiet) as progress:
         source = progress.reading(reading.open(table, roles))
         with _own_words():
-            found = run_race(
+            found = logloss.race(
                 source, target, callbacks=(progress,), announce=progress.begin, **chosen
             )
     if output is not None:
@@ -103,7 +104,6 @@ def race(
 def _own_words() -> Iterator[None]:
     """A verdict says what to do in the words of the command line."""
     from logloss.racing.race import Separated, no_optimum
-    from logloss.record.interface import COMMAND_LINE
 
     try:
         yield
@@ -112,8 +112,6 @@ def _own_words() -> Iterator[None]:
 
 
 def _check_output(path: Path) -> None:
-    from logloss.report.curves import check_picture
-
     check_picture(path)
     check_writable(path)
 

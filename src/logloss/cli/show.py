@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logloss
 from logloss.cli import options
 from logloss.cli.models import emit_model
 from logloss.cli.outcome import DONE
@@ -13,8 +14,6 @@ def show(
     json: options.Json = False,
 ) -> int:
     """Show what is in a model file."""
-    from logloss.model.model import load
-
     options.check_distribution(distribution)
-    emit_model(load(model), json, distribution)
+    emit_model(logloss.load(model), json, distribution)
     return DONE
