@@ -140,7 +140,8 @@ def table(folder: Path) -> str:
     x = rng.normal(size=150)
     y = np.where(rng.random(150) < logloss.sigmoid(x - 0.5), "yes", "no")
     file = folder / "t.csv"
-    file.write_text("x,y\n" + "".join(f"{a:.6f},{b}\n" for a, b in zip(x, y, strict=True)))
+    lines = [f"{i},{a:.6f},{b}\n" for i, (a, b) in enumerate(zip(x, y, strict=True))]
+    file.write_text("id,x,y\n" + "".join(lines))
     return str(file)
 
 
@@ -155,6 +156,11 @@ def table(folder: Path) -> str:
         ),
         (["--no-intercept"], {"fit_intercept": False}),
         (["--no-intercept", "--l2", "0"], {"fit_intercept": False, "l2": 0.0}),
+        (["--covariance", "cluster:id"], {"covariance": "cluster", "groups": "id"}),
+        (["--na", "?", "--min-count", "2", "--missing", "drop"],
+         {"na": ["?"], "min_count": 2, "missing": "drop"}),
+        (["--penalty-factor", "x=0", "--bound", "x=:9", "--l2", "1e-9"],
+         {"penalty_factors": {"x": 0.0}, "bounds": {"x": (None, 9.0)}, "l2": 1e-9}),
         (["--solver", "sgd", "--max-iter", "3", "--random-state", "0"],
          {"solver": "sgd", "max_iter": 3, "random_state": 0}),
     ],
@@ -163,6 +169,8 @@ def test_words_of_the_command_are_keywords_of_the_function(
     words: list[str], given: dict[str, Any], tmp_path: Path
 ) -> None:
     file, out = table(tmp_path), tmp_path / "m.json"
+    words = [*words, "--exclude", "id"]
+    given = {**given, "exclude": ["id"]}
     main(["fit", file, "--target", "y", "--quiet", "--model", str(out), *words])
     model, expected = logloss.load(out), logloss.fit(file, "y", **given)
     assert model.coefficients == expected.coefficients

@@ -297,6 +297,20 @@ def test_a_problem_is_made_of_a_request_alone() -> None:
     assert objective.value_gradient(beta)[0] == pytest.approx(model.fitted.objective, rel=1e-12)
 
 
+def test_there_is_one_way_from_a_table_to_a_task() -> None:
+    """Targets are encoded and schemas learned in one place outside of the table's rooms."""
+    steps = {"split", "encode_target", "class_weights", "learn_any"}
+    found: dict[str, set[str]] = {}
+    package = Path(logloss.__file__).parent
+    for path in package.rglob("*.py"):
+        room = path.relative_to(package).parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and room != "table":
+                for name in steps & {one.name for one in node.names}:
+                    found.setdefault(name, set()).add(str(path.relative_to(package)))
+    assert found == {name: {"fitting/problem.py"} for name in steps}
+
+
 def test_nobody_reads_options_by_their_keys() -> None:
     """Options are attributes: `options` is a view for the file and for users."""
     found = []

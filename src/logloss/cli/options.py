@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -129,7 +129,8 @@ class Reading:
             if name is not None and name in (self.exclude or ()):
                 raise UsageError(f"column {name!r} is given to both --exclude and {option}")
         left_out = tuple(name for name in self.exclude or () if name != self.keep)
-        return self._read(table, na=tuple(self.na or ()), exclude=left_out)
+        source = self._read(table, na=tuple(self.na or ()), exclude=left_out)
+        return replace(source, excluded=left_out)
 
     @property
     def beside(self) -> tuple[str, ...] | None:

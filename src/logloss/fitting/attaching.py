@@ -7,7 +7,6 @@ objective. What proves the table is the loss at the coefficients: it must be tha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from logloss.numerics.algebra import inverse_factor
 from logloss.objective.base import Objective
 from logloss.record.prior import uncorrected_intercept
 from logloss.record.proof import Status
-from logloss.record.request import ARRAY, Request
+from logloss.record.request import ARRAY, Request, Roles
 from logloss.record.same_rows import marks_of
 from logloss.table.roles.class_weight import class_weight_plain
 
@@ -36,14 +35,13 @@ _SURPLUS = 10.0  # what is to gain beyond the gap that was proven, times it: the
 _NAMES = {"target": "y", "weights": "sample_weight", "offset": "offset"}  # of roles, in `attach`
 
 
-def attached(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> tuple[Fitted, Evidence]:
+def attached(fitted: Fitted, table: Any, given: Roles) -> tuple[Fitted, Evidence]:
     """The record and the evidence of a fit whose table is read again.
 
     Parameters
     ----------
-    given : mapping
-        y, sample_weight, offset, groups: arrays, column names, or None for what the record
-        remembers; class_weight: None for that.
+    given : Roles
+        Arrays, column names, class weights; None for what the record remembers.
 
     Returns
     -------
@@ -73,20 +71,21 @@ def attached(fitted: Fitted, table: Any, given: Mapping[str, Any]) -> tuple[Fitt
     return replace(fitted, request=told, weighting=evidence.weighting), evidence
 
 
-def _request(fitted: Fitted, given: Mapping[str, Any]) -> Request:
+def _request(fitted: Fitted, given: Roles) -> Request:
     """What was asked of the fit, with the arrays that a record does not hold."""
     request, roles = fitted.request, {}
     for role, name in _NAMES.items():
         known = getattr(request.roles, role)
-        value = known if given[name] is None else given[name]
+        value = getattr(given, role)
+        value = known if value is None else value
         if (isinstance(value, str) and value == ARRAY) or (role == "target" and value is None):
             raise UsageError(
                 f"the model was fitted with an array as {name}, and none is given",
                 f"give the same: attach(table, {name}=...)",
             )
         roles[role] = value
-    groups = request.roles.groups or None if given["groups"] is None else given["groups"]
-    weight = given["class_weight"]
+    groups = request.roles.groups or None if given.groups is None else given.groups
+    weight = given.class_weight
     class_weight = request.roles.class_weight if weight is None else weight
     return request.in_roles(**roles, groups=groups, class_weight=class_weight)
 

@@ -20,7 +20,7 @@ from logloss.record.weighting import Weighting, weighting_of
 from logloss.solvers.base import Callback, Solver, Stop
 from logloss.solvers.choose import Choice, choose
 from logloss.table import Policy, encode_target, read, split
-from logloss.table.columns.source import left_out_names
+from logloss.table.columns.source import Source, left_out_names
 from logloss.table.design.design import design_of, threads
 from logloss.table.roles.class_weight import class_weight_plain, class_weights
 from logloss.table.schema.learn_formula import learn_any
@@ -69,7 +69,8 @@ def problem(request: Request, table: Any) -> Problem:
     """
     request = _checked(request)
     task = _task(request, _New(request), table)
-    return Problem(_settled(request, task), task)
+    before = table.excluded if isinstance(table, Source) else ()
+    return Problem(_settled(request, task, before), task)
 
 
 def problem_again(request: Request, fitted: Fitted, table: Any) -> Problem:
@@ -86,8 +87,11 @@ def _checked(request: Request) -> Request:
     return replace(request, prior=check_prior(request.prior, request.fit_intercept))
 
 
-def _settled(request: Request, task: Task) -> Request:
-    """The request in the words of the table: names of columns and coefficients, plain values."""
+def _settled(request: Request, task: Task, before: tuple[str, ...]) -> Request:
+    """The request in the words of the table: names of columns and coefficients, plain values.
+
+    `before`: columns that were excluded when the table was opened.
+    """
     roles, parts = request.roles, task.parts
     groups = roles.groups if isinstance(roles.groups, str) else None
     named = replace(
@@ -96,7 +100,7 @@ def _settled(request: Request, task: Task) -> Request:
         weights=remembered(roles.weights, parts.weights_name),
         offset=remembered(roles.offset, parts.offset_name),
         groups=remembered(roles.groups, groups),
-        exclude=left_out_names(roles.exclude),
+        exclude=tuple(dict.fromkeys((*before, *left_out_names(roles.exclude)))),
         positive=None if roles.positive is None else task.target.classes[1],
         class_weight=class_weight_plain(roles.class_weight),
     )

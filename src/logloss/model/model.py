@@ -19,6 +19,7 @@ from logloss.inference.summary import summarise
 from logloss.model import inference, predicting
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Status
+from logloss.record.request import Roles
 from logloss.report.text import Summary, short_distance
 from logloss.table.roles.labels import label_array
 
@@ -327,10 +328,8 @@ class Model:
         DataError
             The loss at the coefficients is not that of the fit: it is another table.
         """
-        given = {"y": y, "sample_weight": sample_weight, "offset": offset, "groups": groups}
-        self._results.attach(
-            *attached(self._fitted, table, {**given, "class_weight": class_weight})
-        )
+        given = Roles(y, sample_weight, offset, groups, class_weight=class_weight)
+        self._results.attach(*attached(self._fitted, table, given))
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

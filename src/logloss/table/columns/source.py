@@ -42,6 +42,8 @@ class Source:
         What a pandas frame calls its rows.
     stream : Stream or None
         A table that comes in batches and has not been read. `n_rows` is -1 where it is not known.
+    excluded : tuple of str
+        Columns that were asked to be left out when it was opened.
     """
 
     names: tuple[str, ...]
@@ -55,6 +57,7 @@ class Source:
     notes: tuple[str, ...] = ()
     stream: Any = None  # a Stream; it is above this module
     index: Any = None
+    excluded: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Say where a row is: ``"row 7"``, or ``"row 7 of part-2.csv"``. The first row is row 0."""
