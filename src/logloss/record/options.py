@@ -375,6 +375,17 @@ def options_of(face: str) -> dict[str, Option]:
 
 def check_part(part: str, record: Any) -> None:
     """Raise a UsageError where an option cannot be, in a part of a request ("": its own fields)."""
+    for name, field, check in _CHECKS[part]:
+        check(name, getattr(record, field))
+
+
+def _checks() -> dict[str, list[tuple[str, str, Check]]]:
+    found: dict[str, list[tuple[str, str, Check]]] = {}
     for option in OPTIONS.values():
-        if option.place is not None and option.place[0] == part and option.check is not None:
-            option.check(option.name, getattr(record, option.place[1]))
+        if option.place is not None and option.check is not None:
+            part, field = option.place
+            found.setdefault(part, []).append((option.name, field, option.check))
+    return found
+
+
+_CHECKS = _checks()
