@@ -248,3 +248,18 @@ def test_a_penalty_and_two_lists_make_an_objective_of_their_own() -> None:
     high, low = np.log(21.0 / 9.0), np.log(6.0 / 14.0)
     np.testing.assert_allclose(result.beta, [(high - low) / 2.0, (high + low) / 2.0], atol=1e-6)
     assert toy.reads > 0
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["memory", "two lists"])
+def test_a_margin_does_not_depend_on_what_was_asked_before(which: int) -> None:
+    """As a callback or a signal handler that reads the same rows would change that."""
+    likelihood = pair(**PENALTIES["none"])[which].likelihood
+    rng = np.random.default_rng(2)
+    beta, delta, other, step = 0.1 * rng.standard_normal((4, likelihood.shape.size))
+    likelihood.dual(beta, delta, lambda score: 1.0)  # noqa: ARG005
+    first = likelihood.margin(beta, delta, scale=0.5)
+    likelihood.dual(other, step, lambda score: 1.0)  # noqa: ARG005
+    again = likelihood.margin(beta, delta, scale=0.5)
+    np.testing.assert_array_equal(again.score, first.score)
+    assert (again.least, again.pearson, again.square) == (first.least, first.pearson, first.square)
+    assert again.shift == first.shift

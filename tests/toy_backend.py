@@ -34,8 +34,7 @@ class TwoLists:
         inner = [(x - where.center) / where.scale for x in self.lists]
         inner = [np.column_stack([x, *[np.ones(len(x))] * where.intercept]) for x in inner]
         self.parts = list(zip(inner, map(slice, ends, ends[1:]), strict=False))
-        self.shape, self.n_rows = where.shape, ends[-1]
-        s = self.rows.weights
+        self.shape, self.n_rows, s = where.shape, ends[-1], self.rows.weights
         self.weight_sum, self.least_weight = self.rows.total(), s[s > 0.0].min()
         self.vectors = _kernels.Observations(self.rows.y, s, self.rows.offsets)
         self.null_fit = partial(null_fit, self.rows, where.intercept)
@@ -61,7 +60,7 @@ class TwoLists:
         (z, _, r, q), xi, intercept = self.at(beta), self.along(delta), self.shape.has_intercept
         shift = float((r - q * xi).sum() / q.sum()) if intercept else 0.0
         score = self.back(r - q * (xi + shift)) / self.weight_sum
-        score[self.shape.intercepts], self.last = 0.0, delta
+        score[self.shape.intercepts] = 0.0
         return z, xi, shift, score, float(q.sum()) / self.weight_sum * intercept
 
     def along(self, direction: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
@@ -98,8 +97,8 @@ class TwoLists:
         gap, outside = _kernels.row_gap(self.vectors, z, xi, shift, c or 1.0, 1)
         return DualSums((c or 1.0) * score, gap / self.weight_sum, c > outside, c, curvature)
 
-    def margin(self, beta: Any, delta: Any = None, curved: Any = None, scale: float = 1) -> Margin:
-        z, xi, shift, score, _ = self.moved(beta, self.last if delta is None else delta)
+    def margin(self, beta: Any, delta: Any, curved: Any = None, scale: float = 1.0) -> Margin:
+        z, xi, shift, score, _ = self.moved(beta, delta)
         there = z if curved is None else self.log_odds(curved)
         found = _kernels.dual_margin(self.vectors, z, xi, shift, scale, there, 1)
         return Margin(score * scale * self.weight_sum, *found, 1e-16 * self.n_rows, shift)

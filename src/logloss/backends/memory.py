@@ -191,14 +191,14 @@ class MemoryLikelihood:
     def margin(
         self,
         beta: Array,
-        delta: Array | None = None,
+        delta: Array,
         curved: Array | None = None,
         scale: float = 1.0,
     ) -> Margin:
         moved = self._moved
-        if moved is None or not np.array_equal(moved.beta, beta):
-            moved = self._dual_point(beta, np.zeros_like(beta) if delta is None else delta)
-        elif delta is not None and not np.array_equal(moved.delta, delta):
+        if moved is None or not (
+            np.array_equal(moved.beta, beta) and np.array_equal(moved.delta, delta)
+        ):
             moved = self._dual_point(beta, delta)
         key = (beta if curved is None else curved).tobytes(), scale
         if key not in self._margins:  # the certificate and the proof of an optimum ask alike

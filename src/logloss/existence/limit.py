@@ -41,7 +41,7 @@ from logloss.existence.direction import (
 from logloss.existence.program import Undecided
 from logloss.numerics.algebra import dot, solve
 from logloss.objective.base import Objective
-from logloss.objective.certificate import duality_gap, newton_step
+from logloss.objective.certificate import dual_point, newton_step
 from logloss.objective.feasibility import Known as KnownHessian
 from logloss.solvers.base import Stop, minimise
 from logloss.solvers.choose import choose
@@ -248,16 +248,18 @@ def fitted(rest: Objective, beta: Array, tol: float, within: Cone, proven: bool 
     step = solve(hessian, gradient)[0] if smooth else newton_step(rest, beta, gradient, 0.0)
     rows_tell = np.union1d(within.free, np.flatnonzero(~rest.penalty.unheld))
     block = np.ascontiguousarray(hessian[np.ix_(rows_tell, rows_tell)])
-    gap = duality_gap(rest, beta, step, KnownHessian(block, taken, rows_tell, spans=True))
+    dual = dual_point(rest, beta, step, known=KnownHessian(block, taken, rows_tell, spans=True))
     moved = beta - taken
-    proven = proven or existence.proven_by(likelihood, within.free, beta, hessian, taken)
+    proven = proven or existence.proven_by(
+        likelihood, within.free, (beta, dual.delta), hessian, taken
+    )
     proven = proven or existence.prove(
         likelihood, rest.penalty, within.free, np.diag(within.gram), beta
     )
     if dot(moved, hessian @ moved) * likelihood.weight_sum > _SAME**2:
         hessian = rest.hessian(beta)
     loss = value - rest.penalty.value(beta)
-    return Rest(within, beta, gap, hessian * likelihood.weight_sum, proven, value, loss)
+    return Rest(within, beta, dual.gap, hessian * likelihood.weight_sum, proven, value, loss)
 
 
 def _settle(rest: Objective, beta: Array, hessian: Array) -> Array | None:

@@ -58,14 +58,16 @@ PROVEN = (
 
 
 def proven_by(
-    likelihood: RowSums, free: Indices, beta: Array, hessian: Array, curved: Array
+    likelihood: RowSums, free: Indices, at: tuple[Array, Array], hessian: Array, curved: Array
 ) -> bool:
-    """Does the last dual point of a fit prove existence? No read, where it was taken at beta.
+    """Does a dual point prove existence? No read, where it is the last one.
 
     Parameters
     ----------
     free : ndarray
         U: the intercept and whatever else is not penalised.
+    at : tuple of ndarray of shape (n_coefficients,)
+        The point, and the step of its dual point.
     hessian : ndarray of shape (n_coefficients, n_coefficients)
         That of the loss, at the point `curved`.
     """
@@ -75,10 +77,10 @@ def proven_by(
         return False
     if not _is_sharp(likelihood, free, information, spread):
         return False
-    margin = likelihood.margin(beta, None, curved)
+    margin = likelihood.margin(*at, curved)
     error = _error(likelihood, margin, free, np.diag(hessian) * likelihood.weight_sum, spread)
     there = 0.0 < error < 0.5 * margin.least  # 0: M is so small that T is not
-    return there and not _is_void(likelihood, margin, beta, hessian)
+    return there and not _is_void(likelihood, margin, at[0], hessian)
 
 
 def prove(

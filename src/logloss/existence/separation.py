@@ -341,4 +341,5 @@ def _proven_by_certificate(judge: Judge, result: Result) -> bool:
     assert result.information is not None
     hessian, taken = result.information
     free = np.flatnonzero(judge.objective.penalty.free)
-    return existence.proven_by(likelihood, free, result.beta, hessian, taken)
+    delta = np.zeros_like(result.beta) if result.delta is None else result.delta
+    return existence.proven_by(likelihood, free, (result.beta, delta), hessian, taken)

@@ -105,8 +105,9 @@ def dual_point(
         return DualPoint(math.nan, sums.score, delta)
     if not sums.feasible:
         gap = _without_step(objective, beta, lambda b, d: dual(b, d, reach), known, (goal, value))
-        return DualPoint(gap, sums.score / sums.scale, delta)
-    gap, added, known = _bound(objective, beta, sums, known, (goal, value))
+        told = delta if math.isinf(gap) else np.zeros_like(delta)
+        return DualPoint(gap, sums.score / sums.scale, told)
+    gap, added, known = _bound(objective, (beta, delta), sums, known, (goal, value))
     free = np.flatnonzero(penalty.free & penalty.inside(beta))
     if known is not None and not added <= max(gap, 0.5 * goal) and sums.score[free].any():
         free = np.intersect1d(free, known.columns)
@@ -116,7 +117,7 @@ def dual_point(
         sums = dual(beta, delta, reach)
         if not sums.feasible:
             return DualPoint(math.inf, sums.score / (sums.scale or 1.0), delta)
-        gap, added, _ = _bound(objective, beta, sums, known, (goal, value))
+        gap, added, _ = _bound(objective, (beta, delta), sums, known, (goal, value))
     return DualPoint(gap + added, sums.score / sums.scale, delta)
 
 
@@ -148,10 +149,11 @@ def _without_step(
     """
     if known is None:
         return math.inf
-    sums = dual(beta, np.zeros_like(beta))
+    delta = np.zeros_like(beta)
+    sums = dual(beta, delta)
     if not sums.feasible:
         return math.inf
-    gap, added, _ = _bound(objective, beta, sums, known, ends)
+    gap, added, _ = _bound(objective, (beta, delta), sums, known, ends)
     return gap + added
 
 
@@ -163,16 +165,16 @@ def _worthwhile(reach: Callable[[Array], float], size: float, worth: float, scor
 
 def _bound(
     objective: Objective,
-    beta: Array,
+    at: tuple[Array, Array],
     sums: DualSums,
     known: Known | None,
     ends: tuple[float, float],
 ) -> tuple[float, float, Known | None]:
     """The gap, what rounding adds to it, and the Hessian that told, where one was needed.
 
-    `ends`: a gap that is small enough, and F(β).
+    `at`: the point and the step. `ends`: a gap that is small enough, and F(β).
     """
-    goal, value = ends
+    (goal, value), (beta, delta) = ends, at
     part = objective.penalty.gap(beta, sums.score)
     gap = sums.gap + part
     most = min(value, objective.value_of_null()) if objective.penalty.allows_zero else value
@@ -183,7 +185,7 @@ def _bound(
         known = _hessian(objective, beta, sums.score)
     if known is not None:
         enough = 0.1 * max(gap, goal)
-        more = allowance_by_hessian(objective, beta, sums, part, known, enough)
+        more = allowance_by_hessian(objective, beta, delta, sums, part, known, enough)
         added = min(added, more)
     return gap, added, known
 

@@ -124,6 +124,7 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
 def allowance_by_hessian(
     objective: Objective,
     beta: Array,
+    delta: Array,
     sums: DualSums,
     part: float,
     known: Known,
@@ -131,11 +132,12 @@ def allowance_by_hessian(
 ) -> float:
     """What rounding adds to the gap, whatever is unpenalised; inf where that cannot be told.
 
-    No read of the data; one pass over what is kept of the rows. Coefficients under an L2 penalty
+    `sums`: of the dual point of the step `delta`, which is the last one: no read of the data, and
+    one pass over what is kept of the rows. Coefficients under an L2 penalty
     may be in B or not: the first choice is taken that bounds it by `enough`, or the best.
     """
     likelihood = objective.likelihood
-    margin = likelihood.margin(beta, None, known.taken, sums.scale)
+    margin = likelihood.margin(beta, delta, known.taken, sums.scale)
     total, most = likelihood.weight_sum, likelihood.rounding
     curvature = np.full(objective.n_coefficients, _MOST_ROOT**2)
     curvature[known.columns] = np.diag(known.hessian)

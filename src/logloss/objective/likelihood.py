@@ -172,11 +172,11 @@ class Likelihood(Protocol):
     def margin(
         self,
         beta: Array,
-        delta: Array | None = None,
+        delta: Array,
         curved: Array | None = None,
         scale: float = 1.0,
     ) -> Margin:
-        """How far inside [0, 1] the dual point of δ (the last one by default), c = `scale`, lies.
+        """How far inside [0, 1] the dual point of the step δ, scaled by c = `scale`, lies.
 
         w is q at `curved` (beta by default). No read for the last dual point.
         """

@@ -97,6 +97,7 @@ class Result:
     """The end of a minimisation: the best point, what is proven about it, and how it went.
 
     `information`: a Hessian of all rows and the point at which it was taken, where one is at hand.
+    `delta`: the step of the dual point that proved the gap at beta; None where there was none.
     `length`: of Firth's modified score, in standard errors; nan for other fits.
     """
 
@@ -107,6 +108,7 @@ class Result:
     history: tuple[Step, ...]
     information: tuple[Array, Array] | None = None
     length: float = math.nan
+    delta: Array | None = None
 
 
 def minimise(objective: Objective, solver: Solver, beta: Array, stop: Stop) -> Result:
@@ -188,7 +190,8 @@ def solve_to(
     at_ease = objective.until(math.inf)
     if status not in _DECIDED:
         return _ended(at_ease, best[0], state.value, status or Status.STALLED, stop, history)
-    return _result(at_ease, state, gap, status, history)
+    delta = bounds.delta if bounds.at is state.beta else None
+    return _result(at_ease, state, (gap, delta), status, history)
 
 
 def _checked(state: State, best: list[State]) -> State:
@@ -220,24 +223,30 @@ def _ended(
     if best.lossless:
         return Result(best.beta, best.value, math.nan, Status.NO_LOSS, tuple(history))
     goal = tolerance(objective, best.value, stop.tol)
-    gap = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
+    gap, delta = closing_gap(objective, best, goal, stop.begun, stop.begun + 1.1 * stop.seconds)
     gap = max(min(gap, best.value - _proven(history)), 0.0)
     history[-1] = _step(objective, last, gap + (last - best.value), stop)
     enough = stop.tol * best.value if status is Status.STALLED else goal
     if gap <= max(goal, enough):  # rounding may forbid more than the tolerance, which is reached
         status = Status.CERTIFIED
-    return _result(objective, best, gap, status, history)
+    return _result(objective, best, (gap, delta), status, history)
 
 
 def _result(
-    objective: Objective, state: State, gap: float, status: Status, history: list[Step]
+    objective: Objective,
+    state: State,
+    proof: tuple[float, Array | None],
+    status: Status,
+    history: list[Step],
 ) -> Result:
+    """`proof`: the gap, and the step of the dual point that told."""
+    gap, delta = proof
     if status in _AT_REST and _information_lost(objective, state):
         status = Status.SEPARATED_SUSPECTED
     gap = state.value if math.isnan(gap) else min(gap, state.value)
     known = state.exact and state.hessian is not None and state.taken is not None
-    information = (state.hessian, state.taken) if known else None
-    return Result(state.beta, state.value, gap, status, tuple(history), information)  # type: ignore[arg-type]
+    found = Result(state.beta, state.value, gap, status, tuple(history), delta=delta)
+    return replace(found, information=(state.hessian, state.taken)) if known else found  # type: ignore[arg-type]
 
 
 def _proven(history: Sequence[Step]) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.objective.base import Objective, OutOfTime
-from logloss.objective.certificate import conjugate_step, duality_gap, newton_step
+from logloss.objective.certificate import DualPoint, conjugate_step, dual_point, newton_step
 from logloss.solvers.proving import State, known_hessian
 
 Array = NDArray[np.float64]
@@ -25,8 +25,8 @@ _COLUMNS_A_READ = 25.0  # columns by which a Hessian takes as long as another re
 
 def closing_gap(
     objective: Objective, state: State, goal: float, begun: float, deadline: float
-) -> float:
-    """The gap at a point; nan where F is.
+) -> tuple[float, Array | None]:
+    """The gap at a point, and the step of its dual point; nan where F is.
 
     Parameters
     ----------
@@ -36,21 +36,22 @@ def closing_gap(
         Of the fit, readings of `time.perf_counter`; the reads since tell what a read takes.
     """
     if math.isnan(state.value):
-        return math.nan
-    timed, gap = objective.until(deadline), math.inf
+        return math.nan, None
+    timed, best = objective.until(deadline), DualPoint(math.inf, state.beta, state.beta)
     if timed.late and state.step is not None and not state.exact:
-        gap = duality_gap(objective, state.beta, state.step)
+        best = dual_point(objective, state.beta, state.step)
     try:
         step = state.step
         if step is None or not state.exact:
             step = _newton_step(timed, state, goal, begun)
         known = known_hessian(objective, state)
-        gap = min(gap, duality_gap(objective, state.beta, step, known, goal, state.value))
+        found = dual_point(objective, state.beta, step, known=known, goal=goal, value=state.value)
+        best = min(best, found, key=lambda dual: dual.gap)
     except OutOfTime:
         pass
-    if math.isinf(gap):
-        gap = duality_gap(objective, state.beta, np.zeros_like(state.beta))
-    return min(gap, state.value)
+    if math.isinf(best.gap):
+        best = dual_point(objective, state.beta, np.zeros_like(state.beta))
+    return min(best.gap, state.value), best.delta
 
 
 def _newton_step(objective: Objective, state: State, goal: float, begun: float) -> Array:

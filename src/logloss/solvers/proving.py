@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.objective.base import Objective
-from logloss.objective.certificate import duality_gap, newton_step
+from logloss.objective.certificate import dual_point, newton_step
 from logloss.objective.feasibility import Known
 
 Array = NDArray[np.float64]
@@ -85,11 +85,15 @@ class Bounds:
         How many times the solver's guess the last gap was.
     reads : int
         Data reads when the last certificate was asked for.
+    at, delta : ndarray of shape (n_coefficients,), or None
+        Where that was, and the step of its dual point.
     """
 
     lower: float = 0.0
     ratio: float | None = None
     reads: int = -1
+    at: Array | None = None
+    delta: Array | None = None
 
 
 def tolerance(objective: Objective, value: float, tol: float) -> float:
@@ -119,12 +123,13 @@ def certify(
     if step is None or (poor and not state.exact):
         step = newton_step(objective, state.beta, state.gradient, 0.3 * goal, state.precondition)
     known = known_hessian(objective, state)
-    gap = min(duality_gap(objective, state.beta, step, known, goal, state.value), state.value)
+    dual = dual_point(objective, state.beta, step, known=known, goal=goal, value=state.value)
+    gap = min(dual.gap, state.value)
     guess = state.decrease if state.decrease > 0.0 else goal
     guess += state.rest if state.rest > 0.0 else 0.0
     ratio = min(max(gap / guess, 1.0), 1e4)
     lower = max(bounds.lower, state.value - gap)
-    return gap, Bounds(lower, ratio, objective.reads)
+    return gap, Bounds(lower, ratio, objective.reads, state.beta, dual.delta)
 
 
 def known_hessian(objective: Objective, state: State) -> Known | None:
