@@ -18,13 +18,13 @@ from logloss.table.columns.typed import Column, Numbers
 from logloss.table.design.design import design_of
 from logloss.table.design.pieces import NumberPiece, Piece
 from logloss.table.formula.values import Values
-from logloss.table.schema.kind import Kind
+from logloss.table.schema.kind import Kind, Unfit
 from logloss.table.schema.kinds import KINDS
 from logloss.table.schema.saved import schema_from_json
 
 
 @dataclass(frozen=True)
-class Hour(Kind):
+class Hour(Kind[Numbers]):
     """The hour of a day, as its place on a circle would be: here its cosine alone."""
 
     kind: ClassVar[str] = "hour"
@@ -38,23 +38,21 @@ class Hour(Kind):
     stand_in = None  # type: ignore[assignment]
     elsewhere = property(lambda self: self.name)  # type: ignore[assignment]
 
-    def suited(self, column: Column) -> Column:
+    def taken(self, column: Column) -> Numbers:
+        if not isinstance(column, Numbers):
+            raise Unfit("holds no hours")
         return column
 
-    def fits(self, column: Column) -> str | None:
-        return None if isinstance(column, Numbers) else "holds no hours"
-
-    def piece(self, column: Column, new: bool = True) -> Piece:  # noqa: ARG002
-        assert isinstance(column, Numbers)
+    def piece(self, column: Numbers, new: bool = True) -> Piece:  # noqa: ARG002
         return NumberPiece(np.cos(2 * np.pi * column.values / 24))
 
     def extended(self, coefficients: Any, n_columns: int) -> Any:  # noqa: ARG002
         return coefficients
 
-    def unknown(self, column: Column) -> int:  # noqa: ARG002
+    def unknown(self, column: Numbers) -> int:  # noqa: ARG002
         return 0
 
-    def give(self, values: Values, column: Column) -> None:
+    def give(self, values: Values, column: Numbers) -> None:
         raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
@@ -95,7 +93,7 @@ def test_a_term_is_no_column() -> None:
 
 
 @pytest.mark.parametrize("kind", list(KINDS.values()))
-def test_kinds_are_abstract_or_final(kind: type[Kind]) -> None:
+def test_kinds_are_abstract_or_final(kind: type[Kind[Any]]) -> None:
     assert getattr(kind, "__final__", False)
     assert not kind.__abstractmethods__
     with pytest.raises(TypeError, match="abstract"):

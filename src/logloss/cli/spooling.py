@@ -9,7 +9,7 @@ from pathlib import Path
 
 from logloss.errors import UsageError
 from logloss.table.columns.source import Source
-from logloss.table.columns.typed import Codes, Columns, Numbers, Unusable
+from logloss.table.columns.typed import Columns
 from logloss.table.encoding.scratch import Spilling
 from logloss.table.encoding.stream import encoded
 from logloss.table.spool.fingerprint import Fingerprint
@@ -55,15 +55,10 @@ class Spooling:
         types: Counter[str] = Counter()
         n_bytes = 0
         for column in columns.by_name.values():
-            if isinstance(column, Numbers):
-                types[column.values.dtype.name] += 1
-                n_bytes += column.values.nbytes + (
-                    0 if column.valid is None else column.valid.nbytes
-                )
-            elif isinstance(column, Codes):
-                types[f"codes in {column.codes.dtype.name}"] += 1
-                n_bytes += column.codes.nbytes
-        unusable = {n: c for n, c in columns.by_name.items() if isinstance(c, Unusable)}
+            if column.held_as is not None:
+                types[column.held_as] += 1
+                n_bytes += column.n_bytes
+        unusable = columns.unusable
         listed = ", ".join(f"{count} {name}" for name, count in types.most_common())
         n_used = len(columns.by_name) - len(unusable)
         per_row = n_bytes / max(columns.n_rows, 1)

@@ -205,7 +205,7 @@ def _still(
 
 
 def _levels(
-    kind: Kind, piece: Any, left: Indices, reach: list[Reach], intercept: bool
+    kind: Kind[Any], piece: Any, left: Indices, reach: list[Reach], intercept: bool
 ) -> LevelsUnit:
     plain = isinstance(piece, NumberPiece)  # two levels: the codes are the column
     codes = piece.values if plain else piece.codes

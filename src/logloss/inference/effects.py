@@ -190,7 +190,7 @@ def effects_of(
     return effects(where(evidence, coef, intercept), schema.kinds)
 
 
-def effects(rows: Points, columns: Sequence[Kind]) -> list[Effect]:
+def effects(rows: Points, columns: Sequence[Kind[Any]]) -> list[Effect]:
     """The effect of each column or level. Reads: two, and two for each change from 0 to 1."""
     binary = zeros_and_ones_of(rows.evidence)
     z = rows.linear(rows.coef, rows.intercept, True)
@@ -209,7 +209,7 @@ def effects(rows: Points, columns: Sequence[Kind]) -> list[Effect]:
     return found
 
 
-def _moves(columns: Sequence[Kind]) -> Iterator[Move]:
+def _moves(columns: Sequence[Kind[Any]]) -> Iterator[Move]:
     at = 0
     for column in columns:
         yield from _OF_KIND[column.kind](column, at)

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.columns.typed import Column, Columns, Numbers
+from logloss.table.columns.typed import Columns
 
 
 def nan_as_missing(columns: Columns) -> Columns:
     """The same columns, in which NaN is missing."""
-    found: dict[str, Column] = {}
-    for name, column in columns.by_name.items():
-        found[name] = column
-        if isinstance(column, Numbers):
-            found[name] = replace(column, valid=without_nan(column.values, column.valid))
-    return Columns(found, columns.n_rows)
+    found = {
+        name: replace(column, valid=without_nan(column.values, column.valid))
+        for name, column in columns.numbers.items()
+    }
+    return Columns({**columns.by_name, **found}, columns.n_rows)
 
 
 def without_nan(values: NDArray[Any], valid: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:

@@ -7,9 +7,11 @@ library's buffers, or in a file that is mapped into memory; whoever reads them c
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,39 @@ from numpy.typing import NDArray
 Mask: TypeAlias = NDArray[np.bool_]
 
 
+class Column(ABC):
+    """A column of a table.
+
+    Attributes
+    ----------
+    type : str
+        Arrow's name of the type that the table gave it ("double", "int8", "string").
+    """
+
+    type: str
+
+    @abstractmethod
+    def missing(self) -> Mask | None:
+        """Which rows have no value; None where all have one, or values were not kept."""
+
+    @abstractmethod
+    def value(self, row: int) -> Any:
+        """The value of a row; None where it is missing."""
+
+    @property
+    @abstractmethod
+    def held_as(self) -> str | None:
+        """How values are held, in a word or two; None where they are not."""
+
+    @property
+    @abstractmethod
+    def n_bytes(self) -> int:
+        """The memory of a value a row."""
+
+
+@final
 @dataclass(frozen=True, eq=False)
-class Numbers:
+class Numbers(Column):
     """A column of numbers or bools.
 
     Attributes
@@ -53,9 +86,20 @@ class Numbers:
         value = self.values[row].item()
         return bool(value) if self.type == "bool" else value
 
+    @property
+    def held_as(self) -> str:
+        """The NumPy type of the values."""
+        return self.values.dtype.name
 
+    @property
+    def n_bytes(self) -> int:
+        """Of the values, and of the bitmap."""
+        return self.values.nbytes + (0 if self.valid is None else self.valid.nbytes)
+
+
+@final
 @dataclass(frozen=True, eq=False)
-class Codes:
+class Codes(Column):
     """A column of text: a code per row, into its levels.
 
     Attributes
@@ -91,9 +135,20 @@ class Codes:
         """The value of a row; None where it is missing."""
         return self.levels[int(self.codes[row])]
 
+    @property
+    def held_as(self) -> str:
+        """The NumPy type of the codes."""
+        return f"codes in {self.codes.dtype.name}"
 
+    @property
+    def n_bytes(self) -> int:
+        """Of the codes."""
+        return self.codes.nbytes
+
+
+@final
 @dataclass(frozen=True, eq=False)
-class Unusable:
+class Unusable(Column):
     """A column that cannot be a feature, kept so that it can be named.
 
     Dates, nested values, text with a level for nearly each row.
@@ -119,8 +174,14 @@ class Unusable:
     def value(self, row: int) -> None:
         """None: the values were not kept."""
 
+    @property
+    def held_as(self) -> None:
+        """None: they are not."""
 
-Column: TypeAlias = Numbers | Codes | Unusable
+    @property
+    def n_bytes(self) -> int:
+        """None of it."""
+        return 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +195,21 @@ class Columns:
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(self.by_name)
+
+    @cached_property
+    def numbers(self) -> dict[str, Numbers]:
+        """The columns of numbers."""
+        return {name: c for name, c in self.by_name.items() if isinstance(c, Numbers)}
+
+    @cached_property
+    def codes(self) -> dict[str, Codes]:
+        """The columns of text."""
+        return {name: c for name, c in self.by_name.items() if isinstance(c, Codes)}
+
+    @cached_property
+    def unusable(self) -> dict[str, Unusable]:
+        """The columns that cannot be features."""
+        return {name: c for name, c in self.by_name.items() if isinstance(c, Unusable)}
 
     def select(self, names: Sequence[str]) -> Columns:
         """These columns, in this order."""

@@ -73,6 +73,7 @@ def given(source: Source, value: Any, role: str) -> Given:
             f"{where} is a single value: {value!r}",
             "give one value a row, or the name of a column as text",
         )
+    assert isinstance(column, Numbers | Codes | np.ndarray)
     return Given(column, where, place)
 
 

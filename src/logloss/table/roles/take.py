@@ -17,7 +17,6 @@ from logloss.errors import DataError, UsageError
 from logloss.table.columns.alignment import index_of
 from logloss.table.columns.block import in_columns
 from logloss.table.columns.source import Source, column_at, left_out_names
-from logloss.table.columns.typed import Codes
 from logloss.table.roles.given import given, where_of
 from logloss.table.roles.groups import Origin
 from logloss.table.roles.labelled import plain
@@ -204,12 +203,9 @@ def _target_values(table: Source, y: Any, out: Mask | None) -> npt.NDArray[Any] 
 
 def _without_missing_words(table: Source, target: str | None) -> tuple[Source, list[str]]:
     """The table in which words such as NA are missing values of the target; and those words."""
-    if target is None or table.columns is None or target not in table.names:
+    if target is None or table.columns is None or target not in table.columns.codes:
         return table, []
-    column = table.columns.by_name[target]
-    if not isinstance(column, Codes):
-        return table, []
-    column, words = without_missing_words(column)
+    column, words = without_missing_words(table.columns.codes[target])
     by_name = {**table.columns.by_name, target: column}
     return replace(table, columns=replace(table.columns, by_name=by_name)), words
 

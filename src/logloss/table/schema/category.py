@@ -22,14 +22,14 @@ from logloss.table.design.piece import Piece
 from logloss.table.design.pieces import CodesPiece, NumberPiece
 from logloss.table.formula.values import Values
 from logloss.table.schema.forms import as_text
-from logloss.table.schema.kind import Kind
+from logloss.table.schema.kind import Kind, Unfit
 
 Array = NDArray[np.float64]
 
 
 @final
 @dataclass(frozen=True)
-class CategoricalColumn(Kind):
+class CategoricalColumn(Kind[Codes]):
     """A column of text: a coefficient for each level but the reference.
 
     Attributes
@@ -87,13 +87,12 @@ class CategoricalColumn(Kind):
         """What the average row has in place of the 0 and 1 of each coefficient."""
         return np.array([self.shares[k] for k in self.own])
 
-    def piece(self, column: Column, new: bool = True) -> Piece:
+    def piece(self, column: Codes, new: bool = True) -> Piece:
         """The column as the kernels read it.
 
         Levels of which the training table had none get one column more, the last, if `new`; else
         none.
         """
-        assert isinstance(column, Codes)
         n_own = len(self.own)
         slot_of = np.full(len(self.levels) + 1, -1, np.int32)
         slot_of[list(self.own)] = np.arange(n_own)
@@ -113,17 +112,22 @@ class CategoricalColumn(Kind):
             return coefficients
         return np.append(coefficients, coefficients @ self.average)
 
-    def suited(self, column: Column) -> Column:
-        """The column in the form of this kind, where another form says the same."""
-        return as_text(column) if isinstance(column, Numbers) else column
+    def taken(self, column: Column) -> Codes:
+        """Text; numbers and bools are levels too.
 
-    def fits(self, column: Column) -> str | None:
-        """What is wrong with a column for this kind, in words that follow its name; or None."""
-        return f"{column.reason}; text is needed" if isinstance(column, Unusable) else None
+        Raises
+        ------
+        Unfit
+            Dates, nested values.
+        """
+        if isinstance(column, Unusable):
+            raise Unfit(f"{column.reason}; text is needed")
+        found = as_text(column) if isinstance(column, Numbers) else column
+        assert isinstance(found, Codes)
+        return found
 
-    def unknown(self, column: Column) -> int:
+    def unknown(self, column: Codes) -> int:
         """How many rows have a level of which the training table had none."""
-        assert isinstance(column, Codes)
         new = self.places(column) < 0
         if not new.any():
             return 0
@@ -146,9 +150,8 @@ class CategoricalColumn(Kind):
             record["spelled"] = list(self.spelled)
         return record
 
-    def give(self, values: Values, column: Column) -> None:
+    def give(self, values: Values, column: Codes) -> None:
         """Add the column to those of which a formula makes its matrix."""
-        assert isinstance(column, Codes)
         codes = self.places(column).astype(np.intp)[column.codes]
         values.levels[self.name] = self.levels, codes
 

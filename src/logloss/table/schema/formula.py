@@ -78,7 +78,7 @@ class FormulaSchema(Schema):
         return self.raw.na
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[Kind[Any], ...]:
         """None: a term is no column."""
         return ()
 

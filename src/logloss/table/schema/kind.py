@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,17 @@ class Owner(ABC):
         """The names of its coefficients."""
 
 
-class Kind(Owner):
+C = TypeVar("C", bound=Column)
+
+
+class Unfit(Exception):
+    """A column is not of a kind: why, in words that follow its name."""
+
+
+class Kind(Owner, Generic[C]):
     """A column of a training table, and how one of another table becomes the same coefficients.
+
+    `C` is the form of column that it takes.
 
     Attributes
     ----------
@@ -56,15 +65,17 @@ class Kind(Owner):
     type: str
 
     @abstractmethod
-    def suited(self, column: Column) -> Column:
-        """The column in the form of this kind, where another form says the same."""
+    def taken(self, column: Column) -> C:
+        """The column in the form of this kind, also where another form says the same.
+
+        Raises
+        ------
+        Unfit
+            It is no column of this kind.
+        """
 
     @abstractmethod
-    def fits(self, column: Column) -> str | None:
-        """What is wrong with a column for this kind, in words that follow its name; or None."""
-
-    @abstractmethod
-    def piece(self, column: Column, new: bool = True) -> Piece:
+    def piece(self, column: C, new: bool = True) -> Piece:
         """The column as the kernels read it, with as many columns as there are coefficients.
 
         Values that are looked up and of which the training table had none get one column more, the
@@ -72,11 +83,11 @@ class Kind(Owner):
         """
 
     @abstractmethod
-    def unknown(self, column: Column) -> int:
+    def unknown(self, column: C) -> int:
         """How many rows have a value of which the training table had none."""
 
     @abstractmethod
-    def give(self, values: Values, column: Column) -> None:
+    def give(self, values: Values, column: C) -> None:
         """Add the column to those of which a formula makes its matrix."""
 
     @abstractmethod

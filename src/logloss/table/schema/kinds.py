@@ -12,10 +12,10 @@ from logloss.table.schema.category import CategoricalColumn
 from logloss.table.schema.kind import Kind
 from logloss.table.schema.number import NumericColumn
 
-KINDS: dict[str, type[Kind]] = {one.kind: one for one in (NumericColumn, CategoricalColumn)}
+KINDS: dict[str, type[Kind[Any]]] = {one.kind: one for one in (NumericColumn, CategoricalColumn)}
 
 
-def kind_from_json(record: Any) -> Kind:
+def kind_from_json(record: Any) -> Kind[Any]:
     """Read what `to_json` of a kind gave; ModelFileError for anything else."""
     word = record.get("kind") if isinstance(record, dict) else None
     if not isinstance(word, str) or word not in KINDS:

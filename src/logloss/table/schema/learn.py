@@ -19,7 +19,7 @@ from logloss.errors import DataError
 from logloss.table.columns.block import arrow_type, in_columns
 from logloss.table.columns.matrix import readable
 from logloss.table.columns.source import Source
-from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
+from logloss.table.columns.typed import Column, Columns, Numbers
 from logloss.table.design.design import design_of, threads
 from logloss.table.design.encoded import Encoded
 from logloss.table.design.piece import Piece
@@ -77,10 +77,9 @@ def learn(
             return schema
         source = in_columns(source)
     assert source.columns is not None
-    columns = source.columns.by_name
+    columns = source.columns
     _refuse(source, columns, policy)
-    numbers = {name: c for name, c in columns.items() if isinstance(c, Numbers)}
-    measured = _measure(numbers, source.n_rows, weight, threads(n_threads))
+    measured = _measure(columns.numbers, source.n_rows, weight, threads(n_threads))
     counts = _level_counts(columns, weight)
     constants = constant(source.n_rows, measured, counts, columns)
     one, remarks = None, []
@@ -89,22 +88,25 @@ def learn(
     if one is not None:
         remarks = [f"column {one!r} {constants.pop(one)}: it is the intercept, as none is fitted"]
     out = _unusable(columns) | _identifiers(columns) | constants
-    out.update(repeated({n: c for n, c in columns.items() if n not in out}, measured, counts))
+    out.update(repeated(columns, out, measured, counts))
     total = float(source.n_rows) if weight is None else float(weight.sum())
-    kept: list[Kind] = []
+    kept: list[Kind[Any]] = []
     spanned = policy.intercept or (one is not None and not policy.penalised(one))
     spanned = spanned or constant_but_for_holes(measured, policy.penalised)
-    for name, column in columns.items():
-        if isinstance(column, Numbers) and name not in out:
-            kept.append(_numeric(name, column, measured[name]))
-        elif isinstance(column, Codes) and name not in out:
+    for name in columns.names:
+        if name in out:
+            continue
+        if name in columns.numbers:
+            kept.append(_numeric(name, columns.numbers[name], measured[name]))
+        else:
+            column = columns.codes[name]
             all_levels = policy.penalised(name) or not spanned or name == one
             kept.append(categorical(name, column, counts[name], total, policy, all_levels))
             remarks += said_of(name, column, counts[name])
             spanned = spanned or not policy.penalised(name)
     _check_some(kept, out, source.where)
     _check_told_apart(kept, source.where)
-    left_out = tuple(LeftOut(name, out[name]) for name in columns if name in out)
+    left_out = tuple(LeftOut(name, out[name]) for name in columns.names if name in out)
     return ColumnSchema(tuple(kept), left_out, policy.na, tuple(remarks))
 
 
@@ -123,7 +125,7 @@ def _of_matrix(
     return ColumnSchema(tuple(kinds), na=policy.na)
 
 
-def _check_some(kept: Sequence[Kind], out: Mapping[str, str], where: str) -> None:
+def _check_some(kept: Sequence[Kind[Any]], out: Mapping[str, str], where: str) -> None:
     if not kept:
         raise DataError(
             f"{where} has no column that could explain anything: "
@@ -155,7 +157,7 @@ def _plain(source: Source, weight: Array | None, n_threads: int) -> Array | None
     return np.nan_to_num(sums / total, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _check_told_apart(kinds: Sequence[Kind], where: str) -> None:
+def _check_told_apart(kinds: Sequence[Kind[Any]], where: str) -> None:
     """Raise a DataError where two coefficients would have one name, as of columns a=b and a."""
     owner: dict[str, str] = {}
     for kind in kinds:
@@ -172,12 +174,8 @@ def _check_told_apart(kinds: Sequence[Kind], where: str) -> None:
 # ---- what cannot be fitted
 
 
-def _refuse(source: Source, columns: Mapping[str, Column], policy: Policy) -> None:
-    fatal = {
-        name: column
-        for name, column in columns.items()
-        if isinstance(column, Unusable) and column.fatal
-    }
+def _refuse(source: Source, columns: Columns, policy: Policy) -> None:
+    fatal = {name: column for name, column in columns.unusable.items() if column.fatal}
     if fatal:
         problems = [f"{name!r} {column.reason}" for name, column in fatal.items()]
         hints = dict.fromkeys(column.hint for column in fatal.values() if column.hint)
@@ -187,12 +185,12 @@ def _refuse(source: Source, columns: Mapping[str, Column], policy: Policy) -> No
         )
     if policy.missing:
         return
-    holes = {name: _n_missing(column) for name, column in columns.items()}
+    holes = {name: _n_missing(column) for name, column in columns.by_name.items()}
     holes = {name: count for name, count in holes.items() if count}
     if holes:
         problems = [
             f"{name!r} ({count} of {source.n_rows},"
-            f" the first in {source.place(_first_missing(columns[name]))})"
+            f" the first in {source.place(_first_missing(columns.by_name[name]))})"
             for name, count in list(holes.items())[:10]
         ]
         raise DataError(
@@ -212,18 +210,18 @@ def _first_missing(column: Column) -> int:
     return int(np.argmax(rows))
 
 
-def _unusable(columns: Mapping[str, Column]) -> dict[str, str]:
-    return {name: c.reason for name, c in columns.items() if isinstance(c, Unusable)}
+def _unusable(columns: Columns) -> dict[str, str]:
+    return {name: column.reason for name, column in columns.unusable.items()}
 
 
-def _identifiers(columns: Mapping[str, Column]) -> dict[str, str]:
+def _identifiers(columns: Columns) -> dict[str, str]:
     """Columns of text with more levels than half of their rows: they name rows, not kinds of rows.
 
     Where there are few rows, nothing is said.
     """
     found = {}
-    for name, column in columns.items():
-        if not isinstance(column, Codes) or len(column) <= _FEW_ROWS:
+    for name, column in columns.codes.items():
+        if len(column) <= _FEW_ROWS:
             continue
         missing = column.missing()
         n_valid = len(column) - (0 if missing is None else int(missing.sum()))
@@ -282,10 +280,9 @@ def _numeric(name: str, column: Numbers, measured: Measured) -> NumericColumn:
 # ---- text
 
 
-def _level_counts(columns: Mapping[str, Column], weight: Array | None) -> dict[str, Array]:
+def _level_counts(columns: Columns, weight: Array | None) -> dict[str, Array]:
     """Weight of each level."""
     return {
         name: np.bincount(column.codes, weight, len(column.levels)).astype(np.float64)
-        for name, column in columns.items()
-        if isinstance(column, Codes)
+        for name, column in columns.codes.items()
     }

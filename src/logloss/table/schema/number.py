@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from logloss.errors import ModelFileError
 from logloss.table.columns.levels import MISSING
-from logloss.table.columns.typed import Codes, Column, Numbers
+from logloss.table.columns.typed import Codes, Column, Numbers, Unusable
 from logloss.table.design.piece import Piece
 from logloss.table.design.pieces import NullablePiece, NumberPiece
 from logloss.table.formula.values import Values, filled
 from logloss.table.schema.forms import as_numbers, reads_as_number
-from logloss.table.schema.kind import Kind
+from logloss.table.schema.kind import Kind, Unfit
 from logloss.table.words import shortened
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class NumericColumn(Kind):
+class NumericColumn(Kind[Numbers]):
     """A column of numbers or bools: one coefficient, or two.
 
     Attributes
@@ -57,34 +57,36 @@ class NumericColumn(Kind):
         """The names of its coefficients."""
         return (self.name, f"{self.name}={MISSING}") if self.indicated else (self.name,)
 
-    def piece(self, column: Column, new: bool = True) -> Piece:  # noqa: ARG002
+    def piece(self, column: Numbers, new: bool = True) -> Piece:  # noqa: ARG002
         """The column as the kernels read it, with as many columns as there are coefficients."""
-        assert isinstance(column, Numbers)
         if column.valid is None and not self.indicated:
             return NumberPiece(column.values)
         valid = _all_valid(len(column)) if column.valid is None else column.valid
         return NullablePiece(column.values, valid, self.mean or 0.0, self.indicated)
 
-    def suited(self, column: Column) -> Column:
-        """The column in the form of this kind, where another form says the same."""
-        return as_numbers(column) if isinstance(column, Codes) else column
+    def taken(self, column: Column) -> Numbers:
+        """Numbers; text that reads as numbers throughout is that.
 
-    def fits(self, column: Column) -> str | None:
-        """What is wrong with a column for this kind, in words that follow its name; or None."""
-        if isinstance(column, Codes):
-            texts = [level for level in column.levels if level]
+        Raises
+        ------
+        Unfit
+            Other text, dates; values are missing, and no mean stands for them.
+        """
+        found = as_numbers(column) if isinstance(column, Codes) else column
+        if isinstance(found, Codes):
+            texts = [level for level in found.levels if level]
             strange = (level for level in texts if not reads_as_number(level))
             text = next(strange, texts[0])  # each may read as a number, but not together
-            return f"holds text ({shortened(text)}), and numbers when the model was fitted"
-        if not isinstance(column, Numbers):
-            return f"{column.reason}; numbers are needed"
-        if column.valid is not None and self.mean is None:
-            return "has missing values, and had none when the model was fitted"
-        return None
+            raise Unfit(f"holds text ({shortened(text)}), and numbers when the model was fitted")
+        if isinstance(found, Unusable):
+            raise Unfit(f"{found.reason}; numbers are needed")
+        assert isinstance(found, Numbers)
+        if found.valid is not None and self.mean is None:
+            raise Unfit("has missing values, and had none when the model was fitted")
+        return found
 
-    def unknown(self, column: Column) -> int:
+    def unknown(self, column: Numbers) -> int:
         """How many rows have a value of which the training table had none."""
-        assert isinstance(column, Numbers)
         if column.valid is None or self.indicated:
             return 0
         return len(column) - int(
@@ -100,9 +102,8 @@ class NumericColumn(Kind):
             record["indicated"] = True
         return record
 
-    def give(self, values: Values, column: Column) -> None:
+    def give(self, values: Values, column: Numbers) -> None:
         """Add the column to those of which a formula makes its matrix."""
-        assert isinstance(column, Numbers)
         values.numbers[self.name] = filled(column, self.mean or 0.0)
 
     def extended(self, coefficients: Array, n_columns: int) -> Array:  # noqa: ARG002

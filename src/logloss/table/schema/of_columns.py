@@ -16,7 +16,7 @@ from logloss.table.columns.matrix import readable
 from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Column, Columns
 from logloss.table.design.encoded import Encoded
-from logloss.table.schema.kind import Kind
+from logloss.table.schema.kind import Kind, Unfit
 from logloss.table.schema.kinds import kind_from_json
 from logloss.table.schema.number import NumericColumn
 from logloss.table.schema.schema import LeftOut, Schema
@@ -44,13 +44,13 @@ class ColumnSchema(Schema):
 
     of_terms: ClassVar[bool] = False  # of a formula, in the place of columns
 
-    columns: tuple[Kind, ...]
+    columns: tuple[Kind[Any], ...]
     left_out: tuple[LeftOut, ...] = ()
     na: tuple[str, ...] = ()
     remarks: tuple[str, ...] = field(default=(), compare=False)
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[Kind[Any], ...]:
         """The kinds of the columns."""
         return self.columns
 
@@ -199,13 +199,12 @@ class ColumnSchema(Schema):
         """The typed column of each column of the model."""
         found: list[Column] = []
         for kind in self.columns:
-            column = kind.suited(columns.by_name[kind.name])
-            wrong = kind.fits(column)
-            if wrong is not None:
+            try:
+                found.append(kind.taken(columns.by_name[kind.name]))
+            except Unfit as wrong:
                 raise DataError(
                     f"{where}: column {kind.name!r} {wrong}", "give it as the training table had it"
-                )
-            found.append(column)
+                ) from None
         return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.table.columns.typed import Codes, Column, Numbers
+from logloss.table.columns.typed import Columns, Numbers
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def constant(
     n_rows: int,
     measured: Mapping[str, Measured],
     counts: Mapping[str, Array],
-    columns: Mapping[str, Column],
+    columns: Columns,
 ) -> dict[str, str]:
     """Columns that are the same in all rows with weight, and what they are."""
     found = {}
@@ -50,12 +50,11 @@ def constant(
         if m.empty:
             found[name] = "has no value in any row"
         elif not m.varies and not m.indicated and n_rows > 1:
-            found[name] = f"is {first_value(columns[name]):g} in all rows"  # type: ignore[arg-type]
+            found[name] = f"is {first_value(columns.numbers[name]):g} in all rows"
     for name, count in counts.items():
         used = np.flatnonzero(count)
-        column = columns[name]
-        if len(used) == 1 and isinstance(column, Codes) and n_rows > 1:
-            level = column.levels[int(used[0])]
+        if len(used) == 1 and n_rows > 1:
+            level = columns.codes[name].levels[int(used[0])]
             found[name] = (
                 "has no value in any row" if level is None else f"is {level!r} in all rows"
             )
@@ -63,17 +62,21 @@ def constant(
 
 
 def repeated(
-    columns: Mapping[str, Column],
+    columns: Columns,
+    out: Container[str],
     measured: Mapping[str, Measured],
     counts: Mapping[str, Array],
 ) -> dict[str, str]:
-    """Columns that repeat an earlier one in all rows, and which."""
+    """Columns but those that are `out` that repeat an earlier one in all rows, and which."""
     found: dict[str, str] = {}
     first: dict[Any, list[str]] = {}
-    for name, column in columns.items():
-        key: Any = measured[name].sums if name in measured else counts[name].tobytes()
+    for name in columns.names:
+        if name in out:
+            continue
+        number = name in columns.numbers
+        key: Any = (number, measured[name].sums if number else counts[name].tobytes())
         for other in first.setdefault(key, []):
-            if _same(column, columns[other]):
+            if (_same_numbers if number else _same_codes)(columns, name, other):
                 found[name] = f"is the same as {other!r} in all rows"
                 break
         else:
@@ -81,26 +84,27 @@ def repeated(
     return found
 
 
-def _same(one: Column, other: Column) -> bool:
-    if isinstance(one, Numbers) and isinstance(other, Numbers):
-        holes, others = one.missing(), other.missing()
-        if holes is None or others is None:
-            return holes is others and bool(np.array_equal(one.values, other.values))
-        same = np.array_equal(holes, others)
-        return bool(same and np.array_equal(one.values[~holes], other.values[~holes]))
-    if isinstance(one, Codes) and isinstance(other, Codes):
-        return bool(np.array_equal(one.codes, other.codes))
-    return False
+def _same_numbers(columns: Columns, name: str, another: str) -> bool:
+    one, other = columns.numbers[name], columns.numbers[another]
+    holes, others = one.missing(), other.missing()
+    if holes is None or others is None:
+        return holes is others and bool(np.array_equal(one.values, other.values))
+    same = np.array_equal(holes, others)
+    return bool(same and np.array_equal(one.values[~holes], other.values[~holes]))
+
+
+def _same_codes(columns: Columns, name: str, another: str) -> bool:
+    return bool(np.array_equal(columns.codes[name].codes, columns.codes[another].codes))
 
 
 def stands_for_intercept(
-    constants: Mapping[str, str], columns: Mapping[str, Column], penalised: Callable[[str], bool]
+    constants: Mapping[str, str], columns: Columns, penalised: Callable[[str], bool]
 ) -> str | None:
     """The constant column that is the intercept where none is fitted; None where there is none.
 
     The first one that has no penalty, or else the first. One of zeros is none.
     """
-    found = [name for name in constants if _has_a_value(columns[name])]
+    found = [name for name in constants if _has_a_value(columns, name)]
     free = [name for name in found if not penalised(name)]
     return next(iter([*free, *found]), None)
 
@@ -115,8 +119,9 @@ def constant_but_for_holes(
     )
 
 
-def _has_a_value(column: Column) -> bool:
-    if isinstance(column, Codes):
-        used = np.bincount(column.codes, minlength=len(column.levels)) > 0
-        return any(used[k] and level is not None for k, level in enumerate(column.levels))
-    return isinstance(column, Numbers) and first_value(column) != 0.0
+def _has_a_value(columns: Columns, name: str) -> bool:
+    if name in columns.numbers:
+        return first_value(columns.numbers[name]) != 0.0
+    column = columns.codes[name]
+    used = np.bincount(column.codes, minlength=len(column.levels)) > 0
+    return any(used[k] and level is not None for k, level in enumerate(column.levels))

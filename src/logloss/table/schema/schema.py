@@ -64,7 +64,7 @@ class Schema(ABC):
 
     @property
     @abstractmethod
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[Kind[Any], ...]:
         """The kinds of the columns; none where terms stand in their place."""
 
     @property
