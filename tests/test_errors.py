@@ -13,6 +13,7 @@ from logloss.errors import (
     MissingExtra,
     ModelFileError,
     UsageError,
+    counted,
     nearest,
 )
 
@@ -53,3 +54,11 @@ def test_nearest(name: str, expected: str | None) -> None:
 
 def test_nearest_of_nothing() -> None:
     assert nearest("a", []) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(0, "0 rows"), (1, "1 row"), (2500, "2,500 rows"), (1.0, "1 row"), (2.5, "2.5 rows")],
+)
+def test_one_is_one(n: float, words: str) -> None:
+    assert counted(n, "row") == words

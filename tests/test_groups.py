@@ -349,7 +349,8 @@ def test_few_clusters_are_noted_and_t_is_offered(count: int) -> None:
     text = " ".join(str(summary).split())
     assert (f"{count} clusters are few" in text) == (count < 20)
     assert (f"Student's t with {count - 1} degree" in text) == (count < 20)
-    assert ("directions only" in text) == (count <= 2)
+    assert ("span 1 direction only" in text) == (count <= 2)
+    assert "1 degrees" not in text
     student = model.summary(groups=who, distribution="t")
     truth = peer(X, who)
     table = student.table

@@ -46,6 +46,7 @@ def test_leaks_are_noted(kind: str, options: dict[str, Any]) -> None:
         assert 0.999 < roc_auc_score(y, leaks[kind]) < 1.0
     (note,) = noted(logloss.fit(table, y, **options))
     assert note.startswith("column 'leak' alone tells the labels apart")
+    assert "; is it known only after the outcome?" in note
     assert "--exclude leak (in Python exclude=['leak'])" in note
 
 

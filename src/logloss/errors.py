@@ -49,6 +49,12 @@ class MissingExtra(LoglossError, ImportError):
     """An optional package is needed and not installed. Exit code 1."""
 
 
+def counted(n: float, one: str) -> str:
+    """Such as "1 row", "2,500 rows" or "2.5 rows"."""
+    size = f"{n:,}" if isinstance(n, int) else f"{n:,.6g}"
+    return f"{size} {one}{'' if n == 1 else 's'}"
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate most like `name`, or None where none is near.
 

@@ -16,7 +16,7 @@ from logloss.cli.outcome import DONE, SAYS_NO
 from logloss.cli.progress import Progress
 from logloss.cli.tables import writer
 from logloss.cli.terminal import emit, emit_json, say
-from logloss.errors import UsageError
+from logloss.errors import UsageError, counted
 from logloss.files.atomic import check_writable, replacing
 from logloss.record.interface import COMMAND_LINE
 from logloss.record.proof import Status
@@ -125,8 +125,8 @@ def _fits(
         def show(step: PathStep) -> bool:
             interrupt.keep(True)
             progress.show(
-                f"λ {step.index + 1} of {step.total}: {step.nonzeros:,} coefficients,"
-                f" {step.data_reads:,} reads of the data"
+                f"λ {step.index + 1} of {step.total}: {counted(step.nonzeros, 'coefficient')},"
+                f" {counted(step.data_reads, 'read')} of the data"
             )
             return interrupt.asked_to_stop()
 
@@ -167,9 +167,10 @@ def _text(found: Fits) -> str:
         best = found.leave_one_out.best
         lines[best + 1] += "  least"
         rows = int(found.leave_one_out.refitted.sum())
+        again = f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'}"
         parts = [
             "\n".join(lines),
-            f"leave-one-out: by one Hessian for each λ; {rows:,} rows were fitted again exactly.",
+            f"leave-one-out: by one Hessian for each λ; {again} fitted again exactly.",
         ]
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     first = verdict_words(found.template, COMMAND_LINE)

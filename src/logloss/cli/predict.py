@@ -16,6 +16,7 @@ from logloss.cli.outcome import DONE
 from logloss.cli.progress import Progress
 from logloss.cli.tables import writer
 from logloss.cli.terminal import say, standard_output
+from logloss.errors import counted
 from logloss.files.atomic import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def predict(
     if not quiet:
         say_first(fitted)
     if output is not None and not quiet:
-        say(f"{n_rows:,} rows written to {output}")
+        say(f"{counted(n_rows, 'row')} written to {output}")
     return DONE
 
 

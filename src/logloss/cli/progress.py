@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from logloss.cli import interrupt
 from logloss.cli.terminal import spelled_out
+from logloss.errors import counted
 
 if TYPE_CHECKING:
     from logloss.record.proof import Step
@@ -111,7 +112,7 @@ class Progress:
 
 def _reading(stream: Stream, n_rows: int, seconds: float) -> str:
     """Such as "reading visits.csv: 1,048,576 rows, 42 %, about 3 s left"."""
-    words = f"reading {stream.where}: {n_rows:,} rows"
+    words = f"reading {stream.where}: {counted(n_rows, 'row')}"
     share = stream.progress()
     if not share:
         return words
@@ -121,7 +122,7 @@ def _reading(stream: Stream, n_rows: int, seconds: float) -> str:
 
 def step_text(step: Step, left: float | None) -> str:
     """Return the line for one step, such as "7 reads of the data, gap 3.1e-05, about 2 s left"."""
-    parts = [f"{step.data_reads:,} read{'' if step.data_reads == 1 else 's'} of the data"]
+    parts = [f"{counted(step.data_reads, 'read')} of the data"]
     if math.isfinite(step.gap) and step.loss > 0:
         parts.append(f"gap {step.gap / step.loss:.1e} (relative)")
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from logloss.errors import UsageError
+from logloss.errors import UsageError, counted
 from logloss.table.columns.source import Source
 from logloss.table.columns.typed import Columns
 from logloss.table.encoding.scratch import Spilling
@@ -62,8 +62,9 @@ class Spooling:
         listed = ", ".join(f"{count} {name}" for name, count in types.most_common())
         n_used = len(columns.by_name) - len(unusable)
         per_row = n_bytes / max(columns.n_rows, 1)
+        size = f"{counted(columns.n_rows, 'row')}, {counted(n_used, 'column')}"
         lines = [
-            f"{output}: {columns.n_rows:,} rows, {n_used:,} columns, {per_row:.1f} bytes per row",
+            f"{output}: {size}, {per_row:.1f} bytes per row",
             f"types: {listed or 'none'}",
         ]
         shown = list(unusable.items())[:_SHOWN]

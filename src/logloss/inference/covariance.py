@@ -129,8 +129,8 @@ class Inputs:
         left = self.n - self.optimum.rank
         if not left > 0.0:
             raise DataError(
-                f"n − k is not positive: n is {self.n:g}, and {self.optimum.rank} coefficients are"
-                " estimated",
+                f"n − k is not positive: n is {self.n:g}, and k, the coefficients that are"
+                f" estimated, is {self.optimum.rank}",
                 "kind='HC0' has no such factor",
             )
         return (self.n - less) / left

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from logloss.errors import counted
 from logloss.inference.confidence import wald
 from logloss.inference.covariance import weights_named
 from logloss.inference.statistics import Statistics, freedom_of, statistics_of
@@ -75,8 +76,12 @@ def _words(covariance: Covariance) -> str:
     return words if covariance.clusters is None else f"{words} ({covariance.clusters:,} of them)"
 
 
+def _freedom(n: float) -> str:
+    return f"{counted(n, 'degree')} of freedom"
+
+
 def _student(reference: Reference, freedom: float) -> str:
-    return f", Student's t with {freedom:,.6g} degrees of freedom" if reference.freedom else ""
+    return f", Student's t with {_freedom(freedom)}" if reference.freedom else ""
 
 
 def _many_counted(fitted: Fitted, estimates: Estimates, covariance: Covariance) -> tuple[str, ...]:
@@ -104,16 +109,17 @@ def _few_clusters(
         f"{n} clusters are few: below about {_FEW} robust standard errors are too small on average"
         " (Cameron and Miller, J. Hum. Resour. 50, 2015)."
     )
-    notes = [few]
+    notes, freedom = [few], _freedom(n - 1)
     if not reference.freedom:
         notes.append(
-            f"p and limits by Student's t with {n - 1} degrees of freedom are nearer:"
+            f"p and limits by Student's t with {freedom} are nearer:"
             " distribution='t' (--distribution t)."
         )
     if n <= estimates.rank:
         notes.append(
-            f"So few clusters span {n - 1} directions only, of {estimates.rank} coefficients: some"
-            " standard errors may be far too small, and tests of several together mean nothing."
+            f"So few clusters span {counted(n - 1, 'direction')} only, of"
+            f" {counted(estimates.rank, 'coefficient')}: some standard errors may"
+            " be far too small, and tests of several together mean nothing."
         )
     return (" ".join(notes),)
 
@@ -155,9 +161,9 @@ def _notes(statistics: Statistics) -> tuple[str, ...]:
     if not share > _CROWDED:
         return ()
     note = (
-        f"{statistics.parameters:,} coefficients on {statistics.n:,.6g} rows, a share of"
-        f" {share:.2g}: above about 0.1 maximum likelihood overstates effects, and these standard"
-        " errors and p-values are too small (Sur and Candès, PNAS 116, 2019). Take fewer columns,"
-        " or a penalty chosen by cross-validation."
+        f"{counted(statistics.parameters, 'coefficient')} on {counted(statistics.n, 'row')},"
+        f" a share of {share:.2g}: above about 0.1 maximum likelihood overstates effects, and these"
+        " standard errors and p-values are too small (Sur and Candès, PNAS 116, 2019). Take"
+        " fewer columns, or a penalty chosen by cross-validation."
     )
     return (note,)

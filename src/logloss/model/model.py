@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logloss.bernoulli import sigmoid
-from logloss.errors import UsageError
+from logloss.errors import UsageError, counted
 from logloss.fitting.attaching import attached
 from logloss.inference.chosen_covariance import whole_record
 from logloss.inference.results import Results
@@ -352,9 +352,9 @@ class Model:
         return whole_record(self._results).dumps()
 
     def __repr__(self) -> str:
-        n = len(self._fitted.coefficients)
-        words = short_distance(self._fitted)
-        return f"<logloss.Model: {n:,} coefficients, {self._fitted.n_rows:,} rows, {words}>"
+        size = counted(len(self._fitted.coefficients), "coefficient")
+        rows = counted(self._fitted.n_rows, "row")
+        return f"<logloss.Model: {size}, {rows}, {short_distance(self._fitted)}>"
 
     @property
     def _fitted(self) -> Fitted:

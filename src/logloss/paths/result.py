@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.errors import UsageError
+from logloss.errors import UsageError, counted
 from logloss.model.model import Model
 from logloss.record.fitted import Fitted
 from logloss.record.proof import Step
@@ -69,9 +69,10 @@ class Path:
         return len(self.lambdas)
 
     def __repr__(self) -> str:
+        most = counted(int(self.degrees[-1]), "coefficient")
         return (
-            f"<logloss.Path of {len(self)} fits, λ from {self.lambdas[0]:.4g} to"
-            f" {self.lambdas[-1]:.4g}, {self.degrees[0]} to {self.degrees[-1]} coefficients>"
+            f"<logloss.Path of {counted(len(self), 'fit')}, λ from {self.lambdas[0]:.4g} to"
+            f" {self.lambdas[-1]:.4g}, {self.degrees[0]} to {most}>"
         )
 
     @property
@@ -129,7 +130,7 @@ class Path:
             return self.leave_one_out.best
         if isinstance(at, int | np.integer):
             if not -len(self) <= at < len(self):
-                raise UsageError(f"the path has {len(self)} fits, and none at {at}")
+                raise UsageError(f"the path has {counted(len(self), 'fit')}, and none at {at}")
             return int(at) % len(self)
         low, high = float(self.lambdas[-1]), float(self.lambdas[0])
         if not low * (1.0 - 1e-9) <= at <= high * (1.0 + 1e-9):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from logloss.errors import DataError, UsageError
+from logloss.errors import DataError, UsageError, counted
 from logloss.fitting.problem import Problem, problem
 from logloss.fitting.solve import solve
 from logloss.record.fitted import Fitted
@@ -151,8 +151,7 @@ class Race:
         UsageError, DataError
             Where the ending of the name is not known, or the file cannot be written.
         """
-        title = f"{self.n_rows:,} rows, {self.n_columns:,} columns; penalty: {self.penalty}"
-        draw(self.panels(), path, title)
+        draw(self.panels(), path, self._table())
 
     def chart(self, width: int = 80, height: int = 20) -> str:
         """Return both panels as lines of characters."""
@@ -168,9 +167,14 @@ class Race:
             ["gap proven", *aligned([figure(run.certificate.gap, 2) for run in self.runs])],
             ["ended", *(_ENDS[run.certificate.status] for run in self.runs)],
         )
-        head = f"{self.n_rows:,} rows, {self.n_columns:,} columns; penalty: {self.penalty}; {known}"
+        head = f"{self._table()}; {known}"
         notes = [f"note: {visible(note)}" for note in self.notes]
         return "\n".join([head, "", *lines, *([""] if notes else []), *notes])
+
+    def _table(self) -> str:
+        """What was fitted."""
+        size = f"{counted(self.n_rows, 'row')}, {counted(self.n_columns, 'column')}"
+        return f"{size}; penalty: {self.penalty}"
 
     def _panel(self, label: str, position: Callable[[Step], float]) -> Panel:
         curves = []

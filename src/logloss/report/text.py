@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from logloss.errors import counted
 from logloss.record.interface import PYTHON, Interface
 from logloss.report.figures import aligned, columns, figure, odds_ratio, visible, wrapped
 from logloss.report.inference import (
@@ -227,7 +228,7 @@ def _distance(fitted: Fitted) -> str:
         length = figure(certificate.coefficient_error, 2)
         return (
             f"the modified score is {length} standard errors long after"
-            f" {certificate.data_reads:,} reads of the data."
+            f" {counted(certificate.data_reads, 'read')} of the data."
         )
     reads = (
         f"{certificate.data_reads:,} read{'' if certificate.data_reads == 1 else 's'} of the data"

@@ -6,7 +6,7 @@ import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from logloss.errors import UsageError, nearest
+from logloss.errors import UsageError, counted, nearest
 from logloss.solvers.averaged import SAG, SAGA
 from logloss.solvers.base import Solver
 from logloss.solvers.descent import GradientDescent, Nesterov
@@ -122,4 +122,6 @@ def _best(n: int, d: int, smooth: bool) -> Choice:
         return Choice(ProxNewton(), "an L1 penalty or bounds keep most columns out of each step")
     if d > WIDE:
         return Choice(NewtonCG(), f"{d:,} coefficients are too many for a dense Hessian")
-    return Choice(Newton(), f"{d:,} coefficients and {n:,} rows make a dense Hessian cheap")
+    return Choice(
+        Newton(), f"{counted(d, 'coefficient')} and {counted(n, 'row')} make a dense Hessian cheap"
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from logloss.errors import DataError, UsageError
+from logloss.errors import DataError, UsageError, counted
 from logloss.files.held import check_held
 from logloss.table.columns.block import in_columns
 from logloss.table.columns.nan import nan_as_missing
@@ -41,7 +41,8 @@ def batches_with_offset(
             yield batch, offset_values(batch, offset[at : at + batch.n_rows])
             at += batch.n_rows
         if at != len(offset):
-            raise DataError(f"offset has {len(offset)} values, but the table has {at} rows")
+            found = counted(len(offset), "value")
+            raise DataError(f"offset has {found}, but the table has {counted(at, 'row')}")
 
 
 def _with_offset(source: Source, offset: Any) -> tuple[Source, Floats | None]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.errors import DataError, UsageError
+from logloss.errors import DataError, UsageError, counted
 from logloss.table.columns.alignment import check_aligned
 from logloss.table.columns.beside import one_column
 from logloss.table.columns.source import Source
@@ -39,7 +39,8 @@ class Given:
         length = len(self.values)
         if length != source.n_rows:
             raise DataError(
-                f"{self.where} has {length} values, but {source.where} has {source.n_rows} rows",
+                f"{self.where} has {counted(length, 'value')}, but {source.where} has"
+                f" {counted(source.n_rows, 'row')}",
                 "one value a row is needed",
             )
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logloss.errors import DataError, UsageError
+from logloss.errors import DataError, UsageError, counted
 from logloss.table.columns.alignment import check_aligned
 from logloss.table.columns.beside import one_column
 from logloss.table.columns.source import Source, unknown_column
@@ -76,7 +76,7 @@ class Origin:
             row, n = int(np.argmax(without)), int(without.sum())
             raise DataError(
                 f"{where} has no label, or no finite one, in {self.table.place(row)}"
-                f" ({n:,} rows that count have none)",
+                f" ({counted(n, 'row')} of those that count without one)",
                 "give one to every row, or leave the rows without out (a weight of 0)",
             )
         return np.maximum(codes, 0), int(codes.max()) + 1

@@ -62,11 +62,11 @@ def notes_on(found: dict[str, float], *, excludable: bool) -> tuple[str, ...]:
     names = list(found)
     one = len(names) == 1
     which = f"column {names[0]!r}" if one else f"columns {listed(list(map(repr, names)))}"
-    how = f"; if so, {how_to_exclude(names)}" if excludable else ""
+    how = f" If so, {how_to_exclude(names)}" if excludable else ""
     words = (
         f"{which} alone tell{'s' if one else ''} the labels apart (area under ROC"
-        f" {min(found.values()):.4f}{'' if one else ' or more each'}): known only after the"
-        f" outcome?{how}"
+        f" {min(found.values()):.4f}{'' if one else ' or more each'});"
+        f" {'is it' if one else 'are they'} known only after the outcome?{how}"
     )
     return (words,)
 
