@@ -352,6 +352,8 @@ def test_separated_data_are_shown_the_same_from_a_file(tmp_path: Path) -> None:
     X, y = firth_rows()
     model = logloss.fit(X, y)
     assert model.separation.columns == {"x3": math.inf}
+    assert math.isnan(model.separation.estimates["x2"])  # x0 − x1, but for rounding
+    assert math.isnan(model.separation.standard_errors["x2"])
     text = words(model)
     assert "x2 = x0 − x1" in text
     assert "x3 (+inf) alone tells 8 rows apart" in " ".join(text.split())

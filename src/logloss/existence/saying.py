@@ -122,7 +122,9 @@ def _limit(found: Separated, endless: Mask, infinite: Array) -> tuple[Array, Arr
     known = np.zeros(len(endless), np.bool_)
     known[0] = where.intercept
     known[1:][cone.free[cone.free < len(where.center)]] = True
-    aliased = ~known if not penalised else np.zeros_like(known)
+    aliased = np.zeros_like(known)
+    if not penalised:  # whole numbers do not know of combinations that hold but for rounding
+        aliased = ~known | (np.diag(covariance) == 0.0)
     estimates[aliased] = np.nan
     estimates[endless] = infinite[endless]
     gone = aliased | endless
