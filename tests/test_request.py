@@ -120,6 +120,12 @@ def test_an_option_of_another_type_is_refused(key: str, value: Any) -> None:
     assert request_to_json(found)[key] == value  # a text, or a label, may be any
 
 
+def test_a_label_with_two_weights_is_refused() -> None:
+    for twice in ([["a", 1.0], ["a", 2.0]], [[1, 1.0], [True, 1.0]]):
+        with pytest.raises(ModelFileError, match="each label once"):
+            request_from_json({"class_weight": twice}, "options")
+
+
 # ---- files of before, word for word as their versions wrote them
 
 PATHS = (

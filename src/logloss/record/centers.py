@@ -69,12 +69,21 @@ def check_centers(value: object, where: str) -> Centers | None:
 def check_points(centers: Centers, names: tuple[str, ...], coef: Array, intercept: float) -> None:
     """ModelFileError where a point is of no coefficient, or b' is not that of the points."""
     js.check_known("model.centers.points", names, centers.points)
-    parts = [float(intercept), *(coef * centers.of(names)).tolist()]
-    size = math.fsum(map(abs, [*parts, centers.intercept]))
-    if not abs(math.fsum(parts) - centers.intercept) <= _ROUNDING * size:
+    with np.errstate(over="ignore", invalid="ignore"):  # the file may hold any numbers
+        parts = [float(intercept), *(coef * centers.of(names)).tolist()]
+    if not _adds_up(parts, centers.intercept):
         raise ModelFileError(
             "model.centers: the intercept is not that of these points and the coefficients"
         )
+
+
+def _adds_up(parts: list[float], total: float) -> bool:
+    """Whether numbers have this sum, but for rounding."""
+    try:
+        size = math.fsum(map(abs, [*parts, total]))
+        return math.isfinite(size) and abs(math.fsum(parts) - total) <= _ROUNDING * size
+    except OverflowError:
+        return False
 
 
 def centers_of(where: Coordinates, beta: Array, names: tuple[str, ...]) -> Centers | None:

@@ -114,7 +114,10 @@ def _class_weight(value: object, where: str) -> str | dict[Any, float]:
     if value == "balanced":
         return "balanced"
     pairs = js.list_of(js.list_of(js.label, length=2))(value, where)
-    return {label: js.number(weight, f"{where}[{k}][1]") for k, (label, weight) in enumerate(pairs)}
+    found = {
+        label: js.number(weight, f"{where}[{k}][1]") for k, (label, weight) in enumerate(pairs)
+    }
+    return found if len(found) == len(pairs) else js.refuse(where, "each label once", value)
 
 
 def _pairs(class_weight: Mapping[Any, float] | str | None) -> Any:
