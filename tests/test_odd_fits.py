@@ -108,3 +108,22 @@ def test_a_start_that_is_a_model_of_no_numbers() -> None:
     start = Model(replace(fitted, coefficients=np.array([np.nan, 1.0])))
     with pytest.raises(UsageError, match="start has the coefficient 'x0' = nan"):
         logloss.fit(X, Y, start=start)
+
+
+@pytest.mark.parametrize("weighed", [0, 1])
+@pytest.mark.parametrize("penalty", [{"C": 1.0}, {"C": 1.0, "l1_ratio": 1.0}, {"l2": 1e-3}])
+def test_all_weight_on_one_class(penalty: dict[str, float], weighed: int) -> None:
+    """The optimum is 0, at no finite intercept: where F is 1e-300, a gap of 1e-300 is nothing."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    weight = np.where(y == weighed, 1.0, 0.0)
+    model = logloss.fit(X, y, sample_weight=weight, **penalty)
+    certificate = model.certificate
+    assert certificate.status.name == "CERTIFIED"
+    assert 0.0 <= model.fitted.objective <= certificate.gap <= 1e-290  # the infimum is 0
+    assert certificate.relative_gap <= 1e-6
+    np.testing.assert_allclose(model.predict_proba(X), weighed, atol=1e-290)
+    assert not any(model.coefficients.values())
+    solvers = ["prox-newton"] if "l1_ratio" in penalty else ["newton", "lbfgs"]
+    raced = logloss.race(X, y, sample_weight=weight, solvers=solvers, **penalty)
+    assert {run.certificate.status.name for run in raced.runs} == {"CERTIFIED"}

@@ -22,7 +22,7 @@ from logloss.objective.base import Objective
 from logloss.record.evidence import Evidence
 from logloss.record.fitted import Fitted
 from logloss.record.prior import with_prior
-from logloss.record.proof import Certificate, Status
+from logloss.record.proof import Certificate, Status, relative
 from logloss.solvers.base import Result, Stop
 from logloss.solvers.choose import Choice
 from logloss.table.design.bad_values import check_finite
@@ -150,7 +150,7 @@ def _certificate(
     error = math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0))
     return Certificate(
         gap=gap,
-        relative_gap=gap / result.value if result.value > 0.0 else gap,
+        relative_gap=relative(gap, result.value),
         coefficient_error=result.length if math.isnan(gap) else error,
         data_reads=objective.reads,
         solver=chosen.solver.name,

@@ -18,7 +18,7 @@ from logloss.objective.base import Objective
 from logloss.objective.certificate import information_is_lost
 from logloss.paths.follow import Arrival, Place, arrive, place_at
 from logloss.paths.track import Track
-from logloss.record.proof import Certificate, Status
+from logloss.record.proof import Certificate, Status, relative
 from logloss.solvers.base import Solver, Stop, minimise
 from logloss.solvers.choose import Choice
 
@@ -122,7 +122,7 @@ def _certificate(
 ) -> Certificate:
     return Certificate(
         gap=gap,
-        relative_gap=gap / value if value > 0.0 else gap,
+        relative_gap=relative(gap, value),
         coefficient_error=math.sqrt(2.0 * objective.likelihood.weight_sum * max(gap, 0.0)),
         data_reads=objective.reads,
         solver=solver,

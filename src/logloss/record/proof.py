@@ -8,6 +8,18 @@ from typing import Any
 
 from logloss.files import strict_json as js
 
+NOTHING = 1e-30  # nats per row: a gap of no more is within any tolerance
+_LEAST = 1e6 * NOTHING
+
+
+def relative(gap: float, value: float) -> float:
+    """gap / F(β), where an F of nothing counts as 1e-24, so that a gap of nothing is 1e-6 of it.
+
+    Where all weight is on one class, F falls to 0 as the intercept grows; it is taken so far out
+    that F is 1e-300 and so is the gap, which is no hundred percent of anything.
+    """
+    return gap / max(value, _LEAST)
+
 
 class Status(enum.Enum):
     """How a fit ended; the value is what to know or do about it."""
@@ -50,7 +62,7 @@ class Certificate:
     gap : float
         F(β) − min F is at most this (mean log loss, nats); nan where no bound was found.
     relative_gap : float
-        gap / F(β).
+        gap / F(β); see `relative` for an F of nothing.
     coefficient_error : float
         √(2 Σs gap): about the largest error of any coefficient, in standard errors.
     data_reads : int

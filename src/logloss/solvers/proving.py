@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from logloss.objective.base import Objective
 from logloss.objective.certificate import dual_point, newton_step
 from logloss.objective.feasibility import Known
+from logloss.record.proof import NOTHING
 
 Array = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def tolerance(objective: Objective, value: float, tol: float) -> float:
     goal = tol * value
     if objective.unpenalised:
         goal = min(goal, 0.5e-8 / objective.likelihood.weight_sum)
-    return max(goal, 1e-30)
+    return max(goal, NOTHING)
 
 
 def certify(
