@@ -53,6 +53,7 @@ Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _NOISE = 1e-14  # of a pivot of H on B
+_MOST_PAIRS = 2000  # coefficients of which all of H⁻¹ is formed
 _NEARLY_ZERO = 1e4  # times its rounding: a score that is as good as 0
 _NEAR_L1 = 1e-6  # of a_j: coefficients that are that near to moving are in B
 _LOG_RATIO = 200.0  # w ℓ² ≤ this · KL(t‖p) where t/p and (1−t)/(1−p) are above 1e-6 (row_gap)
@@ -214,7 +215,7 @@ class _Error:
     size : float
         ε; inf where H does not tell.
     moves : function
-        Bounds on |H⁻¹|ē, shape (n_coefficients,), the last and best of which takes all of H⁻¹.
+        Bounds on |H⁻¹|ē, shape (n_coefficients,); the best takes all of H⁻¹, where that is small.
     outside : ndarray of shape (n_coefficients,), bool
         Coefficients outside B.
     shaken : ndarray of shape (n_coefficients,)
@@ -297,6 +298,8 @@ def _in_metric(
 
     def moves() -> Iterator[Array]:
         yield 2.0 * size * np.sqrt(spread) / root  # as |H⁻¹_ij| ≤ √(H⁻¹_ii H⁻¹_jj)
+        if len(root) > _MOST_PAIRS:
+            return
         inverse, _ = _kernels.inverse_factor(scaled, _NOISE)
         each: Array = np.abs(inverse.T @ inverse) @ (error / root) / root
         yield 2.0 * each

@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 _BLOCK = 500  # coefficients of the block
 _PATIENCE = 60  # products after which it is formed
 _WIDEST = 5000  # coefficients up to which H may be factored
+_ROUNDING = 1e-16  # of F: a step of Newton that gains less is the last
 _A_PRODUCT = 30.0  # coefficients for which that costs as much as a product
 
 
@@ -165,6 +166,6 @@ def _by_newton(objective: Objective, state: NewtonCGState) -> NewtonCGState:
         exact=True,
         hessian=hessian,
         taken=state.beta,
-        stalled=not decrease > 0.0,
+        stalled=not decrease > _ROUNDING * state.value,
         precondition=None,
     )
