@@ -152,6 +152,18 @@ def test_models_of_the_same_rows_compare() -> None:
         listed(logloss.fit(X[:, 3:], y, sample_weight=s, offset=o)).likelihood_ratio(listed(few))
 
 
+def test_a_fit_without_an_intercept_and_one_with_an_alias() -> None:
+    X, y, _, _ = problem()
+    bare = logloss.fit(X, y, fit_intercept=False, tol=1e-10)
+    close(bare.summary().table, listed(bare).summary().table)
+    close(
+        bare.confidence_intervals(method="profile"),
+        listed(bare).confidence_intervals(method="profile"),
+    )
+    alias = logloss.fit(np.column_stack([X, X[:, 0] + X[:, 1]]), y, tol=1e-10)
+    close(alias.summary().table, listed(alias).summary().table)
+
+
 def test_influence() -> None:
     model = fits()
     other = listed(model)
@@ -188,6 +200,21 @@ def test_verdicts_on_separation(kind: str) -> None:
             listed(model).confidence_intervals(method="profile"),
             rtol=1e-5,
         )
+
+
+def test_a_verdict_without_counting_names_the_same_column() -> None:
+    """Too many rows for whole numbers, and no table whose columns could be counted."""
+    rng = np.random.default_rng(0)
+    rare = (rng.random(3000) < 0.01).astype(float)
+    X = np.column_stack([rng.standard_normal((3000, 12)), rare])
+    y = np.where(rare == 1.0, 1.0, rng.random(3000) < 0.4)
+    model = logloss.fit(X, y)
+    other = listed(model)._evidence
+    assert other is not None
+    verdict = decide(other, near=False, schema=model.fitted.schema)
+    assert verdict.columns == model.separation.columns
+    assert verdict.rows == model.separation.rows == int(rare.sum())
+    assert [c.names for c in verdict.causes] == [c.names for c in model.separation.causes]
 
 
 def test_a_fit_ends_where_the_rows_are_separated() -> None:
