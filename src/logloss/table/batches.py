@@ -12,10 +12,9 @@ from logloss.errors import DataError, UsageError, counted
 from logloss.files.held import check_held
 from logloss.table.columns.block import in_columns
 from logloss.table.columns.nan import nan_as_missing
-from logloss.table.columns.source import Source
+from logloss.table.columns.source import Source, column_at
 from logloss.table.roles.numbers import Floats, offset_values
 from logloss.table.schema.schema import Schema
-from logloss.table.split import split
 
 
 def batches_with_offset(
@@ -48,8 +47,8 @@ def batches_with_offset(
 def _with_offset(source: Source, offset: Any) -> tuple[Source, Floats | None]:
     if not isinstance(offset, str):
         return source, offset_values(source, offset)
-    parts = split(source, offset=offset)
-    return parts.features, parts.offset
+    name = column_at(offset, source.names, source.where)
+    return source.without([name]), offset_values(source, name)
 
 
 def offset_missing(what: str) -> UsageError:
