@@ -183,7 +183,7 @@ def test_sparse_matrices_and_offsets() -> None:
     ("given", "error", "words"),
     [
         ({"y": "incme"}, DataError, "no column 'incme'"),
-        ({"y": ["<=50K"]}, DataError, "1 values"),
+        ({"y": ["<=50K"]}, DataError, "has 1 value, but"),
         ({"y": [None] * 300}, DataError, "all values are missing"),
         ({"sample_weight": "v"}, UsageError, "'v'"),
         ({"bins": 0}, UsageError, "bins"),
