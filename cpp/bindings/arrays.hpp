@@ -33,7 +33,8 @@ const Kernels& kernels();  // of the best instruction set that this processor ha
 inline void* new_memory(std::size_t bytes) {
     constexpr std::size_t huge_page = std::size_t(1) << 21;
     const std::size_t alignment = bytes >= huge_page ? huge_page : 64;
-    void* data = std::aligned_alloc(alignment, (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment);
+    void* data =
+        std::aligned_alloc(alignment, (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment);
     if (!data) throw std::bad_alloc();
 #if defined(__linux__)
     if (alignment == huge_page) madvise(data, bytes, MADV_HUGEPAGE);
@@ -81,6 +82,7 @@ struct OwnedObservations {
     }
 };
 
+void bind_algebra(nb::module_& m);
 void bind_rows(nb::module_& m);
 
 }  // namespace logloss

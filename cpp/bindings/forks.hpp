@@ -1,5 +1,6 @@
-// The threads of OpenMP do not live on in a child of fork(), where its pool waits for them for ever. The pool belongs to the
-// whole process, and any library on the same OpenMP may have used it. So a child reads on one thread: the sums have the same bits.
+// The threads of OpenMP do not live on in a child of fork(), where its pool waits for them for ever. The pool belongs
+// to the whole process, and any library on the same OpenMP may have used it. So a child reads on one thread: the sums
+// have the same bits.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,8 @@ inline void check_tolerance(const char* where, const char* what, double x) {
 // Threads for a kernel: as asked, but no more than lanes, tiles and memory were made for.
 inline int team(const char* where, int n_threads) {
     if (n_threads < 1)
-        throw std::invalid_argument(std::string(where) + ": " + std::to_string(n_threads) + " threads: at least 1 is needed.");
+        throw std::invalid_argument(std::string(where) + ": " + std::to_string(n_threads) +
+                                    " threads: at least 1 is needed.");
     if (forks.threads_died) return 1;
     constexpr int most = 256;
     return n_threads < most ? n_threads : most;

@@ -1,6 +1,6 @@
-// Files that are mapped into memory, and that others may cut short: reading beyond the new end raises SIGBUS, which ends
-// the process. Here the pages that are gone become zeros, so that a read comes to its end; whoever asks for it looks at
-// the file's size afterwards (table/encoding/held.py) and throws away what was read.
+// Files that are mapped into memory, and that others may cut short: reading beyond the new end raises SIGBUS, which
+// ends the process. Here the pages that are gone become zeros, so that a read comes to its end; whoever asks for it
+// looks at the file's size afterwards (table/encoding/held.py) and throws away what was read.
 #pragma once
 
 #include <signal.h>
@@ -29,7 +29,8 @@ inline void on_bus_error(int, siginfo_t* info, void*) {
         const std::uintptr_t begin = one.begin.load(), end = one.end.load();
         if (!begin || at < begin || at >= end) continue;
         const std::uintptr_t page = at & ~(page_size - 1);
-        void* zeros = mmap(reinterpret_cast<void*>(page), end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        void* zeros =
+            mmap(reinterpret_cast<void*>(page), end - page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (zeros != MAP_FAILED) return;
     }
     sigaction(SIGBUS, &before_held, nullptr);  // not ours: it comes again

@@ -101,8 +101,8 @@ auto product(OwnedDesign& design, const OwnedObservations& rows, const Vector& l
     return std::make_tuple(result.array(), out.intercept);
 }
 
-auto dual(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& coef, double intercept,
-          VectorOut xi, int n_threads) {
+auto dual(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& coef,
+          double intercept, VectorOut xi, int n_threads) {
     check_rows("dual", design, rows);
     check_length("dual", "coef", coef.shape(0), design.n_columns());
     check_length("dual", "linear", linear.shape(0), design.n_rows());
@@ -141,7 +141,8 @@ auto row_gap(const OwnedObservations& rows, const Vector& linear, const Vector& 
     const int threads = team("row_gap", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    const RowGap out = kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, memory, threads);
+    const RowGap out =
+        kernels().row_gap(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, memory, threads);
     return std::make_tuple(out.gap, out.outside);
 }
 
@@ -153,8 +154,8 @@ auto dual_margin(const OwnedObservations& rows, const Vector& linear, const Vect
     const int threads = team("dual_margin", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    const Margin out = kernels().dual_margin(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale, curved.data(),
-                                             memory, threads);
+    const Margin out = kernels().dual_margin(rows.n_rows, rows.rows, linear.data(), xi.data(), shift, scale,
+                                             curved.data(), memory, threads);
     return std::make_tuple(out.least, out.pearson, out.absolute, out.square, out.steepest);
 }
 
@@ -171,7 +172,8 @@ auto moments(OwnedDesign& design, std::optional<Vector> weight, const Vector& ce
 void check_subset(const char* where, const Indices& subset, Index n_columns) {
     for (Index k = 0; k < Index(subset.shape(0)); k++)
         if (subset.data()[k] < (k ? subset.data()[k - 1] + 1 : 0) || subset.data()[k] >= n_columns)
-            throw std::invalid_argument(std::string(where) + ": the subset must be increasing column numbers of the design.");
+            throw std::invalid_argument(std::string(where) +
+                                        ": the subset must be increasing column numbers of the design.");
 }
 
 Numpy gram(OwnedDesign& design, const OwnedObservations& rows, const Vector& linear, const Vector& center,
@@ -204,25 +206,10 @@ Numpy group_sums(OwnedDesign& design, const Vector& v, const Indices& group, Ind
     const std::size_t n = subset.shape(0);
     NewArray out({std::size_t(n_groups), n + 1});
     unlocked("group_sums", design, n_threads, [&](const Design& x, Memory& memory, int threads) {
-        kernels().group_sums(x, v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data, memory,
-                             threads);
+        kernels().group_sums(x, v.data(), group.data(), n_groups, center.data(), subset.data(), Index(n), out.data,
+                             memory, threads);
     });
     return out.array();
-}
-
-auto inverse_factor(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, double tolerance) {
-    const std::size_t n = matrix.shape(0);
-    if (matrix.shape(1) != n) throw std::invalid_argument("inverse_factor: a square matrix is needed.");
-    check_tolerance("inverse_factor", "tolerance", tolerance);
-    NewArray inverse({n, n});
-    Index rank;
-    {
-        nb::gil_scoped_release release;
-        Memory memory;
-        std::copy_n(matrix.data(), n * n, inverse.data);
-        rank = kernels().inverse_factor(inverse.data, Index(n), tolerance, memory.take(2 * n));
-    }
-    return std::make_tuple(inverse.array(), rank);
 }
 
 Numpy leverages(OwnedDesign& design, const Vector& center, const Indices& subset,
@@ -239,8 +226,8 @@ Numpy leverages(OwnedDesign& design, const Vector& center, const Indices& subset
     return out.array();
 }
 
-auto leave_one_out(const OwnedObservations& rows, const Vector& linear, std::optional<Vector> xi, const Vector& leverage,
-                   bool whole, double limit, std::optional<VectorOut> shift, int n_threads) {
+auto leave_one_out(const OwnedObservations& rows, const Vector& linear, std::optional<Vector> xi,
+                   const Vector& leverage, bool whole, double limit, std::optional<VectorOut> shift, int n_threads) {
     check_length("leave_one_out", "linear", linear.shape(0), rows.n_rows);
     const double* moved = optional_data("leave_one_out", "xi", xi, rows.n_rows);
     check_length("leave_one_out", "leverage", leverage.shape(0), rows.n_rows);
@@ -248,71 +235,9 @@ auto leave_one_out(const OwnedObservations& rows, const Vector& linear, std::opt
     const int threads = team("leave_one_out", n_threads);
     nb::gil_scoped_release release;
     Memory memory;
-    const LeftOut out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), moved, leverage.data(), whole, limit,
-                                                shift ? shift->data() : nullptr, memory, threads);
+    const LeftOut out = kernels().leave_one_out(rows.n_rows, rows.rows, linear.data(), moved, leverage.data(), whole,
+                                                limit, shift ? shift->data() : nullptr, memory, threads);
     return std::make_tuple(out.loss, Index(out.far));
-}
-
-auto solve(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& matrix, const Vector& right,
-           double tolerance) {
-    const std::size_t n = right.shape(0);
-    if (matrix.shape(0) != n || matrix.shape(1) != n) throw std::invalid_argument("solve: shapes do not fit.");
-    check_tolerance("solve", "tolerance", tolerance);
-    NewArray x({n});
-    Index rank;
-    {
-        nb::gil_scoped_release release;
-        Memory memory;
-        double* factor = memory.take(n * n + n + 1);
-        std::copy_n(matrix.data(), n * n, factor);
-        std::copy_n(right.data(), n, x.data);
-        rank = kernels().solve(factor, Index(n), x.data, tolerance, factor + n * n);
-    }
-    return std::make_tuple(x.array(), rank);
-}
-
-auto quadratic(const nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>& hessian, const Vector& gradient,
-               const Vector& point, const Vector& l1, const Vector& lower, const Vector& upper, double accuracy, Index most,
-               double far) {
-    const std::size_t n = point.shape(0);
-    if (hessian.shape(0) != n || hessian.shape(1) != n) throw std::invalid_argument("quadratic: shapes do not fit.");
-    check_length("quadratic", "gradient", gradient.shape(0), Index(n));
-    check_length("quadratic", "l1", l1.shape(0), Index(n));
-    check_length("quadratic", "lower", lower.shape(0), Index(n));
-    check_length("quadratic", "upper", upper.shape(0), Index(n));
-    check_tolerance("quadratic", "accuracy", accuracy);
-    check_count("quadratic", "rounds", most);
-    if (std::isnan(far)) throw std::invalid_argument("quadratic: far is not a number.");
-    NewArray end({n}), slope({n});
-    std::copy_n(point.data(), n, end.data);
-    std::copy_n(gradient.data(), n, slope.data);
-    Index rounds;
-    {
-        nb::gil_scoped_release release;
-        Memory memory;
-        rounds = kernels().quadratic(hessian.data(), l1.data(), lower.data(), upper.data(), Index(n), accuracy, far,
-                                     most, end.data, slope.data, memory);
-    }
-    return std::make_tuple(end.array(), slope.array(), rounds);
-}
-
-double dot(const Vector& a, const Vector& b) {
-    check_length("dot", "b", b.shape(0), Index(a.shape(0)));
-    return kernels().dot(a.data(), b.data(), Index(a.shape(0)));
-}
-
-auto bernoulli(const Vector& z, const Vector& y) {
-    check_length("bernoulli", "y", y.shape(0), Index(z.shape(0)));
-    NewArray loss({z.shape(0)}), slope({z.shape(0)}), curvature({z.shape(0)});
-    kernels().bernoulli(z.data(), y.data(), Index(z.shape(0)), loss.data, slope.data, curvature.data);
-    return std::make_tuple(loss.array(), slope.array(), curvature.array());
-}
-
-double stream_read(const nb::ndarray<const double, nb::c_contig, nb::device::cpu>& x, int n_threads) {
-    const int threads = team("stream_read", n_threads);
-    nb::gil_scoped_release release;
-    Memory memory;
-    return kernels().stream_read(x.data(), Index(x.size()), memory, threads);
 }
 
 }  // namespace
@@ -325,11 +250,15 @@ NB_MODULE(_kernels, m) {
     m.attr("instruction_set") = kernels().name;
     m.def("max_threads", &max_threads, "Threads that OpenMP would use now (OMP_NUM_THREADS, threadpoolctl).");
 
-    m.def("structure", [](const AnyArray& pointers, const AnyArray& indices, Index n_lines, Index n_across) {
-        const Structure found = structure_of("structure", pointers, indices, n_lines, n_across, MOST, true);
-        return std::make_tuple(found.increasing, found.distinct);
-    }, "pointers"_a, "indices"_a, "n_lines"_a, "n_across"_a,
-          "Of CSR or CSC: do the indices of each line increase, and is none there twice? ValueError where they point outside.");
+    m.def(
+        "structure",
+        [](const AnyArray& pointers, const AnyArray& indices, Index n_lines, Index n_across) {
+            const Structure found = structure_of("structure", pointers, indices, n_lines, n_across, MOST, true);
+            return std::make_tuple(found.increasing, found.distinct);
+        },
+        "pointers"_a, "indices"_a, "n_lines"_a, "n_across"_a,
+        "Of CSR or CSC: do the indices of each line increase, and is none there twice? ValueError where they point "
+        "outside.");
 
     m.def("hold", &hold, "address"_a, "size"_a, "Missing pages of mapped bytes are zeros from now on, not SIGBUS.");
     m.def("let_go", &let_go, "address"_a, "What was held is unmapped.");
@@ -366,7 +295,8 @@ NB_MODULE(_kernels, m) {
     m.def("row_gap", &row_gap, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "scale"_a, "n_threads"_a,
           "The rows' part of the duality gap at scale*r', and how many rows leave [0, 1].");
     m.def("dual_margin", &dual_margin, "rows"_a, "linear"_a, "xi"_a, "shift"_a, "scale"_a, "curved"_a, "n_threads"_a,
-          "Of the dual point t = y + u, u = scale*(r - q*(xi + shift)): the least min(t, 1 - t)*sqrt(s/w), the sums of s*u^2/w, s*|u|"
+          "Of the dual point t = y + u, u = scale*(r - q*(xi + shift)): the least min(t, 1 - t)*sqrt(s/w), the sums of "
+          "s*u^2/w, s*|u|"
           " and s*w*l^2, l >= |logit(t) - z|, and the largest w/min(t, 1 - t); w: q at z = `curved`.");
     m.def("moments", &moments, "design"_a, "weight"_a.none(), "center"_a, "n_threads"_a,
           "Sums of s*x and s*(x - center)^2 (sparse columns: s*x^2).");
@@ -374,27 +304,21 @@ NB_MODULE(_kernels, m) {
           "secant"_a = false, "curvature"_a = nb::none(),
           "Sum of s*q*[x - center, 1][x - center, 1]' over the columns in `subset`, at z = `linear`; with the secant"
           " curvature in place of q where asked for, or with `curvature` in place of s*q where given.");
-    m.def("group_sums", &group_sums, "design"_a, "v"_a, "group"_a.noconvert(), "n_groups"_a, "center"_a, "subset"_a.noconvert(), "n_threads"_a,
+    m.def("group_sums", &group_sums, "design"_a, "v"_a, "group"_a.noconvert(), "n_groups"_a, "center"_a,
+          "subset"_a.noconvert(), "n_threads"_a,
           "Sums of v*[x - center, 1] over the rows of each group, for the columns in `subset`: (n_groups, n + 1).");
-    m.def("solve", &solve, "matrix"_a, "right"_a, "tolerance"_a,
-          "Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.");
-    m.def("quadratic", &quadratic, "hessian"_a, "gradient"_a, "point"_a, "l1"_a, "lower"_a, "upper"_a, "accuracy"_a, "most"_a,
-          "far"_a = std::numeric_limits<double>::infinity(),
-          "Minimises g.d + d'Hd/2 + sum of l1*|point + d| within bounds: point + d, g + Hd, and the rounds it took;"
-          " roughly, where it falls by more than `far`.");
-    m.def("dot", &dot, "a"_a, "b"_a);
-    m.def("bernoulli", &bernoulli, "z"_a, "y"_a, "Loss, residual and curvature of each row.");
-    m.def("inverse_factor", &inverse_factor, "matrix"_a, "tolerance"_a,
-          "A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.");
     m.def("leverages", &leverages, "design"_a, "center"_a, "subset"_a.noconvert(), "triangle"_a, "n_threads"_a,
-          "|[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.");
-    m.def("leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "xi"_a.none(), "leverage"_a, "whole"_a, "limit"_a,
-          "shift"_a.noconvert().none(), "n_threads"_a,
-          "The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z ="
-          " linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.");
+          "|[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its "
+          "last row.");
+    m.def(
+        "leave_one_out", &leave_one_out, "rows"_a, "linear"_a, "xi"_a.none(), "leverage"_a, "whole"_a, "limit"_a,
+        "shift"_a.noconvert().none(), "n_threads"_a,
+        "The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z ="
+        " linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 "
+        "of it.");
     m.def("take", [](const std::vector<AnyArray>& arrays, const Indices& rows, int n_threads) {
         return take(kernels(), arrays, rows.data(), Index(rows.shape(0)), team("take", n_threads));
     }, "arrays"_a, "rows"_a.noconvert(), "n_threads"_a, "[x[rows] for x in arrays], copied: vectors, or one matrix.");
+    bind_algebra(m);
     bind_rows(m);
-    m.def("stream_read", &stream_read, "x"_a, "n_threads"_a, "Sums x as fast as memory gives it.");
 }

@@ -62,33 +62,40 @@ class Memory final : public Workspace {
     std::size_t used_ = 0;
 };
 
+struct NamedType {
+    nb::dlpack::dtype_code code;
+    unsigned bits;
+    Type type;
+};
+
+constexpr NamedType known_types[] = {
+    {nb::dlpack::dtype_code::Float, 64, Type::f64}, {nb::dlpack::dtype_code::Float, 32, Type::f32},
+    {nb::dlpack::dtype_code::Int, 8, Type::i8},     {nb::dlpack::dtype_code::Int, 16, Type::i16},
+    {nb::dlpack::dtype_code::Int, 32, Type::i32},   {nb::dlpack::dtype_code::Int, 64, Type::i64},
+    {nb::dlpack::dtype_code::UInt, 8, Type::u8},    {nb::dlpack::dtype_code::UInt, 16, Type::u16},
+    {nb::dlpack::dtype_code::Bool, 8, Type::u8},
+};
+
 inline Type type_of(const nb::dlpack::dtype& dtype) {
-    using nb::dlpack::dtype_code;
-    const auto code = static_cast<dtype_code>(dtype.code);
-    const bool is_int = code == dtype_code::Int;
-    if (code == dtype_code::Float && dtype.bits == 64) return Type::f64;
-    if (code == dtype_code::Float && dtype.bits == 32) return Type::f32;
-    if (is_int && dtype.bits == 8) return Type::i8;
-    if (is_int && dtype.bits == 16) return Type::i16;
-    if (is_int && dtype.bits == 32) return Type::i32;
-    if (is_int && dtype.bits == 64) return Type::i64;
-    if ((code == dtype_code::UInt || code == dtype_code::Bool) && dtype.bits == 8) return Type::u8;
-    if (code == dtype_code::UInt && dtype.bits == 16) return Type::u16;
+    for (const NamedType& known : known_types)
+        if (dtype.code == std::uint8_t(known.code) && dtype.bits == known.bits) return known.type;
     throw nb::type_error("Design: values must be float64, float32, int8, int16, int32, int64, uint8, uint16 or bool.");
 }
 
 inline bool is_vector(const AnyArray& x) { return x.ndim() == 1 && (x.shape(0) <= 1 || x.stride(0) == 1); }
 
-// Of the entries that the vectors name. `n_major`: rows of CSR, columns of CSC; `twins`: look for those that are there twice.
-inline Structure structure_of(const char* where, const AnyArray& pointers, const AnyArray& indices, Index n_major, Index n_minor,
-                              Index n_entries, bool twins) {
+// Of the entries that the vectors name. `n_major`: rows of CSR, columns of CSC; `twins`: look for those that are there
+// twice.
+inline Structure structure_of(const char* where, const AnyArray& pointers, const AnyArray& indices, Index n_major,
+                              Index n_minor, Index n_entries, bool twins) {
     check_count(where, "rows or columns", n_major);
     check_count(where, "rows or columns", n_minor);
     if (!is_vector(pointers) || !is_vector(indices))
         throw std::invalid_argument(std::string(where) + ": pointers and indices must be contiguous vectors.");
     const Type type = type_of(indices.dtype());
     if ((type != Type::i32 && type != Type::i64) || type_of(pointers.dtype()) != type)
-        throw nb::type_error((std::string(where) + ": pointers and indices must be of one type, int32 or int64.").c_str());
+        throw nb::type_error(
+            (std::string(where) + ": pointers and indices must be of one type, int32 or int64.").c_str());
     if (Index(pointers.shape(0)) != n_major + 1)
         throw std::invalid_argument(std::string(where) + ": " + std::to_string(pointers.shape(0)) +
                                     " pointers do not fit the shape.");
@@ -174,15 +181,7 @@ class OwnedDesign {
         b.data = codes.data();
         b.slots = static_cast<const std::int32_t*>(slots.data());
         b.n_codes = Index(slots.shape(0));
-        for (Index c = 0; c < b.n_codes; c++)
-            if (b.slots[c] < -1 || Index(b.slots[c]) >= n_columns)
-                throw std::invalid_argument("Design.add_codes: slot " + std::to_string(b.slots[c]) + " is not one of the " +
-                                            std::to_string(n_columns) + " columns.");
-        const Index most = b.type == Type::u8    ? largest<std::uint8_t>(b.data)
-                           : b.type == Type::u16 ? largest<std::uint16_t>(b.data)
-                                                 : largest<std::uint32_t>(b.data);  // negative ones are the largest then
-        if (design_.n_rows > 0 && most >= b.n_codes)
-            throw std::invalid_argument("Design.add_codes: a code is not one of the " + std::to_string(b.n_codes) + ".");
+        check_codes(b);
         append(b, {codes, slots});
     }
 
@@ -252,7 +251,8 @@ class OwnedDesign {
     }
 
     void check_vector(const char* where, const AnyArray& x) const {
-        if (!is_vector(x)) throw std::invalid_argument("Design." + std::string(where) + ": a contiguous vector is needed.");
+        if (!is_vector(x))
+            throw std::invalid_argument("Design." + std::string(where) + ": a contiguous vector is needed.");
         check_rows(where, Index(x.shape(0)));
     }
 
@@ -261,6 +261,22 @@ class OwnedDesign {
         T most = 0;
         for (Index i = 0; i < design_.n_rows; i++) most = std::max(most, static_cast<const T*>(codes)[i]);
         return Index(most);
+    }
+
+    Index largest_code(const Block& b) const {
+        if (b.type == Type::u8) return largest<std::uint8_t>(b.data);
+        if (b.type == Type::u16) return largest<std::uint16_t>(b.data);
+        return largest<std::uint32_t>(b.data);  // negative ones are the largest then
+    }
+
+    void check_codes(const Block& b) const {
+        for (Index c = 0; c < b.n_codes; c++)
+            if (b.slots[c] < -1 || Index(b.slots[c]) >= b.n_columns)
+                throw std::invalid_argument("Design.add_codes: slot " + std::to_string(b.slots[c]) +
+                                            " is not one of the " + std::to_string(b.n_columns) + " columns.");
+        if (design_.n_rows > 0 && largest_code(b) >= b.n_codes)
+            throw std::invalid_argument("Design.add_codes: a code is not one of the " + std::to_string(b.n_codes) +
+                                        ".");
     }
 
     void check_rows(const char* where, Index rows) const {
@@ -308,7 +324,8 @@ class OwnedDesign {
         plan.tile_rows = std::min(tile, std::max<Index>(design_.n_rows, 1));
         plan.tile_rows = by_column ? (plan.tile_rows + 63) / 64 * 64 : (plan.tile_rows + 7) / 8 * 8;
         plan.n_tiles = (design_.n_rows + plan.tile_rows - 1) / plan.tile_rows;
-        const Index by_work = all_bytes >> 18, by_memory = (Index(1) << 23) / (16 * std::max<Index>(design_.n_columns, 1));
+        const Index by_work = all_bytes >> 18,
+                    by_memory = (Index(1) << 23) / (16 * std::max<Index>(design_.n_columns, 1));
         plan.n_lanes = std::clamp<Index>(std::min(by_work, std::max<Index>(by_memory, 4)), 1, 64);
         plan.n_lanes = std::max<Index>(std::min(plan.n_lanes, plan.n_tiles), 1);
     }

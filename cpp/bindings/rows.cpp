@@ -27,7 +27,8 @@ struct Padded {
     void back(double* to, std::size_t n) const { std::copy_n(data, n, to); }
 };
 
-// What the kernels read row by row: the design itself where it is one dense block in C order or one in CSR, else a copy.
+// What the kernels read row by row: the design itself where it is one dense block in C order or one in CSR, else a
+// copy.
 class OwnedRows {
     using Penalty = std::tuple<Vector, Vector, Vector, Vector>;  // l2, l1, lower, upper
 
@@ -60,8 +61,8 @@ class OwnedRows {
         return kernels().largest_square(table_, observations_.rows.weight, memory);
     }
 
-    void averaged(const Indices& order, double step, bool saga, double weight_sum, const Penalty& penalty, VectorOut beta,
-                  VectorOut mean, VectorOut residuals) {
+    void averaged(const Indices& order, double step, bool saga, double weight_sum, const Penalty& penalty,
+                  VectorOut beta, VectorOut mean, VectorOut residuals) {
         check_order(order);
         check_width("beta", beta);
         check_width("mean", mean);
@@ -85,7 +86,8 @@ class OwnedRows {
         if (every < 1) throw std::invalid_argument("Rows: points of the average must be at least a step apart.");
         Index points = count;
         run(penalty, [&](Memory& memory, const Penalties& p) {
-            const Padded w(memory, beta.data(), width()), mean(memory, average ? average->data() : beta.data(), width());
+            const Padded w(memory, beta.data(), width()),
+                mean(memory, average ? average->data() : beta.data(), width());
             Descent a{steps.data(), batch, w.data, average ? mean.data : nullptr, every, count};
             kernels().descend(table_, observations_.rows, p, draws(order), a, memory);
             w.back(beta.data(), width());
@@ -104,7 +106,8 @@ class OwnedRows {
         check_count("Rows", "steps", done);
         Index total = done;
         run(penalty, [&](Memory& memory, const Penalties& p) {
-            const Padded w(memory, beta.data(), width()), m(memory, first.data(), width()), v(memory, second.data(), width());
+            const Padded w(memory, beta.data(), width()), m(memory, first.data(), width()),
+                v(memory, second.data(), width());
             const auto [beta1, beta2, epsilon] = constants;
             Adam a{steps.data(), batch, beta1, beta2, epsilon, w.data, m.data, v.data, done};
             kernels().adam(table_, observations_.rows, p, draws(order), a, memory);
@@ -116,8 +119,8 @@ class OwnedRows {
         return total;
     }
 
-    auto perceptron(const Indices& order, double step, VectorOut beta, VectorOut pocket, double errors, Index run_length,
-                    Index best_run) {
+    auto perceptron(const Indices& order, double step, VectorOut beta, VectorOut pocket, double errors,
+                    Index run_length, Index best_run) {
         check_order(order);
         check_width("beta", beta);
         check_width("pocket", pocket);
@@ -140,7 +143,9 @@ class OwnedRows {
     std::size_t width() const { return std::size_t(table_.n_columns) + table_.intercept; }
     static Draws draws(const Indices& order) { return {order.data(), Index(order.shape(0))}; }
 
-    void check_width(const char* what, const VectorOut& x) const { check_length("Rows", what, x.shape(0), Index(width())); }
+    void check_width(const char* what, const VectorOut& x) const {
+        check_length("Rows", what, x.shape(0), Index(width()));
+    }
 
     void check_order(const Indices& order) const {
         for (std::size_t t = 0; t < order.shape(0); t++)
@@ -175,7 +180,8 @@ class OwnedRows {
         const bool bounded = any(parts[2], -inf) || any(parts[3], inf);
         const Padded l2(memory, parts[0].data(), n), l1(memory, parts[1].data(), n), lower(memory, parts[2].data(), n),
             upper(memory, parts[3].data(), n);
-        body(memory, {l2.data, l1.data, lower.data, upper.data, !any(parts[1], 0.0) && !bounded, any(parts[0], 0.0), bounded});
+        body(memory,
+             {l2.data, l1.data, lower.data, upper.data, !any(parts[1], 0.0) && !bounded, any(parts[0], 0.0), bounded});
     }
 
     void read_or_copy(const Design& d) {
@@ -238,25 +244,30 @@ class OwnedRows {
 }  // namespace
 
 void bind_rows(nb::module_& m) {
-    nb::class_<OwnedRows>(m, "Rows", "Rows one at a time, in the coordinates (x - center)*inverse. The vectors given are changed.")
+    nb::class_<OwnedRows>(m, "Rows",
+                          "Rows one at a time, in the coordinates (x - center)*inverse. The vectors given are changed.")
         .def(nb::init<nb::object, const OwnedObservations&, const Vector&, const Vector&, bool>(), "design"_a, "rows"_a,
              "center"_a, "inverse"_a, "intercept"_a,
              "Reads the design as it lies where that is rows of floats in C order or CSR, else a copy of it.",
              nb::sig("def __init__(self, design: Design, rows: Observations, center: Annotated[NDArray[numpy.float64], "
-                     "dict(shape=(None,), order='C', device='cpu', writable=False)], inverse: Annotated[NDArray[numpy.float64], "
+                     "dict(shape=(None,), order='C', device='cpu', writable=False)], inverse: "
+                     "Annotated[NDArray[numpy.float64], "
                      "dict(shape=(None,), order='C', device='cpu', writable=False)], intercept: bool) -> None"))
         .def_prop_ro("copied", &OwnedRows::copied)
         .def_prop_ro("sparse", &OwnedRows::sparse)
         .def_prop_ro("n_entries", &OwnedRows::n_entries)
         .def("largest_square", &OwnedRows::largest_square, "Of |[x, 1]| over the rows with weight.")
-        .def("averaged", &OwnedRows::averaged, "order"_a.noconvert(), "step"_a, "saga"_a, "weight_sum"_a, "penalty"_a, "beta"_a.noconvert(), "mean"_a.noconvert(),
-             "residuals"_a.noconvert(), "An epoch of SAGA or SAG.")
-        .def("descend", &OwnedRows::descend, "order"_a.noconvert(), "steps"_a, "batch"_a, "penalty"_a, "beta"_a.noconvert(), "average"_a.noconvert().none(),
-             "every"_a, "count"_a, "An epoch of stochastic gradient descent; returns the points in the average.")
-        .def("adam", &OwnedRows::adam, "order"_a.noconvert(), "steps"_a, "batch"_a, "constants"_a, "penalty"_a, "beta"_a.noconvert(), "first"_a.noconvert(),
-             "second"_a.noconvert(), "done"_a, "An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.")
-        .def("perceptron", &OwnedRows::perceptron, "order"_a.noconvert(), "step"_a, "beta"_a.noconvert(), "pocket"_a.noconvert(), "errors"_a, "run"_a,
-             "best_run"_a, "An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.");
+        .def("averaged", &OwnedRows::averaged, "order"_a.noconvert(), "step"_a, "saga"_a, "weight_sum"_a, "penalty"_a,
+             "beta"_a.noconvert(), "mean"_a.noconvert(), "residuals"_a.noconvert(), "An epoch of SAGA or SAG.")
+        .def("descend", &OwnedRows::descend, "order"_a.noconvert(), "steps"_a, "batch"_a, "penalty"_a,
+             "beta"_a.noconvert(), "average"_a.noconvert().none(), "every"_a, "count"_a,
+             "An epoch of stochastic gradient descent; returns the points in the average.")
+        .def("adam", &OwnedRows::adam, "order"_a.noconvert(), "steps"_a, "batch"_a, "constants"_a, "penalty"_a,
+             "beta"_a.noconvert(), "first"_a.noconvert(), "second"_a.noconvert(), "done"_a,
+             "An epoch of Adam; returns the steps so far. `constants`: beta1, beta2, epsilon.")
+        .def("perceptron", &OwnedRows::perceptron, "order"_a.noconvert(), "step"_a, "beta"_a.noconvert(),
+             "pocket"_a.noconvert(), "errors"_a, "run"_a, "best_run"_a,
+             "An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.");
 }
 
 }  // namespace logloss

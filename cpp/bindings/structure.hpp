@@ -29,8 +29,8 @@ bool all_distinct(const I* pointers, const I* indices, Index n_major, Index n_mi
 }
 
 template <class I>
-Structure structure(const char* where, const I* pointers, const I* indices, Index n_major, Index n_minor, Index n_entries,
-                    bool twins) {
+Structure structure(const char* where, const I* pointers, const I* indices, Index n_major, Index n_minor,
+                    Index n_entries, bool twins) {
     const auto damaged = [&] {
         return std::invalid_argument(std::string(where) + ": pointers or indices point outside the matrix.");
     };

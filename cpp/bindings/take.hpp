@@ -8,7 +8,8 @@ namespace logloss {
 
 using AnyNumpy = nb::ndarray<nb::numpy>;
 
-// The copies that make x[rows], and the array they make: columns stay columns where x has them, all else becomes C order.
+// The copies that make x[rows], and the array they make: columns stay columns where x has them, all else becomes C
+// order.
 inline AnyNumpy plan_take(const AnyArray& x, Index n, std::vector<Copy>& copies) {
     if (x.ndim() < 1 || x.ndim() > 2) throw std::invalid_argument("take: vectors or matrices are needed.");
     const Index d = x.ndim() == 2 ? Index(x.shape(1)) : 1, row = x.stride(0), column = x.ndim() == 2 ? x.stride(1) : 1;
@@ -17,16 +18,16 @@ inline AnyNumpy plan_take(const AnyArray& x, Index n, std::vector<Copy>& copies)
     char* to = static_cast<char*>(new_memory(std::size_t(n * d * bytes)));
     nb::capsule owner(to, [](void* p) noexcept { std::free(p); });
     for (Index j = 0; j < (by_column ? d : std::min<Index>(d, 1)); j++)
-        copies.push_back(Copy{static_cast<const char*>(x.data()) + j * column * bytes, row, column, to + j * n * bytes, bytes,
-                              by_column ? 1 : d});
+        copies.push_back(Copy{static_cast<const char*>(x.data()) + j * column * bytes, row, column, to + j * n * bytes,
+                              bytes, by_column ? 1 : d});
     const std::size_t shape[] = {std::size_t(n), std::size_t(d)};
     const std::int64_t strides[] = {by_column ? 1 : d, by_column ? n : 1};
     return AnyNumpy(to, x.ndim(), shape, owner, strides, x.dtype());
 }
 
 // [x[rows] for x in arrays], for one matrix or vectors
-inline std::vector<AnyNumpy> take(const Kernels& kernels, const std::vector<AnyArray>& arrays, const Index* rows, Index n,
-                                  int n_threads) {
+inline std::vector<AnyNumpy> take(const Kernels& kernels, const std::vector<AnyArray>& arrays, const Index* rows,
+                                  Index n, int n_threads) {
     Index low = 0, high = -1;
     for (Index i = 0; i < n; i++) {
         low = std::min(low, rows[i]);

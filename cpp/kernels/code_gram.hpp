@@ -1,9 +1,10 @@
-// Products of columns of codes for the Gram matrix (gram.hpp): of two such columns they are counts, weighted by v, and of one
-// and the dense columns sums of packed rows.
+// Products of columns of codes for the Gram matrix (gram.hpp): of two such columns they are counts, weighted by v, and
+// of one and the dense columns sums of packed rows.
 //
-// Row after row, the positions of the codes that have a column are listed in increasing order, and v is added to the row of
-// each at the positions up to itself. That is done in groups of `unroll`: what lies above the diagonal is not looked at. No
-// addition waits for the one before, as it would if pairs of columns were taken one after the other and most rows had one code.
+// Row after row, the positions of the codes that have a column are listed in increasing order, and v is added to the
+// row of each at the positions up to itself. That is done in groups of `unroll`: what lies above the diagonal is not
+// looked at. No addition waits for the one before, as it would if pairs of columns were taken one after the other and
+// most rows had one code.
 #pragma once
 
 #include "gram_plan.hpp"
@@ -25,7 +26,7 @@ struct CodeRange {  // maps whose products are formed with all maps up to themse
 };
 
 // Positions of K rows, map by map; then room for a list
-inline Index code_memory(const GramShape& shape) { return padded((shape.n_maps * (K + 1) + unroll + 1) / 2); }
+inline Index code_memory(const GramShape& shape) { return shape.n_maps * (K + 1) + unroll + 1; }
 
 inline void find_positions(const GramShape& shape, Index last, Index row, Index rows, std::int32_t* out) {
     for (Index k = 0; k < last; k++)
@@ -51,8 +52,8 @@ INLINE void add_packed(const GramShape& shape, Index p, double root, const doubl
     }
 }
 
-inline void add_codes(const GramShape& shape, CodeRange range, Index row, Index rows, const double* root, const double* panels,
-                      const GramSums& sums, std::int32_t* memory) {
+inline void add_codes(const GramShape& shape, CodeRange range, Index row, Index rows, const double* root,
+                      const double* panels, const GramSums& sums, std::int32_t* memory) {
     const std::int32_t* found = memory;
     std::int32_t* list = memory + shape.n_maps * K;
     find_positions(shape, range.last, row, rows, memory);
@@ -92,7 +93,8 @@ inline void share_codes(const GramShape& shape, Index n_rows, Index n, Index* en
     double sum = 0;
     for (Index k = 0, at = 0; at < n; k++) {
         if (k < shape.n_maps) sum += often[k];
-        while (at < n && (k >= shape.n_maps || sum * double(n) >= total * double(at + 1))) ends[at++] = k + 1 < shape.n_maps ? k + 1 : shape.n_maps;
+        while (at < n && (k >= shape.n_maps || sum * double(n) >= total * double(at + 1)))
+            ends[at++] = k + 1 < shape.n_maps ? k + 1 : shape.n_maps;
     }
     ends[n - 1] = shape.n_maps;
 }

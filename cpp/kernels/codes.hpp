@@ -1,13 +1,15 @@
 // Blocks of one column of a table whose coefficients are not its values.
 //
-// codes: row i has a 1 in column slots[codes[i]] of the block, and nothing where that is -1. A pass makes a table of the
-// coefficient of each code, from which z takes one per row: out of registers where the table is small. X'u is a sum for each
-// code, folded to the columns now and then. Rows in turn have several copies of the sums, as an addition to what has
-// just been stored waits for it.
+// codes: row i has a 1 in column slots[codes[i]] of the block, and nothing where that is -1. A pass makes a table of
+// the coefficient of each code, from which z takes one per row: out of registers where the table is small. X'u is a sum
+// for each code, folded to the columns now and then. Rows in turn have several copies of the sums, as an addition to
+// what has just been stored waits for it.
 //
-// nullable: numbers beside Arrow's bitmap. What stands where a bit is 0 may be anything, so it is replaced, not multiplied by 0.
+// nullable: numbers beside Arrow's bitmap. What stands where a bit is 0 may be anything, so it is replaced, not
+// multiplied by 0.
 #pragma once
 
+#include "arena.hpp"
 #include "simd.hpp"
 
 namespace logloss::LOGLOSS_ISA {
@@ -22,10 +24,10 @@ INLINE void with_codes(const Block& b, F&& f) {
     f(static_cast<const std::int32_t*>(b.data));
 }
 
-constexpr Index padded(Index n) { return (n + 7) / 8 * 8; }
-
 // Doubles of a table: whole registers where it is looked up in them.
-constexpr Index table_size(Index n_codes) { return n_codes > 32 ? padded(n_codes) : n_codes > 16 ? 32 : n_codes > 8 ? 16 : 8; }
+constexpr Index table_size(Index n_codes) {
+    return n_codes > 32 ? padded(n_codes) : n_codes > 16 ? 32 : n_codes > 8 ? 16 : 8;
+}
 
 constexpr Index sum_copies(Index n_codes) { return n_codes <= 32 ? 8 : n_codes <= 128 ? 4 : n_codes <= 1024 ? 2 : 1; }
 
@@ -81,7 +83,8 @@ INLINE __m512i wide_codes(const T* codes) {
     if constexpr (sizeof(T) <= 2)
         return reinterpret_cast<__m512i>(widen(codes));
     else
-        return reinterpret_cast<__m512i>(__builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(codes), VI));
+        return reinterpret_cast<__m512i>(
+            __builtin_convertvector(*reinterpret_cast<const typename Wide<T>::type*>(codes), VI));
 }
 
 template <>
@@ -204,7 +207,8 @@ INLINE void each_nullable(const Block& b, Index row, Index m, F&& vector, G&& on
     const T* x = static_cast<const T*>(b.data) + row;
     const V fill = splat(b.fill), ones = splat(1.0);
     Index i = 0;
-    for (; i + W <= m; i += W) vector(i, choose(b.valid, row + i, load(x + i), fill), choose(b.valid, row + i, V{}, ones));
+    for (; i + W <= m; i += W)
+        vector(i, choose(b.valid, row + i, load(x + i), fill), choose(b.valid, row + i, V{}, ones));
     for (; i < m; i++) {
         const bool there = is_valid(b.valid, row + i);
         one(i, there ? double(x[i]) : b.fill, there ? 0.0 : 1.0);

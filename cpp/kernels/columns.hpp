@@ -1,7 +1,7 @@
-// Dense block, column after column (Fortran order, or the columns of a table): eight columns at a time over all rows of a
-// tile, so that z and u are loaded once for eight columns and the sums of eight columns stay in registers. While the second
-// half of a pass works in cache it asks for half of the columns of the next tile; the first half asks for the others
-// sixteen columns before it comes to them. So memory is never idle.
+// Dense block, column after column (Fortran order, or the columns of a table): eight columns at a time over all rows of
+// a tile, so that z and u are loaded once for eight columns and the sums of eight columns stay in registers. While the
+// second half of a pass works in cache it asks for half of the columns of the next tile; the first half asks for the
+// others sixteen columns before it comes to them. So memory is never idle.
 #pragma once
 
 #include "simd.hpp"
@@ -50,7 +50,8 @@ void group_predict(const void* const* columns, Index row, Index m, const double*
         for (int c = 0; c < C; c++) z[i] += double(at.x[c][i]) * w[c];
 }
 
-// sums += X'u for C columns, W sums a column: they are added up only now and then, as a tile of a wide table has few rows
+// sums += X'u for C columns, W sums a column: they are added up only now and then, as a tile of a wide table has few
+// rows
 template <class T, int C>
 void group_accumulate(const void* const* columns, Index row, Index m, const double* u, double* sums, Index ahead) {
     const Columns<T, C> at(columns, row);

@@ -1,8 +1,8 @@
 // The design matrix as the kernels read it: typed blocks side by side, each in the storage in which it was given.
 //
-// A pass walks the rows in tiles that stay in cache. Tiles are grouped into lanes; a lane sums its tiles in order and the
-// lanes are joined in a fixed tree. Both depend on the shape and storage of the design alone, never on the number of
-// threads, so a sum has the same bits for any number of threads.
+// A pass walks the rows in tiles that stay in cache. Tiles are grouped into lanes; a lane sums its tiles in order and
+// the lanes are joined in a fixed tree. Both depend on the shape and storage of the design alone, never on the number
+// of threads, so a sum has the same bits for any number of threads.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,12 @@ namespace logloss {
 
 using Index = std::int64_t;
 
-// codes: a code a row, which stands for a 1 in one column of the block or in none; nullable: numbers with a bitmap (codes.hpp).
+// Who looks at it: tile.hpp for passes, with codes.hpp for the sizes of tables; moments.hpp; pack.hpp, entries.hpp,
+// gram_plan.hpp and gram.hpp for the Gram matrix, sparse_part.hpp and sparse_gram.hpp for that of sparse designs;
+// row_copy.hpp, row_reader.hpp and rows.cpp for rows one at a time; owned_design.hpp for what comes in.
+//
+// codes: a code a row, which stands for a 1 in one column of the block or in none; nullable: numbers with a bitmap
+// (codes.hpp).
 enum class Storage : std::uint8_t { rows, columns, strided, csr, csc, codes, nullable };
 enum class Type : std::uint8_t { f64, f32, i8, i16, i32, i64, u8, u16 };
 
@@ -34,7 +39,7 @@ struct Block {
     Storage storage;
     Type type;                            // of the values; codes: u8, u16 or i32
     Index first_column, n_columns;        // where the block's coefficients lie in the coefficient vector
-    const void* data = nullptr;           // rows, strided: the first element; codes, nullable: the column; csr, csc: the values
+    const void* data = nullptr;  // rows, strided: the first element; codes, nullable: the column; csr, csc: the values
     Index row_stride = 0, column_stride = 0;  // in elements
     const void* const* column_data = nullptr; // columns: where each column starts
     bool wide_index = false;              // csr, csc: indices and pointers are int64, not int32
@@ -44,7 +49,8 @@ struct Block {
     const Index* tile_starts = nullptr;   // csc: n_lanes x n_columns, the first entry of each column in each lane
     const std::int32_t* slots = nullptr;  // codes: which column of the block a code stands for, or -1: none
     Index n_codes = 0;
-    const std::uint8_t* valid = nullptr;  // nullable: Arrow's bitmap; where it is 0 the value means nothing and is `fill`
+    const std::uint8_t* valid =
+        nullptr;  // nullable: Arrow's bitmap; where it is 0 the value means nothing and is `fill`
     double fill = 0;                      // with two columns the second is 1 there, else 0
 };
 
@@ -54,6 +60,10 @@ struct Plan {
     Index row_begin(Index lane, Index n_rows) const {
         Index row = lane_begin(lane) * tile_rows;
         return row < n_rows ? row : n_rows;
+    }
+    Index rows_of(Index tile, Index n_rows) const {
+        const Index row = tile * tile_rows;
+        return row + tile_rows < n_rows ? tile_rows : n_rows - row;
     }
 };
 

@@ -13,6 +13,9 @@ struct Entries {
     Index* count;     // (K)
     Index capacity;   // of a row
     Index* latest;    // by position: the entry last added there
+    void clear_latest(Index n_sparse) const {
+        for (Index k = 0; k < n_sparse; k++) latest[k] = -1;
+    }
     void add(Index p, Index at, double x) const {
         const Index k = latest[at], first = p * capacity;
         if (k >= first && k < first + count[p] && position[k] == at) {  // a place given twice: its values add up
@@ -25,16 +28,13 @@ struct Entries {
     }
 };
 
-inline Index entries_size(const GramShape& shape) { return 2 * K * shape.n_entries + K + shape.n_sparse; }
-
-inline Entries entries_in(double* memory, const GramShape& shape) {
+inline Entries cut_entries(Arena& arena, const GramShape& shape) {
     Entries e{};
     e.capacity = shape.n_entries;
-    e.value = memory;
-    e.position = reinterpret_cast<Index*>(e.value + K * e.capacity);
-    e.count = e.position + K * e.capacity;
-    e.latest = e.count + K;
-    for (Index k = 0; k < shape.n_sparse; k++) e.latest[k] = -1;
+    e.value = arena.cut(K * e.capacity);
+    e.position = arena.cut<Index>(K * e.capacity);
+    e.count = arena.cut<Index>(K);
+    e.latest = arena.cut<Index>(shape.n_sparse);
     return e;
 }
 
@@ -47,8 +47,8 @@ void csr_entries(const Sparse<T, I>& x, const std::int32_t* position, Index row,
 }
 
 template <class T, class I>
-void csc_entries(const Sparse<T, I>& x, const std::int32_t* position, Index d, Index row, Index rows, const double* root,
-                 Index* next, const Entries& out) {
+void csc_entries(const Sparse<T, I>& x, const std::int32_t* position, Index d, Index row, Index rows,
+                 const double* root, Index* next, const Entries& out) {
     for (Index j = 0; j < d; j++) {
         const Index end = x.pointers[j + 1];
         Index k = next[j];
@@ -78,7 +78,8 @@ void csc_seek(const Sparse<T, I>& x, Index d, Index row, Index* next) {
     }
 }
 
-inline void collect(const GramShape& shape, Index row, Index rows, const double* root, Index* next, const Entries& out) {
+inline void collect(const GramShape& shape, Index row, Index rows, const double* root, Index* next,
+                    const Entries& out) {
     for (Index p = 0; p < rows; p++) out.count[p] = 0;
     for (Index k = 0; k < shape.n_maps; k++) {
         const SparseMap& map = shape.maps[k];
@@ -107,7 +108,8 @@ inline void seek(const GramShape& shape, Index row, Index* next) {
 }
 
 // Products of a row's entries with each other and with its packed dense values (the ones among them).
-inline void add_products(const GramShape& shape, const Entries& e, Index p, const double* panels, const GramSums& sums) {
+inline void add_products(const GramShape& shape, const Entries& e, Index p, const double* panels,
+                         const GramSums& sums) {
     const Index* position = e.position + p * e.capacity;
     const double* value = e.value + p * e.capacity;
     for (Index a = 0; a < e.count[p]; a++) {

@@ -1,13 +1,13 @@
-// Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with the
-// secant curvature in place of p(1-p); or with other weights v: the outer products of scores.
+// Weighted Gram matrix, sum over rows of v [x-c, 1][x-c, 1]' with v = s p(1-p): the Hessian of the log loss; or with
+// the secant curvature in place of p(1-p); or with other weights v: the outer products of scores.
 //
-// Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v) (pack.hpp), and multiplied MR x
-// NR entries at a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008): whole vectors beyond the
-// last column and left of the diagonal are left out. Rows in C order are asked for while those before them are multiplied.
-// Sparse rows add the products of their entries, with each other and with the packed row; where all are of codes, as
-// code_gram.hpp says. Tasks are lanes of rows x groups of panels: lanes each have their own sums, so there are few of them
-// when the matrix is large, and groups then share out the work. With many columns of codes (gram_in_place) the sums of their
-// products are formed where the result is, by ranges of these columns.
+// Dense columns are packed, K rows at a time, into panels of NR columns scaled by sqrt(v) (pack.hpp), and multiplied MR
+// x NR entries at a time in registers, upper triangle only (Goto & van de Geijn, ACM TOMS 34, 2008): whole vectors
+// beyond the last column and left of the diagonal are left out. Rows in C order are asked for while those before them
+// are multiplied. Sparse rows add the products of their entries, with each other and with the packed row; where all are
+// of codes, as code_gram.hpp says. Tasks are lanes of rows x groups of panels: lanes each have their own sums, so there
+// are few of them when the matrix is large, and groups then share out the work. With many columns of codes
+// (gram_in_place) the sums of their products are formed where the result is, by ranges of these columns.
 #pragma once
 
 #include "code_gram.hpp"
@@ -26,7 +26,8 @@ struct Coming {
 
 // M x MR x N vectors of products: rows of entries from each of a[0..M), columns of b
 template <int M, int N>
-INLINE void multiply(const double* const (&a)[M], const double* b, Index rows, double* c, Index stride, Coming& coming) {
+INLINE void multiply(const double* const (&a)[M], const double* b, Index rows, double* c, Index stride,
+                     Coming& coming) {
     V sums[M][MR][N] = {};
     const auto add = [&](Index p) __attribute__((always_inline)) {
         V right[N];
@@ -75,7 +76,8 @@ inline void multiply_panels(const GramShape& shape, Index first, Index end, Inde
     }
 }
 
-inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m, double* root) {
+inline void root_weights(const Observations& rows, const double* linear, bool secant, Index row, Index m,
+                         double* root) {
     for (Index i = 0; rows.curvature && i < m; i += W)
         store_some(root + i, square_root(load_some(rows.curvature + row + i, m - i)), m - i);
     if (rows.curvature) return;
@@ -111,25 +113,36 @@ struct GramTask {
     bool entries;
 };
 
-inline Index task_memory(const GramShape& shape, Index n_columns) {
-    return padded(K + shape.width * K + (shape.coded ? code_memory(shape) : entries_size(shape) + n_columns));
-}
+struct TaskMemory {  // of a thread
+    double *root, *panels;
+    std::int32_t* codes;  // where all maps are of codes; else entries
+    Entries entries;
+    Index* next;
+
+    static TaskMemory cut(Arena& arena, const GramShape& shape, Index n_columns) {
+        TaskMemory m{};
+        m.root = arena.cut(K);
+        m.panels = arena.cut(shape.width * K);
+        if (shape.coded) {
+            m.codes = arena.cut<std::int32_t>(code_memory(shape));
+        } else {
+            m.entries = cut_entries(arena, shape);
+            m.next = arena.cut<Index>(n_columns);
+        }
+        return m;
+    }
+};
 
 inline void gram_task(const Design& design, const Observations& rows, const double* linear, bool secant,
-                      const GramShape& shape, const GramTask& task, const GramSums& sums, double* memory) {
+                      const GramShape& shape, const GramTask& task, const GramSums& sums, const TaskMemory& memory) {
     const Index chunks = (design.n_rows + K - 1) / K;
     const Index begin = task.lane * chunks / task.n_lanes * K, stop = (task.lane + 1) * chunks / task.n_lanes * K;
     const Index end = stop < design.n_rows ? stop : design.n_rows;
-    double* root = memory;
-    double* panels = root + K;
-    double* taken = panels + shape.width * K;
+    double *root = memory.root, *panels = memory.panels;
     const bool coded = task.codes.first < task.codes.last;
-    Entries entries{};
-    Index* next = nullptr;
     if (task.entries) {
-        entries = entries_in(taken, shape);
-        next = reinterpret_cast<Index*>(taken + entries_size(shape));
-        seek(shape, begin, next);
+        memory.entries.clear_latest(shape.n_sparse);
+        seek(shape, begin, memory.next);
     }
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
@@ -139,10 +152,10 @@ inline void gram_task(const Design& design, const Observations& rows, const doub
             Coming coming = next_rows(shape, row + K, end);
             multiply_panels(shape, task.first, task.last, m, panels, sums.dense, coming);
         }
-        if (coded) add_codes(shape, task.codes, row, m, root, panels, sums, reinterpret_cast<std::int32_t*>(taken));
+        if (coded) add_codes(shape, task.codes, row, m, root, panels, sums, memory.codes);
         if (!task.entries) continue;
-        collect(shape, row, m, root, next, entries);
-        for (Index p = 0; p < m; p++) add_products(shape, entries, p, panels, sums);
+        collect(shape, row, m, root, memory.next, memory.entries);
+        for (Index p = 0; p < m; p++) add_products(shape, memory.entries, p, panels, sums);
     }
 }
 
@@ -172,7 +185,8 @@ inline void mirror(Index n, Index first, Index end, double* out) {
     constexpr Index side = 32;
     for (Index right = 0; right < end; right += side)
         for (Index i = first; i < end; i++)
-            for (Index j = right, stop = right + side < i ? right + side : i; j < stop; j++) out[j * n + i] = out[i * n + j];
+            for (Index j = right, stop = right + side < i ? right + side : i; j < stop; j++)
+                out[j * n + i] = out[i * n + j];
 }
 
 // Beyond eight, a lane beside sparse columns is to add 64 products to each of its sums: it has to clear and join them.
@@ -202,59 +216,78 @@ inline void share_out(const Design& design, const GramShape& shape, Index lane_s
     n_groups = n_lanes < 16 && shape.width > 512 ? shape.width / 256 : 1;
 }
 
-inline void join_in_parts(double* lanes, Index n_lanes, Index lane_size, int n_threads) {
-    const Index each = 4096;
-    parallel((lane_size + each - 1) / each, n_threads, [&](Index part, int) {
-        const Index begin = part * each;
-        join_lanes(lanes, n_lanes, lane_size, begin, begin + each < lane_size ? begin + each : lane_size);
-    });
-}
+struct GramMemory {
+    Pieces lanes, threads;
+    double* cross;   // and what shares the columns of codes out: where the ranges end, and how often each has a column
+    Index* ends;
+    double* often;
+};
 
 // Few sparse columns: a lane has all sums.
 inline void gram_by_lanes(const Design& design, const Observations& rows, const double* linear, bool secant,
                           const GramShape& shape, Index n, double* out, Workspace& workspace, int n_threads) {
-    const Index stride = shape.sparse_width(), dense_size = shape.width * shape.width;
-    const Index lane_size = padded(dense_size + shape.n_sparse * (stride + shape.width));
+    const auto cut_sums = [&](Arena& arena) {
+        GramSums sums{};
+        sums.dense = arena.cut(shape.width * shape.width);
+        sums.stride = shape.sparse_width();
+        sums.within = arena.cut(shape.n_sparse * sums.stride);
+        sums.cross = arena.cut(shape.n_sparse * shape.width);
+        return sums;
+    };
+    const Index lane_size = size_of(cut_sums);
     Index n_lanes, n_groups;
     share_out(design, shape, lane_size, n_lanes, n_groups);
-    const Index thread_size = task_memory(shape, design.n_columns), tasks = n_lanes * n_groups;
-    const Index team = n_threads < tasks ? n_threads : tasks;
-    double* lanes = workspace.take(std::size_t(n_lanes * lane_size + team * thread_size));
-    double* threads = lanes + n_lanes * lane_size;
+    const auto cut = [&](Arena& arena) { return TaskMemory::cut(arena, shape, design.n_columns); };
+    const Index thread_size = size_of(cut), tasks = n_lanes * n_groups, team = n_threads < tasks ? n_threads : tasks;
+    const GramMemory memory = cut_from(workspace, [&](Arena& arena) {
+        GramMemory m{};
+        m.lanes = arena.cut_pieces(n_lanes, lane_size);
+        m.threads = arena.cut_pieces(team, thread_size);
+        return m;
+    });
     const auto sums_of = [&](Index lane) {
-        double* at = lanes + lane * lane_size;
-        return GramSums{at, at + dense_size, stride, at + dense_size + shape.n_sparse * stride};
+        Arena arena(memory.lanes[lane]);
+        return cut_sums(arena);
     };
-    parallel(n_lanes, n_threads, [&](Index lane, int) { clear(lanes + lane * lane_size, lane_size); });
+    parallel(n_lanes, n_threads, [&](Index lane, int) { clear(memory.lanes[lane], lane_size); });
     parallel(tasks, int(team), [&](Index task, int thread) {
         const Index lane = task / n_groups, group = n_groups - 1 - task % n_groups;
         const bool sparse = shape.n_maps > 0 && group == 0;
         const GramTask which{lane, n_lanes, group_end(shape, n_groups, group), group_end(shape, n_groups, group + 1),
                              {0, sparse && shape.coded ? shape.n_maps : 0}, sparse && !shape.coded};
-        gram_task(design, rows, linear, secant, shape, which, sums_of(lane), threads + thread * thread_size);
+        Arena arena(memory.threads[thread]);
+        gram_task(design, rows, linear, secant, shape, which, sums_of(lane), cut(arena));
     });
-    join_in_parts(lanes, n_lanes, lane_size, n_threads);
+    join_in_parts(memory.lanes, n_lanes, n_threads);
     assemble(shape, n, sums_of(0), out);
 }
 
 // Many columns of codes; the shape is `spread`.
 inline void gram_in_place(const Design& design, const Observations& rows, const double* linear, bool secant,
                           const GramShape& shape, Index n, double* out, Workspace& workspace, int n_threads) {
-    const Index dense_size = padded(shape.width * shape.width), cross_size = n * shape.width;
+    const Index dense_size = padded(shape.width * shape.width);
     const Index ranges = n_threads < shape.n_maps ? n_threads : shape.n_maps;
     Index n_lanes, n_groups;
     share_out(design, shape, dense_size, n_lanes, n_groups);
-    const Index thread_size = task_memory(shape, 0), dense_tasks = n_lanes * n_groups;
-    double* lanes = workspace.take(std::size_t(n_lanes * dense_size + cross_size + n_threads * thread_size + 2 * shape.n_maps));
-    double* cross = lanes + n_lanes * dense_size;
-    double* threads = cross + cross_size;
-    Index* ends = reinterpret_cast<Index*>(threads + n_threads * thread_size);
-    share_codes(shape, design.n_rows, ranges, ends, reinterpret_cast<double*>(ends + shape.n_maps));
+    const auto cut = [&](Arena& arena) { return TaskMemory::cut(arena, shape, 0); };
+    const Index thread_size = size_of(cut), dense_tasks = n_lanes * n_groups;
+    const GramMemory memory = cut_from(workspace, [&](Arena& arena) {
+        GramMemory m{};
+        m.lanes = arena.cut_pieces(n_lanes, dense_size);
+        m.cross = arena.cut(n * shape.width);
+        m.threads = arena.cut_pieces(n_threads, thread_size);
+        m.ends = arena.cut<Index>(shape.n_maps);
+        m.often = arena.cut(shape.n_maps);
+        return m;
+    });
+    const Index* ends = memory.ends;
+    double* cross = memory.cross;
+    share_codes(shape, design.n_rows, ranges, memory.ends, memory.often);
     const Index each = 16, pieces = n / each + 1;
     const auto rows_of = [&](Index piece, auto&& f) {
         for (Index i = piece * each; i < (piece + 1) * each && i <= n; i++) f(i);
     };
-    clear(lanes, n_lanes * dense_size);
+    clear(memory.lanes.first, n_lanes * dense_size);
     parallel(pieces, n_threads, [&](Index piece, int) {
         rows_of(piece, [&](Index i) {
             clear(out + i * (n + 1), n + 1);
@@ -267,13 +300,15 @@ inline void gram_in_place(const Design& design, const Observations& rows, const 
             which.codes = {task ? ends[task - 1] : 0, ends[task]};
         } else {
             const Index k = task - ranges, group = n_groups - 1 - k % n_groups;
-            which = {k / n_groups, n_lanes, group_end(shape, n_groups, group), group_end(shape, n_groups, group + 1), {0, 0}, false};
+            const Index first = group_end(shape, n_groups, group), last = group_end(shape, n_groups, group + 1);
+            which = {k / n_groups, n_lanes, first, last, {0, 0}, false};
         }
-        const GramSums sums{lanes + which.lane * dense_size, out, n + 1, cross};
-        gram_task(design, rows, linear, secant, shape, which, sums, threads + thread * thread_size);
+        const GramSums sums{memory.lanes[which.lane], out, n + 1, cross};
+        Arena arena(memory.threads[thread]);
+        gram_task(design, rows, linear, secant, shape, which, sums, cut(arena));
     });
-    join_in_parts(lanes, n_lanes, dense_size, n_threads);
-    const GramSums sums{lanes, out, n + 1, cross};
+    join_in_parts(memory.lanes, n_lanes, n_threads);
+    const GramSums sums{memory.lanes[0], out, n + 1, cross};
     parallel(pieces, n_threads, [&](Index piece, int) {
         rows_of(piece, [&](Index i) {
             for (Index j = 0; j <= i; j++)

@@ -41,10 +41,10 @@ inline void add_runs(const Block& b, Index column, Index position, GramShape& sh
         plan.runs[shape.n_runs++] = Run{&b, column, 1, position};
 }
 
-// The columns of one sparse block, k and after; returns the first column of the subset beyond it. `spread`: positions are
-// those in the subset, with gaps where dense columns are.
-inline Index add_sparse(const Block& b, const Index* subset, Index k, Index n, bool spread, GramShape& shape, GramPlan& plan,
-                        std::int32_t*& positions) {
+// The columns of one sparse block, k and after; returns the first column of the subset beyond it. `spread`: positions
+// are those in the subset, with gaps where dense columns are.
+inline Index add_sparse(const Block& b, const Index* subset, Index k, Index n, bool spread, GramShape& shape,
+                        GramPlan& plan, std::int32_t*& positions) {
     const Index first = k, end = b.first_column + b.n_columns;
     const bool codes = b.storage == Storage::codes;
     std::int32_t* by_column = codes ? plan.by_slot : positions;
@@ -64,8 +64,8 @@ inline Index add_sparse(const Block& b, const Index* subset, Index k, Index n, b
     return k;
 }
 
-inline void describe(const Design& design, const double* center, const Index* subset, Index n, bool spread, GramShape& shape,
-                     GramPlan& plan) {
+inline void describe(const Design& design, const double* center, const Index* subset, Index n, bool spread,
+                     GramShape& shape, GramPlan& plan) {
     shape = GramShape{};
     shape.coded = true;
     std::int32_t* positions = plan.positions;
@@ -98,27 +98,29 @@ inline GramPlan plan_memory(const Design& design, Index n, Workspace& workspace)
         const Block& b = design.blocks[q];
         if (is_sparse(b.storage)) positions += b.storage == Storage::codes ? b.n_codes : b.n_columns;
     }
-    const Index d = design.n_columns;
-    double* memory = workspace.take(std::size_t(6 * (n + 1) + 3 * design.n_blocks + positions + d + 64));
-    GramPlan plan{};
-    plan.runs = reinterpret_cast<Run*>(memory);
-    plan.maps = reinterpret_cast<SparseMap*>(plan.runs + n + 1);
-    plan.place = reinterpret_cast<Index*>(plan.maps + design.n_blocks);
-    plan.center = reinterpret_cast<double*>(plan.place + n + 1);
-    plan.positions = reinterpret_cast<std::int32_t*>(plan.center + n + 1);
-    plan.by_slot = plan.positions + positions;
-    return plan;
+    return cut_from(workspace, [&](Arena& arena) {
+        GramPlan plan{};
+        plan.runs = arena.cut<Run>(n + 1);
+        plan.maps = arena.cut<SparseMap>(design.n_blocks);
+        plan.place = arena.cut<Index>(n + 1);
+        plan.center = arena.cut(n + 1 + NR);  // read by whole vectors
+        plan.positions = arena.cut<std::int32_t>(positions);
+        plan.by_slot = arena.cut<std::int32_t>(design.n_columns);
+        return plan;
+    });
 }
 
 // Panels [0, end) of K rows
-inline void pack(const GramShape& shape, Index end, Index n_rows, Index row, Index rows, const double* root, double* panels) {
+inline void pack(const GramShape& shape, Index end, Index n_rows, Index row, Index rows, const double* root,
+                 double* panels) {
     for (Index k = 0; k < shape.n_runs; k++) {
         const Run& run = shape.runs[k];
         const Index panel = run.position / NR, inside = run.position % NR;
         if (panel >= end) continue;
         const Index whole = (run.length + W - 1) / W * W;
-        pack_run(run, n_rows, row, Packed{shape.center + run.position, root, panels + panel * NR * K + inside, rows, run.length,
-                                          inside + whole <= NR ? whole : run.length / W * W});
+        pack_run(run, n_rows, row,
+                 Packed{shape.center + run.position, root, panels + panel * NR * K + inside, rows, run.length,
+                        inside + whole <= NR ? whole : run.length / W * W});
     }
     const Index last = shape.n_dense / NR;
     if (last < end) pack_ones(shape.n_dense % NR, rows, root, panels + last * NR * K);

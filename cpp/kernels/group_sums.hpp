@@ -1,7 +1,7 @@
 // Sums over groups of rows of v [x-c, 1]: the scores of clusters, for v = s r.
 //
-// Rows are packed as for the Gram matrix, times v in place of a root, and each is added to the sums of its group. Lanes of
-// rows each have their own sums, so there are few of them where there are many groups.
+// Rows are packed as for the Gram matrix, times v in place of a root, and each is added to the sums of its group. Lanes
+// of rows each have their own sums, so there are few of them where there are many groups.
 #pragma once
 
 #include "gram.hpp"
@@ -9,29 +9,46 @@
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
+struct GroupMemory {  // of a thread
+    double* panels;
+    Entries entries;
+    Index* next;
+
+    static GroupMemory cut(Arena& arena, const GramShape& shape, Index n_columns) {
+        GroupMemory m{};
+        m.panels = arena.cut(shape.width * K);
+        m.entries = cut_entries(arena, shape);
+        m.next = arena.cut<Index>(n_columns);
+        return m;
+    }
+};
+
 // `sums`: `size` for each group: of dense columns and the ones, in whole vectors, then of sparse columns.
-inline void group_lane(const Design& design, const GramShape& shape, const double* v, const Index* group, Index begin, Index end,
-                       double* memory, Index size, double* sums) {
-    double* panels = memory;
-    double* taken = panels + shape.width * K;
-    const Entries entries = entries_in(taken, shape);
-    Index* next = reinterpret_cast<Index*>(taken + entries_size(shape));
+inline void group_lane(const Design& design, const GramShape& shape, const double* v, const Index* group, Index begin,
+                       Index end, const GroupMemory& memory, Index size, double* sums) {
+    const Entries& entries = memory.entries;
     const Index vectors = shape.vectors();
-    if (shape.n_maps) seek(shape, begin, next);
+    clear(memory.panels, shape.width * K);
+    entries.clear_latest(shape.n_sparse);
+    if (shape.n_maps) seek(shape, begin, memory.next);
     for (Index row = begin; row < end; row += K) {
         const Index m = row + K < end ? K : end - row;
-        pack(shape, shape.width / NR, design.n_rows, row, m, v + row, panels);
-        if (shape.n_maps) collect(shape, row, m, v + row, next, entries);
+        pack(shape, shape.width / NR, design.n_rows, row, m, v + row, memory.panels);
+        if (shape.n_maps) collect(shape, row, m, v + row, memory.next, entries);
         for (Index p = 0; p < m; p++) {
             double* into = sums + group[row + p] * size;
             for (Index k = 0; k < vectors; k++)
-                store(into + k * W, load(into + k * W) + load(panels + k / NV * NR * K + p * NR + k % NV * W));
+                store(into + k * W, load(into + k * W) + load(memory.panels + k / NV * NR * K + p * NR + k % NV * W));
             double* sparse = into + vectors * W;
             for (Index k = 0; shape.n_maps && k < entries.count[p]; k++)
                 sparse[entries.position[p * entries.capacity + k]] += entries.value[p * entries.capacity + k];
         }
     }
 }
+
+struct GroupSums {  // of a lane; and of a thread
+    Pieces lanes, threads;
+};
 
 // `out`: (n_groups, n + 1), in the order of the subset, the ones last. Each of `group` is in [0, n_groups).
 void group_sums(const Design& design, const double* v, const Index* group, Index n_groups, const double* center,
@@ -44,18 +61,22 @@ void group_sums(const Design& design, const double* v, const Index* group, Index
     Index lanes = chunks / 64 < room ? chunks / 64 : room;
     lanes = lanes < 1 ? 1 : lanes > 16 ? 16 : lanes;
 
-    const Index lane_size = n_groups * size;
-    const Index thread_size = padded(shape.width * K + entries_size(shape) + design.n_columns);
-    const Index team = n_threads < lanes ? n_threads : lanes;
-    double* sums = workspace.take(std::size_t(lanes * lane_size + team * thread_size));
-    double* threads = sums + lanes * lane_size;
+    const Index lane_size = n_groups * size, team = n_threads < lanes ? n_threads : lanes;
+    const auto cut = [&](Arena& arena) { return GroupMemory::cut(arena, shape, design.n_columns); };
+    const Index thread_size = size_of(cut);
+    const GroupSums memory = cut_from(workspace, [&](Arena& arena) {
+        GroupSums m{};
+        m.lanes = arena.cut_pieces(lanes, lane_size);
+        m.threads = arena.cut_pieces(team, thread_size);
+        return m;
+    });
+    double* sums = memory.lanes.first;
     parallel(lanes, int(team), [&](Index lane, int thread) {
         const Index begin = lane * chunks / lanes * K, stop = (lane + 1) * chunks / lanes * K;
-        double* memory = threads + thread * thread_size;
-        clear(memory, shape.width * K);
-        clear(sums + lane * lane_size, lane_size);
-        group_lane(design, shape, v, group, begin, stop < design.n_rows ? stop : design.n_rows, memory, size,
-                   sums + lane * lane_size);
+        const Index end = stop < design.n_rows ? stop : design.n_rows;
+        clear(memory.lanes[lane], lane_size);
+        Arena arena(memory.threads[thread]);
+        group_lane(design, shape, v, group, begin, end, cut(arena), size, memory.lanes[lane]);
     });
     const Index each = 4096 / size + 1;
     parallel((n_groups + each - 1) / each, n_threads, [&](Index part, int) {

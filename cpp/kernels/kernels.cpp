@@ -1,4 +1,5 @@
 // Compiled once per instruction set, with LOGLOSS_ISA naming it.
+#include "dual_point.hpp"
 #include "group_sums.hpp"
 #include "leverage.hpp"
 #include "moments.hpp"
@@ -23,11 +24,34 @@ namespace logloss {
 
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
-    static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient, product, dual, step_losses,
-                                     row_gap, dual_margin, moments, any_gram, dot, solve, quadratic, bernoulli, stream_read, take,
-                                     copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam,
+    static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA),
+                                     predict,
+                                     loss_gradient,
+                                     product,
+                                     dual,
+                                     step_losses,
+                                     row_gap,
+                                     dual_margin,
+                                     moments,
+                                     any_gram,
+                                     dot,
+                                     solve,
+                                     quadratic,
+                                     bernoulli,
+                                     stream_read,
+                                     take,
+                                     copy_rows,
+                                     count_entries,
+                                     copy_entries,
+                                     largest_square,
+                                     averaged,
+                                     descend,
+                                     adam,
                                      perceptron,
-                                     inverse_factor, leverages, group_sums, leave_one_out};
+                                     inverse_factor,
+                                     leverages,
+                                     group_sums,
+                                     leave_one_out};
     return kernels;
 }
 

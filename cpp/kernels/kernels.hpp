@@ -64,9 +64,9 @@ struct Copy {               // of rows of a matrix with values of `bytes`, row a
     Index bytes, n_columns;
 };
 
-// Rows one at a time, for solvers that take a step at each: one dense block in C order, or one in CSR, of float or double, in
-// the coordinates x' = (x - center) * inverse. Vectors over coefficients, here and below, are padded with zeros to a multiple
-// of 8; the intercept, where there is one, comes after the columns.
+// Rows one at a time, for solvers that take a step at each: one dense block in C order, or one in CSR, of float or
+// double, in the coordinates x' = (x - center) * inverse. Vectors over coefficients, here and below, are padded with
+// zeros to a multiple of 8; the intercept, where there is one, comes after the columns.
 struct RowTable {
     Block block;
     Index n_rows, n_columns;
@@ -119,8 +119,8 @@ struct Perceptron {             // see row_perceptron.hpp
 
 struct Kernels {
     const char* name;
-    void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear, Workspace&,
-                    int n_threads);
+    void (*predict)(const Design&, const double* coef, double intercept, const double* offset, double* linear,
+                    Workspace&, int n_threads);
     void (*loss_gradient)(const Design&, const Observations&, const double* coef, double intercept, LossGradient&,
                           Workspace&, int n_threads);
     void (*product)(const Design&, const Observations&, const double* coef, double intercept, Product&, Workspace&,
@@ -133,21 +133,21 @@ struct Kernels {
     RowGap (*row_gap)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
                       double scale, Workspace&, int n_threads);
     // `curved`: z at the point of w
-    Margin (*dual_margin)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift, double scale,
-                          const double* curved, Workspace&, int n_threads);
+    Margin (*dual_margin)(Index n_rows, const Observations&, const double* linear, const double* xi, double shift,
+                          double scale, const double* curved, Workspace&, int n_threads);
     // sums of s*x, s*(x-c)^2, of both with c given, for centring and scaling
     void (*moments)(const Design&, const double* weight, const double* center, double* mean_sum, double* square_sum,
                     Workspace&, int n_threads);
     // sum of s*q*[x-c, 1][x-c, 1]' over the columns in `subset` (increasing); (n_subset + 1)^2, full symmetric
     // `secant`: with the secant curvature (link.hpp) in place of q
-    void (*gram)(const Design&, const Observations&, const double* linear, bool secant, const double* center, const Index* subset,
-                 Index n_subset, double* gram, Workspace&, int n_threads);
+    void (*gram)(const Design&, const Observations&, const double* linear, bool secant, const double* center,
+                 const Index* subset, Index n_subset, double* gram, Workspace&, int n_threads);
     double (*dot)(const double* a, const double* b, Index n);
-    // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance` of its
-    // diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
+    // Solves (H)x = b in place of b by Cholesky with unit-diagonal scaling; a column whose pivot falls to `tolerance`
+    // of its diagonal is an alias of earlier ones: it gets 0. Returns the rank. `factor` (n*n) is overwritten.
     Index (*solve)(double* factor, Index n, double* right, double tolerance, double* scale);
-    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g to
-    // g + Hd; roughly, where it falls by more than `far`
+    // Minimises g.d + d'Hd/2 + sum a|w + d| within bounds (quadratic.hpp): `point` goes from w to w + d, `slope` from g
+    // to g + Hd; roughly, where it falls by more than `far`
     Index (*quadratic)(const double* hessian, const double* l1, const double* lower, const double* upper, Index n,
                        double accuracy, double far, Index most, double* point, double* slope, Workspace&);
     void (*bernoulli)(const double* z, const double* y, Index n, double* loss, double* residual, double* curvature);
@@ -171,8 +171,9 @@ struct Kernels {
     void (*group_sums)(const Design&, const double* v, const Index* group, Index n_groups, const double* center,
                        const Index* subset, Index n_subset, double* sums, Workspace&, int n_threads);
     // `xi` and `shift` may be null
-    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* xi, const double* leverage,
-                             bool whole, double limit, double* shift, Workspace&, int n_threads);
+    LeftOut (*leave_one_out)(Index n_rows, const Observations&, const double* linear, const double* xi,
+                             const double* leverage, bool whole, double limit, double* shift, Workspace&,
+                             int n_threads);
 };
 
 #if defined(LOGLOSS_X86)

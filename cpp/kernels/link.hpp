@@ -21,10 +21,10 @@ INLINE Probability probability(V z) {
 
 INLINE V residual(const Probability& s, V y) { return (1.0 - y) * s.p - y * s.complement; }
 
-// Curvature for a step that starts far from the optimum: q + |r| (w - q), w = tanh(|z|/2)/(2|z|) >= q. A row far on the wrong
-// side has a loss that is nearly straight, q near 0, and would send Newton's step anywhere; w is its mean curvature on the
-// way back to z = 0 and the curvature of a quadratic that touches the loss from above (Jaakkola & Jordan, Stat. Comput. 10,
-// 2000). Rows that are told rightly keep q, so that steps stay long.
+// Curvature for a step that starts far from the optimum: q + |r| (w - q), w = tanh(|z|/2)/(2|z|) >= q. A row far on the
+// wrong side has a loss that is nearly straight, q near 0, and would send Newton's step anywhere; w is its mean
+// curvature on the way back to z = 0 and the curvature of a quadratic that touches the loss from above (Jaakkola &
+// Jordan, Stat. Comput. 10, 2000). Rows that are told rightly keep q, so that steps stay long.
 INLINE V secant_curvature(V z, V y, const Probability& s) {
     const V size = absolute(z), q = s.p * s.complement;
     const V w = size < 1e-4 ? splat(0.25) : (1.0 - s.small) / ((1.0 + s.small) * (size + size));

@@ -63,7 +63,8 @@ void csc_moments(const Sparse<T, I>& x, Index* next, Index row, Index m, Index d
 }
 
 template <class T>
-void nullable_moments(const Block& b, Index row, Index m, const double* weight, const double* c, double* first, double* second) {
+void nullable_moments(const Block& b, Index row, Index m, const double* weight, const double* c, double* first,
+                      double* second) {
     const double center[2] = {c[0], b.n_columns == 2 ? c[1] : 0.0};
     V a[2] = {}, q[2] = {};
     double a_one[2] = {}, q_one[2] = {};
@@ -105,7 +106,8 @@ inline void tile_moments(const Design& design, const MomentBuffers& buffers, Ind
         const Index at = b.first_column, d = b.n_columns;
         if (b.storage == Storage::codes) {
             with_codes(b, [&](auto* codes) {
-                codes_accumulate(codes + row, m, b.n_codes, weight ? weight : buffers.ones, by_code, design.plan.tile_rows);
+                codes_accumulate(codes + row, m, b.n_codes, weight ? weight : buffers.ones, by_code,
+                                 design.plan.tile_rows);
             });
             by_code += code_sums_size(b);
             continue;
@@ -127,61 +129,96 @@ inline void tile_moments(const Design& design, const MomentBuffers& buffers, Ind
                 nullable_moments<T>(b, row, m, weight, center + at, first + at, second + at);
             else if (b.storage == Storage::columns)
                 for (Index j = 0; j < d; j++)
-                    column_moments(static_cast<const T*>(b.column_data[j]) + row, m, weight, center[at + j], first[at + j],
-                                   second[at + j]);
+                    column_moments(static_cast<const T*>(b.column_data[j]) + row, m, weight, center[at + j],
+                                   first[at + j], second[at + j]);
             else if (b.storage == Storage::rows)
                 rows_moments(x + row * b.row_stride, b.row_stride, Index(1), m, d, weight, center + at, first + at,
                              second + at);
             else
-                rows_moments(x + row * b.row_stride, b.row_stride, b.column_stride, m, d, weight, center + at, first + at,
-                             second + at);
+                rows_moments(x + row * b.row_stride, b.row_stride, b.column_stride, m, d, weight, center + at,
+                             first + at, second + at);
         });
     }
 }
 
+struct MomentMemory {  // of a thread
+    double* near;      // sums of x and of squares since the last drain, each `width`
+    double *ones, *by_code;
+    Index* next;
+};
+
+// What a lane of rows does, and of which sizes its memory is.
+struct MomentShape {
+    Index width, n_ones, n_coded, n_next;
+
+    explicit MomentShape(const Design& design)
+        : width(padded(design.n_columns)), n_ones(0), n_coded(code_sums_size(design)), n_next(next_size(design)) {
+        if (n_coded) n_ones = padded(design.plan.tile_rows);
+    }
+
+    Index lane_size() const { return 2 * width; }
+
+    MomentMemory cut(Arena& arena) const {
+        MomentMemory m{};
+        m.near = arena.cut(lane_size());
+        m.ones = arena.cut(n_ones);
+        m.by_code = arena.cut(n_coded);
+        m.next = arena.cut<Index>(n_next);
+        return m;
+    }
+
+    void drain_sums(const Design& design, const MomentMemory& m, double* far) const {
+        fold_codes(design, m.by_code, [&](Index j, double total) {
+            m.near[j] += total;
+            m.near[width + j] += total;
+        });
+        drain(m.near, far, lane_size());
+    }
+};
+
+inline void moments_lane(const Design& design, const double* weight, const double* center, const MomentShape& shape,
+                         const MomentMemory& m, Index lane, double* far) {
+    const Plan& plan = design.plan;
+    const Index drain_every = tiles_per_drain(design);
+    const MomentBuffers buffers{m.next, m.by_code, m.ones};
+    clear(m.near, shape.lane_size());
+    clear(far, shape.lane_size());
+    clear(m.by_code, shape.n_coded);
+    for (Index i = 0; i < shape.n_ones; i++) m.ones[i] = 1.0;
+    start_lane(design, lane, m.next);
+    Index done = 0;
+    for (Index k = plan.lane_begin(lane), end = plan.lane_begin(lane + 1); k < end; k++) {
+        const Index row = k * plan.tile_rows, rows = plan.rows_of(k, design.n_rows);
+        tile_moments(design, buffers, row, rows, weight ? weight + row : nullptr, center, m.near, m.near + shape.width);
+        if (shape.n_next) finish_tile(design, row + rows, m.next);
+        if (++done % drain_every == 0) shape.drain_sums(design, m, far);
+    }
+    shape.drain_sums(design, m, far);
+}
+
 void moments(const Design& design, const double* weight, const double* center, double* mean_sum, double* square_sum,
              Workspace& workspace, int n_threads) {
-    const Plan& plan = design.plan;
-    const Index width = padded(design.n_columns), lane_size = 2 * width, n_next = next_size(design);
-    const Index team = n_threads < plan.n_lanes ? n_threads : plan.n_lanes;
-    const Index n_coded = code_sums_size(design), n_ones = n_coded ? padded(plan.tile_rows) : 0;
-    const Index thread_size = lane_size + n_next + n_coded + n_ones;
-    double* lanes = workspace.take(std::size_t(plan.n_lanes * lane_size + team * thread_size));
-    double* threads = lanes + plan.n_lanes * lane_size;
-    const Index drain_every = tiles_per_drain(design);
-    parallel(plan.n_lanes, int(team), [&](Index lane, int thread) {
-        double* near = threads + thread * thread_size;
-        double* far = lanes + lane * lane_size;
-        double* ones = near + lane_size;
-        double* by_code = ones + n_ones;
-        Index* next = reinterpret_cast<Index*>(by_code + n_coded);
-        const MomentBuffers buffers{next, by_code, ones};
-        clear(near, lane_size);
-        clear(far, lane_size);
-        clear(by_code, n_coded);
-        for (Index i = 0; i < n_ones; i++) ones[i] = 1.0;
-        start_lane(design, lane, next);
-        const auto drain_all = [&] {
-            fold_codes(design, by_code, [&](Index j, double total) {
-                near[j] += total;
-                near[width + j] += total;
-            });
-            drain(near, far, lane_size);
-        };
-        Index done = 0;
-        for (Index k = plan.lane_begin(lane), end = plan.lane_begin(lane + 1); k < end; k++) {
-            const Index row = k * plan.tile_rows;
-            const Index m = row + plan.tile_rows < design.n_rows ? plan.tile_rows : design.n_rows - row;
-            tile_moments(design, buffers, row, m, weight ? weight + row : nullptr, center, near, near + width);
-            if (n_next) finish_tile(design, row + m, next);
-            if (++done % drain_every == 0) drain_all();
-        }
-        drain_all();
+    const MomentShape shape(design);
+    const Index n_lanes = design.plan.n_lanes, team = n_threads < n_lanes ? n_threads : n_lanes;
+    const Index thread_size = size_of([&](Arena& arena) { return shape.cut(arena); });
+    struct Memory {
+        Pieces lanes, threads;
+    };
+    const Memory memory = cut_from(workspace, [&](Arena& arena) {
+        Memory m{};
+        m.lanes = arena.cut_pieces(n_lanes, shape.lane_size());
+        m.threads = arena.cut_pieces(team, thread_size);
+        return m;
     });
-    join_lanes(lanes, plan.n_lanes, lane_size, 0, lane_size);
+    parallel(n_lanes, int(team), [&](Index lane, int thread) {
+        Arena arena(memory.threads[thread]);
+        moments_lane(design, weight, center, shape, shape.cut(arena), lane, memory.lanes[lane]);
+    });
+    const double* lanes = memory.lanes.first;
+    join_lanes(memory.lanes.first, n_lanes, shape.lane_size(), 0, shape.lane_size());
     for (Index j = 0; j < design.n_columns; j++) {
         mean_sum[j] = lanes[j];
-        square_sum[j] = lanes[width + j];
+        square_sum[j] = lanes[shape.width + j];
     }
 }
 

@@ -80,14 +80,15 @@ struct DualOp {
 
 void predict(const Design& design, const double* coef, double intercept, const double* offset, double* linear,
              Workspace& workspace, int n_threads) {
-    pass(design, coef, intercept, offset, PredictOp{linear}, nullptr, nullptr, workspace, n_threads);
+    pass(design, {coef, intercept, offset}, PredictOp{linear}, nullptr, nullptr, workspace, n_threads);
 }
 
 void loss_gradient(const Design& design, const Observations& rows, const double* coef, double intercept,
                    LossGradient& out, Workspace& workspace, int n_threads) {
     double sums[3];
     double* outputs[] = {out.gradient};
-    pass(design, coef, intercept, rows.offset, LossGradientOp{rows, out.linear}, outputs, sums, workspace, n_threads);
+    const Linear linear{coef, intercept, rows.offset};
+    pass(design, linear, LossGradientOp{rows, out.linear}, outputs, sums, workspace, n_threads);
     out.loss = sums[0];
     out.residual = sums[1];
     out.curvature = sums[2];
@@ -96,14 +97,16 @@ void loss_gradient(const Design& design, const Observations& rows, const double*
 void product(const Design& design, const Observations& rows, const double* coef, double intercept, Product& out,
              Workspace& workspace, int n_threads) {
     double* outputs[] = {out.product};
-    pass(design, coef, intercept, nullptr, ProductOp{rows, out.linear}, outputs, &out.intercept, workspace, n_threads);
+    const ProductOp op{rows, out.linear};
+    pass(design, {coef, intercept, nullptr}, op, outputs, &out.intercept, workspace, n_threads);
 }
 
 void dual(const Design& design, const Observations& rows, const double* coef, double intercept, Dual& out,
           Workspace& workspace, int n_threads) {
     double sums[2];
     double* outputs[] = {out.residual, out.curvature};
-    pass(design, coef, intercept, nullptr, DualOp{rows, out.linear, out.xi}, outputs, sums, workspace, n_threads);
+    const DualOp op{rows, out.linear, out.xi};
+    pass(design, {coef, intercept, nullptr}, op, outputs, sums, workspace, n_threads);
     out.residual_sum = sums[0];
     out.curvature_sum = sums[1];
 }

@@ -1,6 +1,6 @@
-// Dense columns packed for the Gram matrix (gram.hpp): K rows at a time, into panels of NR columns, row after row, centred
-// and scaled by the square root of each row's weight. Whole vectors are written wherever the panel has room: what lies to
-// the right is packed later, so columns that a vector has too many are written over.
+// Dense columns packed for the Gram matrix (gram.hpp): K rows at a time, into panels of NR columns, row after row,
+// centred and scaled by the square root of each row's weight. Whole vectors are written wherever the panel has room:
+// what lies to the right is packed later, so columns that a vector has too many are written over.
 #pragma once
 
 #include "pass.hpp"
@@ -32,7 +32,8 @@ void pack_rows(const T* x, Index stride, const T* last, const Packed& to) {
         const T* xp = x + p * stride;
         double* out = to.out + p * NR;
         Index j = 0;
-        for (; j < to.whole && xp + j <= last; j += W) store(out + j, (load(xp + j) - load(to.center + j)) * to.root[p]);
+        for (; j < to.whole && xp + j <= last; j += W)
+            store(out + j, (load(xp + j) - load(to.center + j)) * to.root[p]);
         for (; j < to.length; j++) out[j] = (double(xp[j]) - to.center[j]) * to.root[p];
     }
 }
@@ -47,7 +48,9 @@ void pack_strided(const T* x, Index row_stride, Index column_stride, const Packe
 // W rows of W columns at a time, transposed in registers; `columns` may end with the vector
 template <class T>
 void pack_columns(const void* const* columns, Index row, const Packed& to) {
-    const auto column = [&](Index j) { return static_cast<const T*>(columns[j < to.length ? j : to.length - 1]) + row; };
+    const auto column = [&](Index j) {
+        return static_cast<const T*>(columns[j < to.length ? j : to.length - 1]) + row;
+    };
     const Index whole_rows = to.rows / W * W;
     for (Index j = 0; j < to.whole; j += W) {
         const T* x[W];
@@ -79,7 +82,9 @@ void pack_nullable(const Block& b, Index column, Index row, const Packed& to) {
                 const V packed = ((indicator ? missing : x) - center) * load(to.root + p);
                 for (int k = 0; k < W; k++) out[(p + k) * NR] = packed[k];
             },
-            [&](Index p, double x, double missing) { out[p * NR] = ((indicator ? missing : x) - center) * to.root[p]; });
+            [&](Index p, double x, double missing) {
+                out[p * NR] = ((indicator ? missing : x) - center) * to.root[p];
+            });
     }
 }
 

@@ -3,10 +3,10 @@
 //   m(d) = g.d + d'Hd/2 + sum_j a_j (|w_j + d_j| - |w_j|),   lower <= w + d <= upper
 //
 // Coordinate descent finds which coefficients move (the face: not at 0 with a_j > 0, not at a bound); on the face m is
-// smooth, and one exact step (Cholesky, or conjugate gradients for large faces, and where roughly is enough) goes to its
-// minimum. A step that would change signs or leave the bounds is projected, if m falls, or else cut at the first change.
-// Sweeps and steps alternate until the subgradient is small (Friedman, Hastie & Tibshirani, J. Stat. Softw. 33, 2010;
-// Hastie, Tibshirani & Wainwright 2015, 5.4; the face steps as in Bertsekas, SIAM J. Control Optim. 20, 1982).
+// smooth, and one exact step (Cholesky, or conjugate gradients for large faces, and where roughly is enough) goes to
+// its minimum. A step that would change signs or leave the bounds is projected, if m falls, or else cut at the first
+// change. Sweeps and steps alternate until the subgradient is small (Friedman, Hastie & Tibshirani, J. Stat. Softw. 33,
+// 2010; Hastie, Tibshirani & Wainwright 2015, 5.4; the face steps as in Bertsekas, SIAM J. Control Optim. 20, 1982).
 #pragma once
 
 #include "solve.hpp"
@@ -100,9 +100,9 @@ struct Face {
 constexpr Index largest_factored = 384;
 constexpr Index largest_factored_first = 64;  // in the first round towards a rough minimum
 
-// False where the face is singular: the step then leaves out what is a combination of other columns. With a `ridge` (a share
-// of the diagonal) it runs far along directions without curvature instead, until a coefficient stops it: that is the way
-// out of a face that is too large.
+// False where the face is singular: the step then leaves out what is a combination of other columns. With a `ridge` (a
+// share of the diagonal) it runs far along directions without curvature instead, until a coefficient stops it: that is
+// the way out of a face that is too large.
 inline bool step_by_cholesky(const Model& m, Face& f, double ridge) {
     double *a = f.memory, *x = a + f.size * f.size, *scale = x + f.size;
     for (Index i = 0; i < f.size; i++) {
@@ -206,36 +206,39 @@ inline bool follow(Model& m, Face& f) {
 
 constexpr Index most_shrinks = 50;
 
+// Off a singular face: far along a direction without curvature, to the first stop; false where nothing stops it.
+inline bool leave_face(Model& m, Face& f) {
+    step_by_cholesky(m, f, 1e-9);
+    const double t = first_stop(m, f);
+    return t < 1 && move(m, f, t * (1 + 1e-15));
+}
+
+// A cut step has left a coefficient at its stop: the face without it comes next. A sweep in between would move it back,
+// round after round, where columns are nearly combinations of each other.
+inline void step_exactly(Model& m, Face& f) {
+    Index before = f.size;
+    bool regular = step_by_cholesky(m, f, 0.0), cut = follow(m, f);
+    for (Index k = 0; k < most_shrinks && (cut || !regular); k++) {
+        find_face(m, f);
+        if (!regular) {
+            before = f.size;
+            if (!leave_face(m, f)) return;
+            find_face(m, f);
+        }
+        if (f.size == before || f.size == 0) return;
+        before = f.size;
+        regular = step_by_cholesky(m, f, 0.0);
+        cut = follow(m, f);
+    }
+}
+
 inline void step_on_face(Model& m, Face& f, double accuracy, Index factored) {
     find_face(m, f);
     if (f.size > factored) {
         step_by_gradients(m, f, accuracy);
         follow(m, f);
-        return;
-    }
-    if (f.size == 0) return;
-    // A cut step has left a coefficient at its stop: the face without it comes next. A sweep in between would move it back,
-    // round after round, where columns are nearly combinations of each other.
-    Index before = f.size;
-    bool regular = step_by_cholesky(m, f, 0.0), cut = follow(m, f);
-    for (Index k = 0; k < most_shrinks && (cut || !regular); k++) {
-        find_face(m, f);
-        if (regular) {
-            if (f.size == before || f.size == 0) return;
-            before = f.size;
-            regular = step_by_cholesky(m, f, 0.0);
-            cut = follow(m, f);
-            continue;
-        }
-        before = f.size;
-        step_by_cholesky(m, f, 1e-9);
-        const double t = first_stop(m, f);
-        if (!(t < 1) || !move(m, f, t * (1 + 1e-15))) return;
-        find_face(m, f);
-        if (f.size == before || f.size == 0) return;
-        before = f.size;
-        regular = step_by_cholesky(m, f, 0.0);
-        cut = follow(m, f);
+    } else if (f.size > 0) {
+        step_exactly(m, f);
     }
 }
 
@@ -250,35 +253,71 @@ inline double fallen(const Model& m, const double* from, const double* gradient)
 
 constexpr double roughly = 1e-3;  // a part that a few conjugate gradients get to, on a singular face too
 
-// The rounds taken; `point` goes from w to w + d and `slope` from g to g + Hd. Stops where what is left to gain is at most
-// `accuracy` of what was at the start; or a thousandth, where m has fallen by more than `far` by then.
-Index quadratic(const double* hessian, const double* l1, const double* lower, const double* upper, Index n, double accuracy,
-                double far, Index most, double* point, double* slope, Workspace& workspace) {
-    Model m{hessian, l1, lower, upper, n, point, slope};
-    const Index k = n < largest_factored ? n : largest_factored;
-    const Index memory = k * k + 2 * k > 3 * n ? k * k + 2 * k : 3 * n;
-    double* taken = workspace.take(std::size_t(5 * n + memory));
-    Face f{reinterpret_cast<Index*>(taken), 0, taken + n, taken + 2 * n, taken + 5 * n};
-    double *from = taken + 3 * n, *gradient = taken + 4 * n;
-    for (Index j = 0; j < n; j++) from[j] = point[j], gradient[j] = slope[j];
-    const double start = left(m), noise = rounding(m);
-    bool rough = far < __builtin_inf();
-    double part = rough ? roughly : accuracy, before = -1;
-    const auto enough = [&](double now) {
+// Where to stop: where what is left to gain is `part` of what was at the start, or rounding. Roughly at first; exactly
+// where m has not fallen by more than `far` by then.
+struct Goal {
+    double *from, *gradient;  // point and slope at the start
+    double accuracy, far, start = 0, noise = 0, part = 0;
+    bool rough = false;
+
+    void begin(const Model& m) {
+        for (Index j = 0; j < m.n; j++) from[j] = m.point[j], gradient[j] = m.slope[j];
+        start = left(m);
+        noise = rounding(m);
+        rough = far < __builtin_inf();
+        part = rough ? roughly : accuracy;
+    }
+
+    bool reached(const Model& m, double now) {
         if (rough && !(now > part * start)) {
             if (fallen(m, from, gradient) > far) return true;
             rough = false;
             part = accuracy;
         }
         return !(now > part * start && now > noise);
-    };
+    }
+
+    double step_accuracy() const { return part < 1e-20 ? part : 0.01 * part; }
+};
+
+struct QuadraticMemory {
+    Face face;
+    double *from, *gradient;
+};
+
+// Room for a Cholesky factor of a face, or for three vectors of conjugate gradients.
+inline QuadraticMemory quadratic_memory(Index n, Workspace& workspace) {
+    const Index k = n < largest_factored ? n : largest_factored;
+    const Index factor_size = k * k + 2 * k, room = factor_size > 3 * n ? factor_size : 3 * n;
+    return cut_from(workspace, [&](Arena& arena) {
+        QuadraticMemory m{};
+        m.face.columns = arena.cut<Index>(n);
+        m.face.step = arena.cut(n);
+        m.face.trial = arena.cut(n);
+        m.from = arena.cut(n);
+        m.gradient = arena.cut(n);
+        m.face.memory = arena.cut(room);
+        return m;
+    });
+}
+
+// The rounds taken; `point` goes from w to w + d and `slope` from g to g + Hd. Stops where what is left to gain is at
+// most `accuracy` of what was at the start; or a thousandth, where m has fallen by more than `far` by then.
+Index quadratic(const double* hessian, const double* l1, const double* lower, const double* upper, Index n,
+                double accuracy, double far, Index most, double* point, double* slope, Workspace& workspace) {
+    Model m{hessian, l1, lower, upper, n, point, slope};
+    QuadraticMemory memory = quadratic_memory(n, workspace);
+    Goal goal{memory.from, memory.gradient, accuracy, far};
+    goal.begin(m);
+    double before = -1;
     Index round = 0;
     for (; round < most; round++) {
         sweep(m, 8);
-        if (enough(left(m))) break;
-        step_on_face(m, f, part < 1e-20 ? part : 0.01 * part, rough && round == 0 ? largest_factored_first : largest_factored);
+        if (goal.reached(m, left(m))) break;
+        const bool first = goal.rough && round == 0;
+        step_on_face(m, memory.face, goal.step_accuracy(), first ? largest_factored_first : largest_factored);
         const double now = left(m);
-        if (enough(now)) { round++; break; }
+        if (goal.reached(m, now)) return round + 1;
         if (now == before) break;  // rounding
         before = now;
     }

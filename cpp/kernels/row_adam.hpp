@@ -1,5 +1,5 @@
-// An epoch of Adam (Kingma & Ba, ICLR 2015, Algorithm 1), a few rows a step. For the gradient g of a step's rows and the
-// penalty's, and t counted from 1 over all epochs:
+// An epoch of Adam (Kingma & Ba, ICLR 2015, Algorithm 1), a few rows a step. For the gradient g of a step's rows and
+// the penalty's, and t counted from 1 over all epochs:
 //
 //   m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   w <- w - t_k (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + e)
 #pragma once
@@ -9,9 +9,11 @@
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
-inline void adam_step(const Adam& a, const Penalties& penalty, const double* g, double share, double step, Index width) {
+inline void adam_step(const Adam& a, const Penalties& penalty, const double* g, double share, double step,
+                      Index width) {
     const double t = double(a.done);
-    const double first_bias = 1.0 / (1.0 - __builtin_pow(a.beta1, t)), second_bias = 1.0 / (1.0 - __builtin_pow(a.beta2, t));
+    const double first_bias = 1.0 / (1.0 - __builtin_pow(a.beta1, t)),
+                 second_bias = 1.0 / (1.0 - __builtin_pow(a.beta2, t));
     for (Index j = 0; j < width; j += W) {
         const V w = load(a.beta + j), gj = load(g + j) * share + load(penalty.l2 + j) * w;
         const V m = load(a.first + j) * a.beta1 + gj * (1.0 - a.beta1);

@@ -3,11 +3,12 @@
 //
 //   D = r(new) - r_i,   w <- prox(w - t (k D x + g)),   g += (s_i/S) D x,   r_i = r(new)
 //
-// SAGA: k = 1, as rows are drawn with probability s_i/S. SAG: k = s_i/S, the step along the mean after it is updated. prox
-// takes the whole penalty: soft threshold t a, divided by 1 + t l, clipped to the bounds.
+// SAGA: k = 1, as rows are drawn with probability s_i/S. SAG: k = s_i/S, the step along the mean after it is updated.
+// prox takes the whole penalty: soft threshold t a, divided by 1 + t l, clipped to the bounds.
 //
-// Dense rows do so for all coefficients. A sparse row brings those that it needs up to date (row_lag.hpp) and leaves their
-// step to the next row that needs them: with w - t (k - s_i/S) D x in place of w and the new g, that step is the right one.
+// Dense rows do so for all coefficients. A sparse row brings those that it needs up to date (row_lag.hpp) and leaves
+// their step to the next row that needs them: with w - t (k - s_i/S) D x in place of w and the new g, that step is the
+// right one.
 #pragma once
 
 #include "row_lag.hpp"
@@ -37,7 +38,8 @@ void dense_averaged(const DenseRows<T>& rows, const Observations& data, const Pe
         if (t + rows_ahead < draws.n) __builtin_prefetch(a.residuals + draws.order[t + rows_ahead], 1);
         const double z = rows.dot(i, w) + (data.offset ? data.offset[i] : 0.0);
         const double r = residual_of(z, data.y[i]), share = (data.weight ? data.weight[i] : 1.0) * a.scale;
-        const double change = r - a.residuals[i], kick = a.step * change * (a.saga ? 1.0 : share), into = share * change;
+        const double change = r - a.residuals[i], kick = a.step * change * (a.saga ? 1.0 : share),
+                     into = share * change;
         a.residuals[i] = r;
         for (Index j = 0; j < width; j += W) {
             const V x = load(rows.row + j), gj = load(g + j);
@@ -57,7 +59,8 @@ struct Reach {
     double keep, reach;
 };
 
-// The coefficients of sparse rows. Where all columns share an l2, `table` holds the closed form for every number of steps.
+// The coefficients of sparse rows. Where all columns share an l2, `table` holds the closed form for every number of
+// steps.
 template <bool smooth>
 struct Slots {
     Slot* slots;
@@ -85,7 +88,8 @@ struct Slots {
             const double sign = old > 0 ? 1.0 : old < 0 ? -1.0 : s.g < -l1 ? 1.0 : s.g > l1 ? -1.0 : 0.0;
             s.w = sign == 0 ? 0.0 : r.keep * old - r.reach * (s.g + l1 * sign);
             if (penalty.bounded || s.w * sign < 0)
-                s.w = missed_steps(old, double(k), {s.g, penalty.l2[j], decay[j], l1, penalty.lower[j], penalty.upper[j]}, step);
+                s.w = missed_steps(old, double(k),
+                                   {s.g, penalty.l2[j], decay[j], l1, penalty.lower[j], penalty.upper[j]}, step);
         }
         return s.w;
     }
@@ -131,16 +135,35 @@ INLINE double lagged_dot(const SparseRows<T, I>& rows, Index i, Index now, const
     return a + b;
 }
 
-template <bool smooth, class T, class I>
-void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, const Penalties& penalty, const Draws& draws,
-                     const Averaged& a, Workspace& workspace) {
-    const Index d = rows.d;
-    Slot* slots = reinterpret_cast<Slot*>(workspace.take(std::size_t(d + 1) * sizeof(Slot) / sizeof(double)));
-    double* decay = workspace.take(std::size_t(d));
-    for (Index j = 0; j < d; j++) {
+// Lays the coefficients of the columns out, all up to date.
+template <class T, class I>
+Slot* start_slots(const SparseRows<T, I>& rows, const Penalties& penalty, const Averaged& a, double* decay,
+                  Workspace& workspace) {
+    Slot* slots = reinterpret_cast<Slot*>(workspace.take(std::size_t(rows.d + 1) * sizeof(Slot) / sizeof(double)));
+    for (Index j = 0; j < rows.d; j++) {
         slots[j] = {a.beta[j], a.mean[j], 0, rows.inverse[j]};
         decay[j] = __builtin_log1p(a.step * penalty.l2[j]);
     }
+    return slots;
+}
+
+// The step of a row's columns but for the part that `catch_up` takes, and their mean gradients
+template <class T, class I>
+INLINE void update_slots(const SparseRows<T, I>& rows, Index i, double aside, double into, Slot* slots) {
+    for (Index k = rows.begin(i), end = rows.end(i); k < end; k++) {
+        Slot& s = slots[rows.x.indices[k]];
+        const double x = double(rows.x.values[k]) * s.inverse;
+        s.w -= aside * x;
+        s.g += into * x;
+    }
+}
+
+template <bool smooth, class T, class I>
+void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, const Penalties& penalty,
+                     const Draws& draws, const Averaged& a, Workspace& workspace) {
+    const Index d = rows.d;
+    double* decay = workspace.take(std::size_t(d));
+    Slot* slots = start_slots(rows, penalty, a, decay, workspace);
     const Slots<smooth> all{slots, decay, shared_table(penalty, a.step, d, draws.n, workspace), penalty, a.step};
     double ones = rows.intercept ? a.beta[d] : 0.0, ones_mean = rows.intercept ? a.mean[d] : 0.0;
     for (Index t = 0; t < draws.n; t++) {
@@ -151,14 +174,8 @@ void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, con
         const double z = lagged_dot(rows, i, t, all) + ones + (data.offset ? data.offset[i] : 0.0);
         const double r = residual_of(z, data.y[i]), share = (data.weight ? data.weight[i] : 1.0) * a.scale;
         const double change = r - a.residuals[i], into = share * change, kick = a.saga ? change : into;
-        const double aside = a.step * (kick - into);
         a.residuals[i] = r;
-        for (Index k = rows.begin(i), end = rows.end(i); k < end; k++) {
-            Slot& s = slots[rows.x.indices[k]];
-            const double x = double(rows.x.values[k]) * s.inverse;
-            s.w -= aside * x;
-            s.g += into * x;
-        }
+        update_slots(rows, i, a.step * (kick - into), into, slots);
         if (rows.intercept) {
             ones -= a.step * (kick + ones_mean);
             ones_mean += into;
@@ -168,15 +185,14 @@ void sparse_averaged(const SparseRows<T, I>& rows, const Observations& data, con
         a.beta[j] = all.catch_up(j, draws.n);
         a.mean[j] = slots[j].g;
     }
-    if (rows.intercept) {
-        a.beta[d] = ones;
-        a.mean[d] = ones_mean;
-    }
+    if (!rows.intercept) return;
+    a.beta[d] = ones;
+    a.mean[d] = ones_mean;
 }
 
 template <bool smooth, class T>
-INLINE void run_averaged(const DenseRows<T>& rows, const Observations& data, const Penalties& penalty, const Draws& draws,
-                         const Averaged& a, Workspace& workspace) {
+INLINE void run_averaged(const DenseRows<T>& rows, const Observations& data, const Penalties& penalty,
+                         const Draws& draws, const Averaged& a, Workspace& workspace) {
     dense_averaged<smooth>(rows, data, penalty, draws, a, workspace);
 }
 

@@ -18,7 +18,8 @@ INLINE void each_dense(const Block& b, Index begin, Index end, F&& entry) {
             const Index stop = row + copy_rows_at_once < end ? row + copy_rows_at_once : end;
             for (Index j = 0; j < b.n_columns; j++) {
                 const bool apart = b.storage == Storage::columns;
-                const T* x = static_cast<const T*>(apart ? b.column_data[j] : b.data) + (apart ? 0 : j * b.column_stride);
+                const T* x =
+                    static_cast<const T*>(apart ? b.column_data[j] : b.data) + (apart ? 0 : j * b.column_stride);
                 const Index stride = apart ? 1 : b.row_stride;
                 for (Index i = row; i < stop; i++) entry(i, j, x[i * stride]);
             }

@@ -2,9 +2,9 @@
 //
 //   w <- flow(clip(w - t_k (1/b) sum r x)),   sums over the b rows of the step,   t_k given for each step
 //
-// clip keeps w within its bounds; flow is what the penalty alone does to it in the time t_k (row_lag.hpp). It can wait: a coefficient that no row needs for a
-// while then flows for the sum of the steps meanwhile. Sparse rows do so; dense rows need every coefficient every time.
-// Where an average is kept, the points after every `every`-th step go into it.
+// clip keeps w within its bounds; flow is what the penalty alone does to it in the time t_k (row_lag.hpp). It can wait:
+// a coefficient that no row needs for a while then flows for the sum of the steps meanwhile. Sparse rows do so; dense
+// rows need every coefficient every time. Where an average is kept, the points after every `every`-th step go into it.
 #pragma once
 
 #include "row_lag.hpp"
@@ -26,7 +26,8 @@ struct Flowing {
     }
 
     INLINE_MEMBER V flown(Index j, V w_j, V elapsed) const {
-        return flown(w_j, elapsed, load(penalty.l2 + j), load(penalty.l1 + j), load(penalty.lower + j), load(penalty.upper + j));
+        return flown(w_j, elapsed, load(penalty.l2 + j), load(penalty.l1 + j), load(penalty.lower + j),
+                     load(penalty.upper + j));
     }
 
     void all(double now) const {
@@ -41,13 +42,15 @@ struct Flowing {
         const double l2 = penalty.l2[j], l1 = penalty.l1[j], elapsed = now - time[j];
         time[j] = now;
         if (l2 == 0 && l1 == 0 && !penalty.bounded) return;
-        w[j] = flown(splat(w[j]), splat(elapsed), splat(l2), splat(l1), splat(penalty.lower[j]), splat(penalty.upper[j]))[0];
+        w[j] = flown(splat(w[j]), splat(elapsed), splat(l2), splat(l1), splat(penalty.lower[j]),
+                     splat(penalty.upper[j]))[0];
     }
 };
 
 inline void take_average(const Descent& a, const double* w, Index width, Index count) {
     const double share = 1.0 / double(count);
-    for (Index j = 0; j < width; j += W) store(a.average + j, load(a.average + j) + (load(w + j) - load(a.average + j)) * share);
+    for (Index j = 0; j < width; j += W)
+        store(a.average + j, load(a.average + j) + (load(w + j) - load(a.average + j)) * share);
 }
 
 template <class T>

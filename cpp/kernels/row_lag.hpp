@@ -1,8 +1,9 @@
-// Many steps of one coefficient at once, in closed form: what a coefficient of a sparse problem has missed while rows went by
-// in which its column is 0. Each missed step is
+// Many steps of one coefficient at once, in closed form: what a coefficient of a sparse problem has missed while rows
+// went by in which its column is 0. Each missed step is
 //
-//   w <- clip(soft(w - t g, t a) / (1 + t l), lo, hi)          t step, g mean gradient, a, l penalties: all constant meanwhile
+//   w <- clip(soft(w - t g, t a) / (1 + t l), lo, hi)
 //
+// with t the step, g the mean gradient and a, l the penalties, all constant meanwhile.
 // While w keeps its sign s it moves linearly, by w <- (w - t (g + a s)) rho with rho = 1/(1 + t l), so after k steps
 //
 //   w_k = rho^k w - reach (g + a s),   reach = t (rho + ... + rho^k) = (1 - rho^k) / l,   or t k where l = 0.
@@ -50,6 +51,16 @@ inline double one_step(double w, const Missed& c, double step) {
     return size > 0 ? __builtin_copysign(size, v) / (1.0 + step * c.l2) : 0.0;
 }
 
+// Steps towards 0, by `slope` each: up to a little before it at once, then one by one. Returns how many of k are left.
+INLINE double approach_zero(double& w, double sign, double slope, double k, const Missed& c, double step) {
+    const double far = c.decay > 0 ? __builtin_log1p(w * c.l2 / slope) / c.decay : w / (step * slope);
+    double jump = __builtin_floor(far) - 1.0;
+    jump = jump > k ? k : jump > 0 ? jump : 0.0;
+    w = linear_steps(w, slope, jump, c, step);
+    for (k -= jump; k > 0 && w * sign > 0; k--) w = one_step(w, c, step);
+    return k;
+}
+
 // k >= 0 steps from any w
 inline double missed_steps(double w, double k, const Missed& c, double step) {
     if (!(k > 0)) return w;
@@ -58,12 +69,8 @@ inline double missed_steps(double w, double k, const Missed& c, double step) {
     const bool held = __builtin_fabs(c.g) <= c.l1;  // at 0
     if (w != 0) {
         const double sign = w > 0 ? 1.0 : -1.0, slope = c.g + c.l1 * sign;
-        if (slope * sign > 0) {  // towards 0: stop a little before it, then step
-            const double far = c.decay > 0 ? __builtin_log1p(w * c.l2 / slope) / c.decay : w / (step * slope);
-            double jump = __builtin_floor(far) - 1.0;
-            jump = jump > k ? k : jump > 0 ? jump : 0.0;
-            w = linear_steps(w, slope, jump, c, step);
-            for (k -= jump; k > 0 && w * sign > 0; k--) w = one_step(w, c, step);
+        if (slope * sign > 0) {
+            k = approach_zero(w, sign, slope, k, c, step);
         } else {
             w = linear_steps(w, slope, k, c, step);
             k = 0;
@@ -74,7 +81,8 @@ inline double missed_steps(double w, double k, const Missed& c, double step) {
     return clipped(w, c);
 }
 
-// What the penalty alone does to w in a time t: the flow w' = -l w - a sign(w), which stops at 0. Steps of it join exactly.
+// What the penalty alone does to w in a time t: the flow w' = -l w - a sign(w), which stops at 0. Steps of it join
+// exactly.
 INLINE V flow(V w, V time, V l2, V l1) {
     const V size = time * l2;
     const V keep = exp_nonpositive(-size);

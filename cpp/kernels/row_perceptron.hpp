@@ -1,9 +1,10 @@
-// An epoch of the perceptron (Rosenblatt 1958), row by row in a given order: a row on the wrong side of the boundary z = 0
-// moves it, w <- w + step (y - [z > 0]) x, others do nothing. A label counts as positive above 1/2.
+// An epoch of the perceptron (Rosenblatt 1958), row by row in a given order: a row on the wrong side of the boundary,
+// where z = 0, moves it, w <- w + step (y - [z > 0]) x, others do nothing. A label counts as positive above 1/2.
 //
-// The pocket keeps the best weights (Gallant, IEEE Trans. Neural Networks 1, 1990, "with ratchet"): when weights have told
-// more draws in a row rightly than those in the pocket had, their errors over all rows are counted, and fewer errors win.
-// Weights that lose raise the bar for the rest of the epoch, so that few counts are made; the last weights are counted anyway.
+// The pocket keeps the best weights (Gallant, IEEE Trans. Neural Networks 1, 1990, "with ratchet"): when weights have
+// told more draws in a row rightly than those in the pocket had, their errors over all rows are counted, and fewer
+// errors win. Weights that lose raise the bar for the rest of the epoch, so that few counts are made; the last weights
+// are counted anyway.
 #pragma once
 
 #include "row_reader.hpp"
@@ -38,7 +39,8 @@ void offer_pocket(const R& rows, const Observations& data, Index n, Index width,
     for (Index j = 0; j < width; j++) a.pocket[j] = a.beta[j];
 }
 
-void perceptron(const RowTable& table, const Observations& data, const Draws& draws, Perceptron& a, Workspace& workspace) {
+void perceptron(const RowTable& table, const Observations& data, const Draws& draws, Perceptron& a,
+                Workspace& workspace) {
     const Index width = row_width(table);
     with_rows(table, workspace, [&](const auto& rows) {
         Index bar = a.best_run;

@@ -32,7 +32,8 @@ struct DenseRows {
         if (table.intercept) row[d] = 1.0;
     }
 
-    // The last columns are read as the vector that ends with the row, or one by one where the row is shorter than a vector.
+    // The last columns are read as the vector that ends with the row, or one by one where the row is shorter than a
+    // vector.
     double dot(Index i, const double* w) const {
         const T* x = data + i * stride;
         V a{}, b{};
@@ -80,7 +81,11 @@ struct SparseRows {
     const double* inverse;
 
     SparseRows(const RowTable& table, Workspace&)
-        : x(table.block), d(table.n_columns), width(row_width(table)), intercept(table.intercept), inverse(table.inverse) {}
+        : x(table.block),
+          d(table.n_columns),
+          width(row_width(table)),
+          intercept(table.intercept),
+          inverse(table.inverse) {}
 
     Index begin(Index i) const { return x.pointers[i]; }
     Index end(Index i) const { return x.pointers[i + 1]; }
@@ -100,8 +105,10 @@ struct SparseRows {
     void fetch(Index i) const {
         constexpr Index most = 4;  // lines: the processor asks for those that follow
         const Index first = begin(i), n = end(i) - first;
-        for (Index k = 0; k < n && k < most * Index(64 / sizeof(I)); k += 64 / sizeof(I)) __builtin_prefetch(x.indices + first + k);
-        for (Index k = 0; k < n && k < most * Index(64 / sizeof(T)); k += 64 / sizeof(T)) __builtin_prefetch(x.values + first + k);
+        for (Index k = 0; k < n && k < most * Index(64 / sizeof(I)); k += 64 / sizeof(I))
+            __builtin_prefetch(x.indices + first + k);
+        for (Index k = 0; k < n && k < most * Index(64 / sizeof(T)); k += 64 / sizeof(T))
+            __builtin_prefetch(x.values + first + k);
     }
 
     double square(Index i) const {
@@ -122,7 +129,8 @@ template <class F>
 INLINE void with_rows(const RowTable& table, Workspace& workspace, F&& body) {
     const bool narrow = table.block.type == Type::f32;
     if (table.block.storage == Storage::csr)
-        return narrow ? with_sparse_rows<float>(table, workspace, body) : with_sparse_rows<double>(table, workspace, body);
+        return narrow ? with_sparse_rows<float>(table, workspace, body)
+                      : with_sparse_rows<double>(table, workspace, body);
     if (narrow) return body(DenseRows<float>(table, workspace));
     body(DenseRows<double>(table, workspace));
 }

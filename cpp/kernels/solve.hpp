@@ -1,7 +1,8 @@
 // Solves Hx = b for a symmetric positive semidefinite H, on one thread, so that the bits never depend on their number.
 //
-// H is scaled to a unit diagonal and factored H = LL', 4 x 4 entries at a time as dot products of rows of L. A column whose
-// pivot falls to the tolerance is a combination of the columns before it (an alias): its row of L is zero and x is 0 there.
+// H is scaled to a unit diagonal and factored H = LL', 4 x 4 entries at a time as dot products of rows of L. A column
+// whose pivot falls to the tolerance is a combination of the columns before it (an alias): its row of L is zero and x
+// is 0 there.
 #pragma once
 
 #include "simd.hpp"

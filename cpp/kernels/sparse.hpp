@@ -43,7 +43,8 @@ void csr_accumulate(const Sparse<T, I>& x, Index row, Index m, const double* u, 
     }
 }
 
-// `next[j]` is the first entry of column j at or after the tile's first row; it is moved on only by the second half of the pass.
+// `next[j]` is the first entry of column j at or after the tile's first row; it is moved on only by the second half of
+// the pass.
 template <class T, class I>
 void csc_predict(const Sparse<T, I>& x, const Index* next, Index row, Index m, Index d, const double* w, double* z) {
     for (Index j = 0; j < d; j++) {

@@ -1,13 +1,13 @@
 // Weighted Gram matrix of a subset of the columns of a sparse design, see gram.hpp for what it is.
 //
-// The rows are taken in parts that stay in the second-level cache, copied as sparse_part.hpp says. Row i of the result, by the
-// columns of the rest, is then a sum of sparse vectors,
+// The rows are taken in parts that stay in the second-level cache, copied as sparse_part.hpp says. Row i of the result,
+// by the columns of the rest, is then a sum of sparse vectors,
 //
 //   G[i, :i] += x_ki x_k[:i]  over the rows k of column i's list
 //
-// (Gustavson, ACM TOMS 4, 1978), during which G[i] stays in the first-level cache; the head's products with it are whole vectors.
-// Each task owns rows of the result and walks the data in order, so there is nothing to join, and any number of threads
-// gives the same bits.
+// (Gustavson, ACM TOMS 4, 1978), during which G[i] stays in the first-level cache; the head's products with it are
+// whole vectors. Each task owns rows of the result and walks the data in order, so there is nothing to join, and any
+// number of threads gives the same bits.
 #pragma once
 
 #include "sparse_part.hpp"
@@ -119,15 +119,19 @@ inline SparseGram describe_sparse(const Design& design, const Index* subset, Ind
     s.design = &design;
     s.n = n;
     s.n_pieces = (design.n_rows + piece_rows - 1) / piece_rows;
-    double* memory = workspace.take(std::size_t(4 * (n + 16) + design.n_columns + s.n_pieces + 1200));
-    s.code = cut<std::int32_t>(memory, design.n_columns);
-    s.head = cut<Index>(memory, n + 1);
-    s.place = cut<Index>(memory, n + 1);
-    s.room = cut<Index>(memory, s.n_pieces);
-    Index* counts = cut<Index>(memory, n);
+    struct Counts {
+        Index *columns, *histogram;
+    };
+    const Counts counts = cut_from(workspace, [&](Arena& arena) {
+        s.code = arena.cut<std::int32_t>(design.n_columns);
+        s.head = arena.cut<Index>(n + 1);
+        s.place = arena.cut<Index>(n + 1);
+        s.room = arena.cut<Index>(s.n_pieces);
+        return Counts{arena.cut<Index>(n), arena.cut<Index>(levels + 1)};
+    });
     for (Index j = 0; j < design.n_columns; j++) s.code[j] = absent;
     for (Index j = 0; j < n; j++) s.code[subset[j]] = std::int32_t(j);
-    choose_head(s, subset, counts, cut<Index>(memory, 1001));
+    choose_head(s, subset, counts.columns, counts.histogram);
     return s;
 }
 
@@ -142,12 +146,19 @@ struct SparseSums {
     }
 };
 
+struct SparseMemory {
+    SparseSums sums;
+    Part part;
+    Pieces threads;
+};
+
 inline void multiply_part(const SparseGram& s, const Part& part, const SparseSums& sums, int n_threads) {
     const Index ranges = (s.n + SparseSums::each - 1) / SparseSums::each, dense = s.width / W;
     parallel(dense + ranges, n_threads, [&](Index task, int) {
         if (task < dense) return head_with_head(s, part, task * W, sums.head);
         sums.each_row(dense + ranges - 1 - task, s.n, [&](Index i) {  // the longest sums first
-            if (s.place[i] < 0) multiply_column(s, part, i, sums.cross + ~s.place[i] * s.width, sums.out + i * (s.n + 1));
+            if (s.place[i] < 0)
+                multiply_column(s, part, i, sums.cross + ~s.place[i] * s.width, sums.out + i * (s.n + 1));
         });
     });
 }
@@ -156,15 +167,18 @@ void sparse_gram(const Design& design, const Observations& rows, const double* l
                  Index n, double* out, Workspace& workspace, int n_threads) {
     SparseGram s = describe_sparse(design, subset, n, workspace);
     const Index most = size_parts(s, subset, n_threads);
-    const Index part_rows = s.pieces * piece_rows, thread_size = padded(piece_rows) + padded(s.width + 8) + padded(n);
-    double* memory = workspace.take(std::size_t((s.width + s.n_rest + part_rows) * s.width + 2 * part_rows + 4 * most +
-                                                (s.pieces + 1) * (n + 16) + n_threads * thread_size + 128));
-    SparseSums sums{};
-    sums.head = cut<double>(memory, s.width * s.width);
-    sums.cross = cut<double>(memory, s.n_rest * s.width);
-    sums.out = out;
-    Part part = cut_part(s, part_rows, most, memory);
-    double* threads = memory;
+    const Index part_rows = s.pieces * piece_rows, thread_size = size_of([&](Arena& a) { return cut_piece(a, s); });
+    SparseMemory memory = cut_from(workspace, [&](Arena& arena) {
+        SparseMemory m{};
+        m.sums.head = arena.cut(s.width * s.width);
+        m.sums.cross = arena.cut(s.n_rest * s.width);
+        m.sums.out = out;
+        m.part = cut_part(arena, s, part_rows, most);
+        m.threads = arena.cut_pieces(n_threads, thread_size);
+        return m;
+    });
+    const SparseSums& sums = memory.sums;
+    Part& part = memory.part;
     const Index ranges = (n + SparseSums::each) / SparseSums::each;
     clear(sums.head, s.width * s.width);
     parallel(ranges, n_threads, [&](Index range, int) {
@@ -177,9 +191,10 @@ void sparse_gram(const Design& design, const Observations& rows, const double* l
         part.row = row;
         part.rows = row + part_rows < design.n_rows ? part_rows : design.n_rows - row;
         parallel(part.pieces(), n_threads, [&](Index k, int thread) {
-            double* root = threads + thread * thread_size;
-            root_weights(rows, linear, secant, row + k * piece_rows, part.rows_of(k), root);
-            copy_piece(s, part, k, root, subset, root + padded(piece_rows));
+            Arena arena(memory.threads[thread]);
+            const PieceMemory own = cut_piece(arena, s);
+            root_weights(rows, linear, secant, row + k * piece_rows, part.rows_of(k), own.root);
+            copy_piece(s, part, k, subset, own);
         });
         lay_out_lists(s, part);
         parallel(part.pieces(), n_threads, [&](Index k, int) { fill_lists(s, part, k); });
@@ -194,7 +209,8 @@ void sparse_gram(const Design& design, const Observations& rows, const double* l
     });
 }
 
-// All blocks by rows, or all by columns; and not so few entries a row, and so few columns, that sums of rows are as quick.
+// All blocks by rows, or all by columns; and not so few entries a row, and so few columns, that sums of rows are as
+// quick.
 inline bool is_sparse_gram(const Design& design, Index n) {
     if (design.n_blocks == 0 || n >= most_positions) return false;
     const Storage storage = design.blocks[0].storage;
@@ -210,7 +226,8 @@ inline bool is_sparse_gram(const Design& design, Index n) {
 // The Gram matrix by what suits the design.
 void any_gram(const Design& design, const Observations& rows, const double* linear, bool secant, const double* center,
               const Index* subset, Index n, double* out, Workspace& workspace, int n_threads) {
-    if (is_sparse_gram(design, n)) return sparse_gram(design, rows, linear, secant, subset, n, out, workspace, n_threads);
+    if (is_sparse_gram(design, n))
+        return sparse_gram(design, rows, linear, secant, subset, n, out, workspace, n_threads);
     gram(design, rows, linear, secant, center, subset, n, out, workspace, n_threads);
 }
 

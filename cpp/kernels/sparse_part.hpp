@@ -1,6 +1,6 @@
-// Parts of the rows of a sparse design, copied for sparse_gram.hpp: of a subset's columns those with entries in many rows, and
-// the ones, as dense vectors ("head"); the entries of the others ("rest") row after row in increasing order, beside lists of the
-// rows in which each column has one. All values are scaled by sqrt(v).
+// Parts of the rows of a sparse design, copied for sparse_gram.hpp: of a subset's columns those with entries in many
+// rows, and the ones, as dense vectors ("head"); the entries of the others ("rest") row after row in increasing order,
+// beside lists of the rows in which each column has one. All values are scaled by sqrt(v).
 #pragma once
 
 #include "gram.hpp"
@@ -43,23 +43,16 @@ struct Part {            // `pieces` pieces of rows
     }
 };
 
-template <class T>
-INLINE T* cut(double*& memory, Index n) {  // memory for n of type T
-    T* piece = reinterpret_cast<T*>(memory);
-    memory += padded((n * Index(sizeof(T)) + 7) / 8);
-    return piece;
-}
-
-inline Part cut_part(const SparseGram& s, Index rows, Index entries, double*& memory) {
+inline Part cut_part(Arena& arena, const SparseGram& s, Index rows, Index entries) {
     Part part{};
-    part.dense = cut<double>(memory, rows * s.width);
-    part.values = cut<double>(memory, entries);
-    part.positions = cut<std::uint16_t>(memory, entries);
-    part.begin = cut<Index>(memory, rows);
-    part.end = cut<Index>(memory, rows);
-    part.counts = cut<std::int32_t>(memory, s.pieces * s.n);
-    part.lists = cut<std::int32_t>(memory, s.n + 1);
-    part.entries = cut<Listed>(memory, entries);
+    part.dense = arena.cut(rows * s.width);
+    part.values = arena.cut(entries);
+    part.positions = arena.cut<std::uint16_t>(entries);
+    part.begin = arena.cut<Index>(rows);
+    part.end = arena.cut<Index>(rows);
+    part.counts = arena.cut<std::int32_t>(s.pieces * s.n);
+    part.lists = arena.cut<std::int32_t>(s.n + 1);
+    part.entries = arena.cut<Listed>(entries);
     return part;
 }
 
@@ -71,7 +64,8 @@ Index csc_find(const Block& b, const Sparse<T, I>& x, const Design& design, Inde
     Index lane = 0;
     while (lane + 1 < plan.n_lanes && plan.row_begin(lane + 1, design.n_rows) <= row) lane++;
     Index low = b.tile_starts[lane * b.n_columns + column];
-    Index high = lane + 1 < plan.n_lanes ? b.tile_starts[(lane + 1) * b.n_columns + column] : Index(x.pointers[column + 1]);
+    Index high =
+        lane + 1 < plan.n_lanes ? b.tile_starts[(lane + 1) * b.n_columns + column] : Index(x.pointers[column + 1]);
     while (low < high) {
         const Index middle = low + (high - low) / 2;
         if (Index(x.indices[middle]) < row) low = middle + 1; else high = middle;
@@ -120,34 +114,43 @@ inline Index count_piece(const SparseGram& s, const Index* subset, Index piece) 
     return count;
 }
 
-// A column is treated as dense where its zeros cost less, a vector at a time, than its entries one by one; with the most
-// frequent others that fill the last vector.
+constexpr Index levels = 1000;  // how often a column has an entry, in thousandths of the rows
+
+// How many columns the head is to have: those that are dense, and as many more as fill the last vector beside the ones.
+inline Index head_size(const SparseGram& s, const Index* histogram) {
+    constexpr Index dense = W >= 8 ? 170 : W == 4 ? 300 : 500;
+    Index n_head = 0;
+    for (Index k = dense; k <= levels; k++) n_head += histogram[k];
+    n_head = (n_head + W) / W * W - 1;
+    return n_head < s.n ? n_head : s.n;
+}
+
+inline void put_in_head(SparseGram& s, Index j, Index column) {
+    s.head[s.n_head] = j;
+    s.code[column] = ~std::int32_t(s.n_head);
+    s.place[j] = s.n_head++;
+}
+
+// A column is treated as dense where its zeros cost less, a vector at a time, than its entries one by one; with the
+// most frequent others that fill the last vector.
 inline void choose_head(SparseGram& s, const Index* subset, Index* counts, Index* histogram) {
     const Index rows = count_columns(s, subset, counts);
-    constexpr Index levels = 1000;
     for (Index k = 0; k <= levels; k++) histogram[k] = 0;
     for (Index j = 0; j < s.n; j++) {
         counts[j] = counts[j] < rows ? counts[j] * levels / (rows ? rows : 1) : levels;
         histogram[counts[j]]++;
     }
-    const Index dense = W >= 8 ? 170 : W == 4 ? 300 : 500;  // in thousandths of the rows
-    Index n_head = 0;
-    for (Index k = dense; k <= levels; k++) n_head += histogram[k];
-    n_head = (n_head + W) / W * W - 1;
-    if (n_head > s.n) n_head = s.n;
+    const Index n_head = head_size(s, histogram);
     Index level = levels, above = 0;  // all columns above the level, and the first few on it
     while (level > 0 && above + histogram[level] <= n_head) above += histogram[level--];
     Index left = n_head - above;
     for (Index j = 0; j < s.n; j++) {
-        const bool dense_column = counts[j] > level || (counts[j] == level && left > 0);
-        left -= dense_column && counts[j] == level;
-        if (dense_column) {
-            s.head[s.n_head] = j;
-            s.code[subset[j]] = ~std::int32_t(s.n_head);
-            s.place[j] = s.n_head++;
-        } else {
+        const bool on_level = counts[j] == level && left > 0;
+        left -= on_level;
+        if (counts[j] > level || on_level)
+            put_in_head(s, j, subset[j]);
+        else
             s.place[j] = ~s.n_rest++;
-        }
     }
     s.head[s.n_head] = s.place[s.n] = s.n;
     s.place[s.n] = s.n_head;
@@ -184,8 +187,8 @@ inline Index put_in_order(std::uint16_t* positions, double* values, Index n) {
 
 // Entries of one row of a CSR block, without branches: what is not wanted is written too, where it does no harm.
 template <class T, class I>
-Index csr_row(const Sparse<T, I>& x, Index row, const std::int32_t* code, double root, std::uint32_t width, double* dense,
-              std::uint16_t* positions, double* values) {
+Index csr_row(const Sparse<T, I>& x, Index row, const std::int32_t* code, double root, std::uint32_t width,
+              double* dense, std::uint16_t* positions, double* values) {
     Index n = 0;
     for (Index k = x.pointers[row], end = x.pointers[row + 1]; k < end; k++) {
         const std::int32_t at = code[x.indices[k]];
@@ -235,47 +238,80 @@ inline void copy_csr(const SparseGram& s, const Part& part, Index first, Index r
     }
 }
 
+// An entry of the rest at the end of its row, or added to the one before if that is at the same place
+INLINE void append_entry(const Part& part, Index p, Index position, double value) {
+    Index& end = part.end[p];
+    if (end > part.begin[p] && part.positions[end - 1] == position) {
+        part.values[end - 1] += value;
+        return;
+    }
+    part.positions[end] = std::uint16_t(position);
+    part.values[end++] = value;
+}
+
+// Columns of a piece of CSC, twice: the first walk puts the head in its place and counts the rest, the second puts the
+// rest.
+struct CscWalk {
+    const SparseGram& s;
+    const Part& part;
+    Index first, rows;   // of the part
+    const double* root;
+    const Index* subset;
+    Index* next;         // by position: the first entry in the piece, which the first walk finds
+
+    // entry(row of the part, value) for those of column `at` of the block, position j of the subset
+    template <class T, class I, class F>
+    INLINE_MEMBER void each_entry(const Sparse<T, I>& x, Index j, Index at, F&& entry) const {
+        const Index row = part.row + first, stop = x.pointers[at + 1];
+        for (Index k = next[j]; k < stop && Index(x.indices[k]) < row + rows; k++) {
+            const Index p = first + Index(x.indices[k]) - row;
+            entry(p, double(x.values[k]) * root[p - first]);
+        }
+    }
+
+    template <class T, class I>
+    void count(const Block& b, const Sparse<T, I>& x, Index j) const {
+        const Index at = subset[j] - b.first_column, slot = s.place[j];
+        next[j] = csc_find(b, x, *s.design, at, part.row + first);
+        if (slot >= 0)
+            each_entry(x, j, at, [&](Index p, double value) { part.dense[p * s.width + slot] += value; });
+        else
+            each_entry(x, j, at, [&](Index p, double) { part.end[p]++; });
+    }
+
+    template <class T, class I>
+    void fill(const Block& b, const Sparse<T, I>& x, Index j) const {
+        if (s.place[j] >= 0) return;
+        each_entry(x, j, subset[j] - b.first_column, [&](Index p, double value) { append_entry(part, p, j, value); });
+    }
+
+    // column(block, its entries, j) for all of the subset
+    template <class F>
+    void each_column(F&& column) const {
+        for (Index q = 0, j = 0; q < s.design->n_blocks; q++) {
+            const Block& b = s.design->blocks[q];
+            with_sparse(b, [&](const auto& x) {
+                for (; j < s.n && subset[j] < b.first_column + b.n_columns; j++) column(b, x, j);
+            });
+        }
+    }
+};
+
 inline void copy_csc(const SparseGram& s, const Part& part, Index first, Index rows, Index at, const double* root,
                      const Index* subset, Index* next) {
-    const Design& design = *s.design;
-    const Index row = part.row + first;
     clear(part.dense + first * s.width, rows * s.width);
     for (Index p = first; p < first + rows; p++) {
         part.dense[p * s.width + s.n_head] = root[p - first];
         part.end[p] = 0;
     }
-    const auto walk = [&](bool fill) {
-        for (Index q = 0, j = 0; q < design.n_blocks; q++) {
-            const Block& b = design.blocks[q];
-            with_sparse(b, [&](const auto& x) {
-                for (; j < s.n && subset[j] < b.first_column + b.n_columns; j++) {
-                    const Index column = subset[j] - b.first_column, slot = s.place[j], stop = x.pointers[column + 1];
-                    if (!fill) next[j] = csc_find(b, x, design, column, row);
-                    for (Index k = next[j]; k < stop && Index(x.indices[k]) < row + rows; k++) {
-                        const Index p = first + Index(x.indices[k]) - row;
-                        const double value = double(x.values[k]) * root[p - first];
-                        if (slot >= 0) {
-                            if (!fill) part.dense[p * s.width + slot] += value;
-                        } else if (!fill) {
-                            part.end[p]++;
-                        } else if (part.end[p] > part.begin[p] && part.positions[part.end[p] - 1] == j) {
-                            part.values[part.end[p] - 1] += value;
-                        } else {
-                            part.positions[part.end[p]] = std::uint16_t(j);
-                            part.values[part.end[p]++] = value;
-                        }
-                    }
-                }
-            });
-        }
-    };
-    walk(false);
+    const CscWalk walk{s, part, first, rows, root, subset, next};
+    walk.each_column([&](const Block& b, const auto& x, Index j) { walk.count(b, x, j); });
     for (Index p = first; p < first + rows; p++) {
         const Index count = part.end[p];
         part.begin[p] = part.end[p] = at;
         at += (count + unroll - 1) / unroll * unroll;
     }
-    walk(true);
+    walk.each_column([&](const Block& b, const auto& x, Index j) { walk.fill(b, x, j); });
     for (Index p = first; p < first + rows; p++)
         for (Index k = part.end[p]; k % unroll != 0; k++) {
             part.positions[k] = std::uint16_t(s.n);
@@ -283,15 +319,28 @@ inline void copy_csc(const SparseGram& s, const Part& part, Index first, Index r
         }
 }
 
-inline void copy_piece(const SparseGram& s, const Part& part, Index piece, const double* root, const Index* subset,
-                       double* memory) {
+struct PieceMemory {  // of a thread
+    double *root, *row;  // sqrt(v) of the rows; CSR: a row of the head
+    Index* next;         // CSC: see CscWalk
+};
+
+inline PieceMemory cut_piece(Arena& arena, const SparseGram& s) {
+    PieceMemory m{};
+    m.root = arena.cut(piece_rows);
+    m.row = arena.cut(s.width + 8);
+    m.next = arena.cut<Index>(s.n);
+    return m;
+}
+
+inline void copy_piece(const SparseGram& s, const Part& part, Index piece, const Index* subset,
+                       const PieceMemory& memory) {
     const Index first = piece * piece_rows, rows = part.rows_of(piece);
     Index at = 0;
     for (Index k = 0; k < piece; k++) at += s.room[part.first_piece + k];
     if (s.design->blocks[0].storage == Storage::csr)
-        copy_csr(s, part, first, rows, at, root, memory);
+        copy_csr(s, part, first, rows, at, memory.root, memory.row);
     else
-        copy_csc(s, part, first, rows, at, root, subset, reinterpret_cast<Index*>(memory));
+        copy_csc(s, part, first, rows, at, memory.root, subset, memory.next);
     std::int32_t* counts = part.counts + piece * s.n;
     for (Index j = 0; j < s.n; j++) counts[j] = 0;
     for (Index p = first; p < first + rows; p++)
@@ -318,7 +367,8 @@ inline void fill_lists(const SparseGram& s, const Part& part, Index piece) {
     std::int32_t* next = part.counts + piece * s.n;
     for (Index p = first; p < first + rows; p++)
         for (Index begin = part.begin[p], k = begin; k < part.end[p]; k++)
-            part.entries[next[part.positions[k]]++] = Listed{std::uint32_t(begin), std::int32_t(k - begin), std::int32_t(p)};
+            part.entries[next[part.positions[k]]++] =
+                Listed{std::uint32_t(begin), std::int32_t(k - begin), std::int32_t(p)};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// One tile of rows through the blocks of a design: which loop reads which storage. The only place that looks at storage
-// and type; a new storage adds its loops and a case in each of the functions here.
+// One tile of rows through the blocks of a design: which loop of a pass reads which storage and type. A new storage
+// adds its loops in a file of its own and a case in each of the functions here; design.hpp says where else.
 #pragma once
 
 #include "codes.hpp"
@@ -11,15 +11,17 @@
 namespace logloss::LOGLOSS_ISA {
 namespace {
 
-// A thread's buffers for one tile. The vectors over rows have room for W more, so that the link can work on whole vectors.
+// A thread's buffers for one tile. The vectors over rows have room for W more, so that the link can work on whole
+// vectors.
 struct TileBuffers {
     double* z;
     double* u[2];
     double* wide[2];   // blocks by column: W sums a column for each u
     double* gathered;  // strided blocks, copied row after row
     Index* next;       // csc blocks: the first entry of each column in the tile
-    const double* tables;    // blocks of codes: the coefficient of each code
-    double* code_sums[2];    // and the sums of each u by code
+    const double* tables;  // blocks of codes: the coefficient of each code
+    double* code_sums[2];  // and the sums of each u by code
+    double* near[2];       // X'u of the tiles since the last drain
 };
 
 inline Index gathered_size(const Design& design) {
@@ -95,8 +97,8 @@ inline void tile_predict(const Design& design, const TileBuffers& t, Index row, 
                 break;
             case Storage::strided:
                 with_type(b.type, [&](auto* type) {
-                    gather(static_cast<decltype(type)>(b.data) + row * b.row_stride, b.row_stride, b.column_stride, m, d,
-                           gathered);
+                    gather(static_cast<decltype(type)>(b.data) + row * b.row_stride, b.row_stride, b.column_stride, m,
+                           d, gathered);
                 });
                 rows_predict(static_cast<const double*>(gathered), d, m, d, w, t.z, Index(0));
                 gathered += design.plan.tile_rows * d;
@@ -163,7 +165,8 @@ inline void tile_accumulate(const Design& design, const TileBuffers& t, Index ro
                 break;
             case Storage::nullable:
                 with_type(b.type, [&](auto* type) {
-                    nullable_accumulate<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(b, row, m, u, g, ahead);
+                    nullable_accumulate<std::remove_const_t<std::remove_pointer_t<decltype(type)>>>(b, row, m, u, g,
+                                                                                                    ahead);
                 });
                 break;
         }

@@ -108,6 +108,19 @@ def group_sums(design: Design, v: Annotated[NDArray[numpy.float64], dict(shape=(
     Sums of v*[x - center, 1] over the rows of each group, for the columns in `subset`: (n_groups, n + 1).
     """
 
+def leverages(design: Design, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], triangle: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
+    """
+    |[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.
+    """
+
+def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, leverage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], whole: bool, limit: float, shift: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, n_threads: int) -> tuple[float, int]:
+    """
+    The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z = linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.
+    """
+
+def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
+    """[x[rows] for x in arrays], copied: vectors, or one matrix."""
+
 def solve(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], right: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], tolerance: float) -> tuple[NDArray[numpy.float64], int]:
     """
     Solution and rank of a positive semidefinite system; aliases of earlier columns get 0.
@@ -128,18 +141,8 @@ def inverse_factor(matrix: Annotated[NDArray[numpy.float64], dict(shape=(None, N
     A lower triangle T with T'T = H^-1 for a positive semidefinite H, and the rank; aliases of earlier columns get 0.
     """
 
-def leverages(design: Design, center: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], subset: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], triangle: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], n_threads: int) -> NDArray[numpy.float64]:
-    """
-    |[x - center, 1] triangle|^2 of each row, over the columns in `subset`; the triangle is upper but for its last row.
-    """
-
-def leave_one_out(rows: Observations, linear: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], xi: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)] | None, leverage: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], whole: bool, limit: float, shift: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu')] | None, n_threads: int) -> tuple[float, int]:
-    """
-    The loss of each row under the fit to the others, summed, and how many rows move by more than `limit`, at z = linear - xi; writes how far each moves into `shift` where given. A row is left out whole, or a weight of 1 of it.
-    """
-
-def take(arrays: Sequence[Annotated[NDArray, dict(device='cpu', writable=False)]], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n_threads: int) -> list[NDArray]:
-    """[x[rows] for x in arrays], copied: vectors, or one matrix."""
+def stream_read(x: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> float:
+    """Sums x as fast as memory gives it."""
 
 class Rows:
     """
@@ -180,6 +183,3 @@ class Rows:
         """
         An epoch of the perceptron: errors of the pocket, run, its run, mistakes, reads of all rows.
         """
-
-def stream_read(x: Annotated[NDArray[numpy.float64], dict(order='C', device='cpu', writable=False)], n_threads: int) -> float:
-    """Sums x as fast as memory gives it."""
