@@ -24,34 +24,12 @@ namespace logloss {
 
 const Kernels& LOGLOSS_NAME(LOGLOSS_ISA)() {
     using namespace LOGLOSS_ISA;
-    static constexpr Kernels kernels{LOGLOSS_STRING(LOGLOSS_ISA),
-                                     predict,
-                                     loss_gradient,
-                                     product,
-                                     dual,
-                                     step_losses,
-                                     row_gap,
-                                     dual_margin,
-                                     moments,
-                                     any_gram,
-                                     dot,
-                                     solve,
-                                     quadratic,
-                                     bernoulli,
-                                     stream_read,
-                                     take,
-                                     copy_rows,
-                                     count_entries,
-                                     copy_entries,
-                                     largest_square,
-                                     averaged,
-                                     descend,
-                                     adam,
-                                     perceptron,
-                                     inverse_factor,
-                                     leverages,
-                                     group_sums,
-                                     leave_one_out};
+    using Link = Logistic;
+    static constexpr Kernels kernels{
+        LOGLOSS_STRING(LOGLOSS_ISA), predict, loss_gradient<Link>, product<Link>, dual<Link>, step_losses<Link>,
+        row_gap, dual_margin, moments, any_gram, dot, solve, quadratic, bernoulli<Link>, stream_read, take,
+        copy_rows, count_entries, copy_entries, largest_square, averaged, descend, adam, perceptron,
+        inverse_factor, leverages, group_sums, leave_one_out};
     return kernels;
 }
 

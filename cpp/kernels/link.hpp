@@ -37,6 +37,16 @@ INLINE V bce(V z, V y, V small) {
     return log1p_unit(small) + line;
 }
 
+// What passes ask of a link (ops.hpp, vectors.hpp): the loss of a row as a function of z and y, and its first two
+// derivatives in z. Another link is another struct with these, in a file link_*.hpp.
+struct Logistic {
+    using At = Probability;  // what the three share, made once for each row
+    static INLINE_MEMBER At at(V z) { return probability(z); }
+    static INLINE_MEMBER V loss(V z, V y, const At& p) { return bce(z, y, p.small); }
+    static INLINE_MEMBER V residual(const At& p, V y) { return LOGLOSS_ISA::residual(p, y); }
+    static INLINE_MEMBER V curvature(const At& p, V s) { return s * p.p * p.complement; }  // times the weight
+};
+
 // phi(x) = (1+x) log(1+x) - x >= 0 for x >= -1, accurate near 0 where it is x^2/2: for |x| < 1e-2
 INLINE V phi_near(V x) {
     V series = splat(1.0 / 90.0);

@@ -1,4 +1,4 @@
-// The passes that solvers and certificates ask for.
+// The passes that solvers and certificates ask for, for any link (link.hpp).
 #pragma once
 
 #include "pass.hpp"
@@ -14,6 +14,7 @@ struct PredictOp {
     }
 };
 
+template <class Link>
 struct LossGradientOp {
     static constexpr int n_outputs = 1, n_sums = 3;
     Observations rows;
@@ -23,12 +24,12 @@ struct LossGradientOp {
         for (Index i = 0; i < m; i += W) {
             const Index n = m - i;
             const V zi = load(z + i), y = load_some(rows.y + row + i, n), s = load_weight(rows.weight, row + i, n);
-            const Probability p = probability(zi);
-            const V r = s * residual(p, y);
+            const auto p = Link::at(zi);
+            const V r = s * Link::residual(p, y);
             store(u[0] + i, r);
-            loss += s * bce(zi, y, p.small);
+            loss += s * Link::loss(zi, y, p);
             slope += r;
-            curvature += s * p.p * p.complement;
+            curvature += Link::curvature(p, s);
             if (linear) store_some(linear + row + i, zi, n);
         }
         sums[0] += sum(loss);
@@ -37,6 +38,7 @@ struct LossGradientOp {
     }
 };
 
+template <class Link>
 struct ProductOp {
     static constexpr int n_outputs = 1, n_sums = 1;
     Observations rows;
@@ -45,8 +47,8 @@ struct ProductOp {
         V total{};
         for (Index i = 0; i < m; i += W) {
             const Index n = m - i;
-            const Probability p = probability(load_some(linear + row + i, n));
-            const V q = load_weight(rows.weight, row + i, n) * p.p * p.complement * load(z + i);
+            const auto p = Link::at(load_some(linear + row + i, n));
+            const V q = Link::curvature(p, load_weight(rows.weight, row + i, n)) * load(z + i);
             store(u[0] + i, q);
             total += q;
         }
@@ -54,6 +56,7 @@ struct ProductOp {
     }
 };
 
+template <class Link>
 struct DualOp {
     static constexpr int n_outputs = 2, n_sums = 2;
     Observations rows;
@@ -64,9 +67,9 @@ struct DualOp {
         for (Index i = 0; i < m; i += W) {
             const Index n = m - i;
             const V x = load(z + i), y = load_some(rows.y + row + i, n), s = load_weight(rows.weight, row + i, n);
-            const Probability p = probability(load_some(linear + row + i, n));
-            const V q = s * p.p * p.complement;
-            const V r = s * residual(p, y) - q * x;
+            const auto p = Link::at(load_some(linear + row + i, n));
+            const V q = Link::curvature(p, s);
+            const V r = s * Link::residual(p, y) - q * x;
             store(u[0] + i, r);
             store(u[1] + i, q);
             store_some(xi + row + i, x, n);
@@ -83,29 +86,32 @@ void predict(const Design& design, const double* coef, double intercept, const d
     pass(design, {coef, intercept, offset}, PredictOp{linear}, nullptr, nullptr, workspace, n_threads);
 }
 
+template <class Link>
 void loss_gradient(const Design& design, const Observations& rows, const double* coef, double intercept,
                    LossGradient& out, Workspace& workspace, int n_threads) {
     double sums[3];
     double* outputs[] = {out.gradient};
     const Linear linear{coef, intercept, rows.offset};
-    pass(design, linear, LossGradientOp{rows, out.linear}, outputs, sums, workspace, n_threads);
+    pass(design, linear, LossGradientOp<Link>{rows, out.linear}, outputs, sums, workspace, n_threads);
     out.loss = sums[0];
     out.residual = sums[1];
     out.curvature = sums[2];
 }
 
+template <class Link>
 void product(const Design& design, const Observations& rows, const double* coef, double intercept, Product& out,
              Workspace& workspace, int n_threads) {
     double* outputs[] = {out.product};
-    const ProductOp op{rows, out.linear};
+    const ProductOp<Link> op{rows, out.linear};
     pass(design, {coef, intercept, nullptr}, op, outputs, &out.intercept, workspace, n_threads);
 }
 
+template <class Link>
 void dual(const Design& design, const Observations& rows, const double* coef, double intercept, Dual& out,
           Workspace& workspace, int n_threads) {
     double sums[2];
     double* outputs[] = {out.residual, out.curvature};
-    const DualOp op{rows, out.linear, out.xi};
+    const DualOp<Link> op{rows, out.linear, out.xi};
     pass(design, {coef, intercept, nullptr}, op, outputs, sums, workspace, n_threads);
     out.residual_sum = sums[0];
     out.curvature_sum = sums[1];

@@ -23,6 +23,7 @@ void sum_rows(Index n_rows, Index n_sums, double* sums, Workspace& workspace, in
     for (Index k = 0; k < n_sums; k++) sums[k] = lanes[k];
 }
 
+template <class Link>
 void step_losses(Index n_rows, const Observations& rows, const double* linear, const double* xi, const double* steps,
                  Index n_steps, double* losses, Workspace& workspace, int n_threads) {
     sum_rows(n_rows, n_steps, losses, workspace, n_threads, [&](Index begin, Index end, double* sums) {
@@ -31,8 +32,7 @@ void step_losses(Index n_rows, const Observations& rows, const double* linear, c
             for (Index i = begin; i < end; i += W) {
                 const Index n = end - i;
                 const V z = load_some(linear + i, n) - load_some(xi + i, n) * steps[k];
-                total +=
-                    load_weight(rows.weight, i, n) * bce(z, load_some(rows.y + i, n), exp_nonpositive(-absolute(z)));
+                total += load_weight(rows.weight, i, n) * Link::loss(z, load_some(rows.y + i, n), Link::at(z));
             }
             sums[k] = sum(total);
         }
@@ -49,13 +49,14 @@ double dot(const double* a, const double* b, Index n) {
     return s;
 }
 
+template <class Link>
 void bernoulli(const double* z, const double* y, Index n, double* loss, double* slope, double* curvature) {
     for (Index i = 0; i < n; i += W) {
         const V zi = load_some(z + i, n - i), yi = load_some(y + i, n - i);
-        const Probability p = probability(zi);
-        store_some(loss + i, bce(zi, yi, p.small), n - i);
-        store_some(slope + i, residual(p, yi), n - i);
-        store_some(curvature + i, p.p * p.complement, n - i);
+        const auto p = Link::at(zi);
+        store_some(loss + i, Link::loss(zi, yi, p), n - i);
+        store_some(slope + i, Link::residual(p, yi), n - i);
+        store_some(curvature + i, Link::curvature(p, splat(1.0)), n - i);
     }
 }
 
