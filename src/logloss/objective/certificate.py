@@ -178,15 +178,18 @@ def _bound(
     part = objective.penalty.gap(beta, sums.score)
     gap = sums.gap + part
     most = min(value, objective.value_of_null()) if objective.penalty.allows_zero else value
+    enough = 0.1 * max(gap, goal)
     added = allowance(objective, beta, sums, part, most)
-    if added <= 0.1 * max(gap, goal):
+    if added <= enough:
         return gap, added, known
     if known is None:
         known = _hessian(objective, beta, sums.score)
     if known is not None:
-        enough = 0.1 * max(gap, goal)
         more = allowance_by_hessian(objective, beta, delta, sums, part, known, enough)
         added = min(added, more)
+    if enough < added < math.inf:
+        extent = objective.likelihood.extent
+        added = min(added, allowance(objective, beta, sums, part, most, extent))
     return gap, added, known
 
 

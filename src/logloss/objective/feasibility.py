@@ -89,7 +89,14 @@ def wanted(objective: Objective, score: Array) -> Indices:
     return np.flatnonzero((penalty.l2 == 0.0) & (penalty.excess(score, margin) > 0.0))
 
 
-def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, most: float) -> float:
+def allowance(
+    objective: Objective,
+    beta: Array,
+    sums: DualSums,
+    part: float,
+    most: float,
+    extent: Array | None = None,
+) -> float:
     """What rounding adds to the gap where only the intercept is unpenalised; inf where more is.
 
     No read and no pass over the rows.
@@ -100,6 +107,8 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
         The penalty's part of the gap.
     most : float
         A value of F: D is no larger.
+    extent : ndarray of shape (n_coefficients,), optional
+        The largest |x_k|, where it is known.
     """
     penalty, rounding = objective.penalty, objective.likelihood.rounding
     shape = objective.likelihood.shape
@@ -114,10 +123,11 @@ def allowance(objective: Objective, beta: Array, sums: DualSums, part: float, mo
     if moved > 0.5 / _STEEPEST:
         return math.inf
     size = moved * math.sqrt(sums.curvature)  # ε
-    move = rounding + _MOST_ROOT * size
-    beside = _shaken(penalty.l2, move, part) + _swayed(
-        penalty, beta, move + np.where(off, beyond, 0.0)
-    )
+    push = _MOST_ROOT * size + np.zeros_like(rounding)  # |ζ| Σ s q |x_k|/Σs, by Cauchy, Schwarz
+    if extent is not None:
+        push = np.minimum(push, moved * sums.curvature * extent)
+    slack = rounding + np.where(off, beyond, 0.0)
+    beside = _shaken(penalty.l2, rounding + push, part) + _swayed(penalty, beta, slack + push)
     rows = size * math.sqrt(_LOG_RATIO * sums.gap) + 2.0 * _STEEPEST * size**2
     return rows + beside + (shrunk * most if shrunk > 0.0 else 0.0)  # most may be infinite
 
