@@ -127,7 +127,9 @@ def allowance(
     if extent is not None:
         push = np.minimum(push, moved * sums.curvature * extent)
     slack = rounding + np.where(off, beyond, 0.0)
-    beside = _shaken(penalty.l2, rounding + push, part) + _swayed(penalty, beta, slack + push)
+    beside = _shaken(penalty.l2, rounding + push, part) + _swayed(
+        penalty, beta, sums.score, slack + push
+    )
     rows = size * math.sqrt(_LOG_RATIO * sums.gap) + 2.0 * _STEEPEST * size**2
     return rows + beside + (shrunk * most if shrunk > 0.0 else 0.0)  # most may be infinite
 
@@ -160,7 +162,7 @@ def allowance_by_hessian(
     added = math.inf
     for there in _moving(objective, sums.score, rounding, known):
         error = _error(objective, sums.score, rounding, curvature, (known, there))
-        added = min(added, _moved(objective, beta, part, rounding, margin, error))
+        added = min(added, _moved(objective, (beta, sums.score), part, rounding, margin, error))
         if added <= enough:
             break
     return added
@@ -168,13 +170,13 @@ def allowance_by_hessian(
 
 def _moved(
     objective: Objective,
-    beta: Array,
+    at: tuple[Array, Array],
     part: float,
     rounding: Array,
     margin: Margin,
     error: _Error,
 ) -> float:
-    """What the dual point t' of the head of this file costs."""
+    """What the dual point t' of the head of this file costs; `at`: the point and its scores."""
     likelihood, total = objective.likelihood, objective.likelihood.weight_sum
     inside = math.sqrt(total) * error.size <= 0.5 * margin.least
     if not (inside or any(_in_reach(likelihood, moves, margin) for moves in error.moves())):
@@ -182,7 +184,8 @@ def _moved(
     slope = math.sqrt(margin.square / total + 2.0 * part)
     penalty = objective.penalty
     beside = _shaken(np.where(error.outside, penalty.l2, 0.0), error.shaken, part)
-    beside += _swayed(penalty, beta, np.where(error.outside, error.shaken, rounding))
+    inner = np.where(penalty.l1 > 0.0, rounding, 0.0)  # in B v is 0, or within ±a
+    beside += _swayed(penalty, *at, np.where(error.outside, error.shaken, inner))
     return error.size * slope + (2.0 * margin.steepest + 0.5) * error.size**2 + beside
 
 
@@ -203,15 +206,20 @@ def _shaken(l2: Array, move: Array, part: float) -> float:
     return math.sqrt(2.0 * square * part) + 0.5 * square
 
 
-def _swayed(penalty: Penalty, beta: Array, move: Array) -> float:
-    """The same where l2 = 0 and an L1 penalty or a bound holds w: the slope in v is w − ŵ(v)."""
+def _swayed(penalty: Penalty, beta: Array, score: Array, move: Array) -> float:
+    """The same where l2 = 0 and an L1 penalty or a bound holds w: the slope in v is w − ŵ(v).
+
+    ŵ is a bound where v is beyond a on its side, or may be by the move, and 0 for |v| < a.
+    """
     held = (penalty.l2 == 0.0) & ((penalty.l1 > 0.0) | penalty.bounded)
     if not held.any():
         return 0.0
-    move = np.where(
-        penalty.bounded, move, np.minimum(move, 2.0 * penalty.l1)
-    )  # |v| ≤ a before, after
-    ends = (penalty.lower, penalty.upper, np.where(penalty.l1 > 0.0, 0.0, math.inf))
+    move = np.where(penalty.bounded, move, np.minimum(move, 2.0 * penalty.l1))  # |v| ≤ a all along
+    ends = (
+        np.where(score + move > penalty.l1, penalty.lower, math.inf),
+        np.where(-score + move > penalty.l1, penalty.upper, math.inf),
+        np.where(penalty.l1 > 0.0, 0.0, math.inf),
+    )
     far = [np.where(np.isfinite(end), np.abs(beta - end), 0.0)[held] for end in ends]
     return dot(move[held], np.maximum.reduce(far))
 
@@ -245,6 +253,8 @@ def _moving(objective: Objective, score: Array, rounding: Array, known: Known) -
     moving[wanted(objective, score)] = True
     parts = sorted({k for of in aliases.values() for k in of})
     moving[[k for k in parts if abs(score[k]) <= _NEARLY_ZERO * rounding[k]]] = True
+    between = penalty.bounded & (penalty.l1 == 0.0) & (penalty.l2 == 0.0)  # v = 0 but at a bound
+    moving |= between & (np.abs(score) <= _NEARLY_ZERO * rounding)
     usable = np.ones(len(score), np.bool_)
     usable[list(aliases)] = False
     there = usable[known.columns] & (np.diag(known.hessian) > 0.0)
