@@ -135,12 +135,15 @@ def test_what_is_asked_of_a_model_while_it_is_asked(at_alarm: Any) -> None:
         lambda: list(model.influence().leverages),
         lambda: logloss.fit(X, y).covariance(kind="HC1").table,
     ]
+    begun = time.perf_counter()
     expected = [act() for act in wanted]
+    seconds = time.perf_counter() - begun
     found: list[bool] = []
     at_alarm(lambda: found.append([act() for act in wanted] == expected))
-    for _ in range(2):
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    for k in range(MOMENTS):
+        signal.setitimer(signal.ITIMER_REAL, 0.5 * seconds * 0.5**k)
         assert [act() for act in wanted] == expected
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
     assert found
     assert all(found)
 
@@ -159,7 +162,9 @@ def sources(folder: Path) -> dict[str, tuple[Any, Any]]:
 
 def test_tables_of_any_kind(tmp_path: Path, at_alarm: Any) -> None:
     tables = sources(tmp_path)
+    begun = time.perf_counter()
     expected = {name: bits(logloss.fit(*table, C=1.0)) for name, table in tables.items()}
+    seconds = time.perf_counter() - begun
     outer: dict[str, Any] = {}
     inner: list[dict[str, Any]] = []
 
@@ -168,7 +173,7 @@ def test_tables_of_any_kind(tmp_path: Path, at_alarm: Any) -> None:
 
     at_alarm(lambda: inner.append(every()))
     for k in range(MOMENTS):
-        signal.setitimer(signal.ITIMER_REAL, 0.002 * (k + 1))
+        signal.setitimer(signal.ITIMER_REAL, 0.5 * seconds * 0.7**k)
         outer = every()
         assert outer == expected
         signal.setitimer(signal.ITIMER_REAL, 0.0)

@@ -82,8 +82,8 @@ def _from_pandas(frame: Any, where: str, projection: Projection) -> Any:
     check_names([str(label) for label in frame.columns], where)
     labels = [label_of[name] for name in projection.keep(list(label_of), where)]
     frame = _readable(frame, labels)
-    try:
-        return pa.Table.from_pandas(frame, preserve_index=False, columns=labels)
+    try:  # on this thread: Arrow's pool takes a lock that a fit in a signal handler may wait for
+        return pa.Table.from_pandas(frame, preserve_index=False, columns=labels, nthreads=1)
     except (pa.ArrowException, TypeError) as error:
         refused = [label for label in labels if _refused(frame, label)]
         problems = [f"{str(name)!r} has the type {frame[name].dtype}" for name in refused]
