@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,11 +15,7 @@ from logloss.cli.terminal import emit
 from logloss.files.atomic import check_writable
 from logloss.files.memory import n_bytes
 
-if TYPE_CHECKING:
-    pass
-
 _MEMORY = "2GB"
-_SHOWN = 20  # columns listed
 
 
 def encode(
@@ -48,7 +44,7 @@ def encode(
     the other commands take the spool in place of TABLE, and refuse it when TABLE has changed
     since. It is an Arrow file that other tools read too.
     """
-    from logloss.cli.spooling import Spooling, write_spool
+    from logloss.cli.spooling import Spooling
 
     check_writable(output)
     spooling = Spooling(n_bytes(memory), str(spool or output.absolute().parent), tuple(na or ()))
@@ -58,7 +54,7 @@ def encode(
         fingerprint = spooling.fingerprint(_files(table))
         columns = spooling.columns(source)
         progress.show(f"writing {output}")
-        write_spool(output, columns, fingerprint)
+        spooling.write(output, columns, fingerprint)
     if not quiet:
         emit(spooling.summary(columns, output))
     return DONE

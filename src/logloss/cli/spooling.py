@@ -15,8 +15,6 @@ from logloss.table.encoding.stream import encoded
 from logloss.table.spool.fingerprint import Fingerprint
 from logloss.table.spool.spool import write_spool
 
-__all__ = ["Spooling", "write_spool"]
-
 _SHOWN = 20  # columns listed
 
 
@@ -49,6 +47,10 @@ class Spooling:
     def fingerprint(self, files: Sequence[Path]) -> Fingerprint:
         """Of the files as they are now: taken before they are read, it tells when they change."""
         return Fingerprint.of(files, na=sorted(self.na))
+
+    def write(self, output: Path, columns: Columns, fingerprint: Fingerprint) -> None:
+        """The spool, which is refused when a file of the fingerprint has changed since."""
+        write_spool(output, columns, fingerprint)
 
     def summary(self, columns: Columns, output: Path) -> str:
         """What was written, in words."""

@@ -17,6 +17,7 @@ so the gap of f with the slope Aᵀg bounds that of all of F; it is 0 at its min
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,19 +35,24 @@ Array = NDArray[np.float64]
 
 _MOST_STEPS = 50
 _LEAST_STEP = 2.0**-30
+_ENDED = (Status.CERTIFIED, Status.STALLED)
 _CLOSE = 1e-3  # of the goal, still to gain: near enough
 
 
-def counted(objective: Objective, where: Coordinates, result: Result, tol: float) -> Result:
+def with_small_penalties(
+    objective: Objective, where: Coordinates, result: Result, tol: float
+) -> Result:
     """The result with the penalties that were left out in its value, its gap and its point.
 
-    A few reads, where the gap could not bear them; none where it can.
+    A few reads, where the gap could not bear them; none where it can. Aliases with a bound stay as
+    they are: their scores are known by those of their parts only where nothing tilts them.
     """
     left_out = objective.penalty.neglected
-    if left_out is None or result.status not in (Status.CERTIFIED, Status.STALLED):
-        return _added(result, objective, where)
     added = _added(result, objective, where)
-    if added.gap <= tol * added.value or objective.n_coefficients > LARGEST_HESSIAN:
+    bearable = added.gap <= tol * added.value or result.status not in _ENDED
+    if left_out is None or bearable or objective.likelihood.aliases:
+        return added
+    if objective.n_coefficients > LARGEST_HESSIAN:
         return added
     whole = _Whole(objective, where, left_out)
     best = _minimised(whole, result.beta, tol)
@@ -63,15 +69,21 @@ def _added(result: Result, objective: Objective, where: Coordinates) -> Result:
 
 
 class _Point:
-    """F = f + N at a point, the gradient of f, and the slope Aᵀg of N there."""
+    """F = f + N at a point, derivatives of f there, and the slope Aᵀg of N."""
 
     def __init__(self, whole: _Whole, beta: Array) -> None:
+        self.objective = whole.objective
         self.beta = beta
-        value, self.gradient = whole.objective.value_gradient(beta)
+        value, self.gradient = self.objective.value_gradient(beta)
         coef = whole.where.exact(beta)[0]
         lean = whole.way.T @ (whole.left_out.l1 * np.sign(coef))
         self.tilt: Array = whole.rooted.T @ (whole.left_out.root * coef) + lean
         self.value = value + whole.left_out.value(coef)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """Of f; one read, once."""
+        return self.objective.hessian(self.beta)
 
 
 class _Whole:
@@ -85,9 +97,9 @@ class _Whole:
         self.rooted = left_out.root[:, np.newaxis] * self.way  # units of 1e±163 have no squares
         self.curvature = self.rooted.T @ self.rooted
 
-    def step(self, point: _Point, hessian: Array) -> tuple[Array, float]:
+    def step(self, point: _Point) -> tuple[Array, float]:
         """Newton's step on the coefficients that move freely, and the slope of F along it."""
-        penalty = self.objective.penalty
+        penalty, hessian = self.objective.penalty, point.hessian
         moving = np.flatnonzero(penalty.inside(point.beta) & (np.diag(hessian) > 0.0))
         down = penalty.pull(point.beta, point.gradient + point.tilt)
         square = np.ix_(moving, moving)
@@ -103,7 +115,7 @@ def _minimised(whole: _Whole, beta: Array, tol: float) -> _Point:
     null = objective.penalty.settle(objective.null())
     point = min(_Point(whole, beta), _Point(whole, null), key=_value)
     for _ in range(_MOST_STEPS):
-        step, slope = whole.step(point, objective.hessian(point.beta))
+        step, slope = whole.step(point)
         if not slope > _CLOSE * tol * point.value:
             break
         after = _lower(whole, point, step, slope)
@@ -130,9 +142,7 @@ def _value(point: _Point) -> float:
 
 
 def _gap(whole: _Whole, point: _Point, tol: float) -> float:
-    objective, beta = whole.objective, point.beta
-    hessian = objective.hessian(beta)
-    step, _ = whole.step(point, hessian)
-    known = Known(hessian, beta, np.arange(len(beta)))
+    step, _ = whole.step(point)
+    known = Known(point.hessian, point.beta, np.arange(len(point.beta)))
     goal = tol * point.value
-    return duality_gap(objective, beta, step, known, goal, point.value, point.tilt)
+    return duality_gap(whole.objective, point.beta, step, known, goal, point.value, point.tilt)

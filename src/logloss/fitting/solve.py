@@ -16,7 +16,7 @@ from logloss.existence.causes import explained
 from logloss.existence.narrowed import Narrowed
 from logloss.existence.separation import Judge, judged_fit, settled
 from logloss.firth.firth import FirthChoice
-from logloss.fitting.small_penalties import counted
+from logloss.fitting.small_penalties import with_small_penalties
 from logloss.fitting.writing import written
 from logloss.objective.base import Objective
 from logloss.record.evidence import Evidence
@@ -62,9 +62,10 @@ def solve(
         )
     likelihood = objective.likelihood
     ended = result
-    result = counted(objective, where, ended, stop.tol)
+    result = with_small_penalties(objective, where, ended, stop.tol)
     if result.beta is not ended.beta:
-        loss = objective.likelihood.loss_gradient(result.beta)[0]
+        left_out = objective.penalty.neglect(where.exact(result.beta)[0])
+        loss = result.value - left_out - objective.penalty.value(result.beta)
     point = written(task.design, task.rows, where, result.beta, task.names)
     if result is not ended or point.lost > 0.0:
         result = _as_written(result, point.lost, stop.tol)
@@ -124,8 +125,8 @@ def _solved(
         return result, objective.value_gradient(result.beta)[0], None, chosen
     by_row = getattr(chosen.solver, "by_row", False)
     judge = Judge(objective.until(math.inf), stop.tol, stop.seconds == math.inf)
-    counted = objective.penalty.neglected is None
-    narrow = Narrowed.of(judge.objective) if counted and not by_row else None
+    all_count = objective.penalty.neglected is None
+    narrow = Narrowed.of(judge.objective) if all_count and not by_row else None
     result, chosen = judged_fit(judge, first, chosen, stop, narrow)
     penalty = objective.penalty
     if _one_class(objective) and not (penalty.l1.any() or penalty.l2.any()) and result.gap >= 0.0:
