@@ -224,14 +224,15 @@ def test_units_whose_squares_leave_float64_give_the_same_model_without_a_warning
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("solver", ["newton", "lbfgs"])
-def test_a_constant_column_is_no_part_of_others(seed: int, solver: str) -> None:
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1e12])
+def test_a_constant_column_is_no_part_of_others(seed: int, solver: str, constant: float) -> None:
     """Weighted, its centred values are rounding; another column was taken for 1e25 times them."""
     rng = np.random.default_rng(seed)
     year = rng.integers(1950, 2024, 160).astype(float)
     u = (year - 1987.0) / 37.0
     y = (3.0 * u**3 - u + rng.logistic(size=160) > 0.0) * 1.0
     weight = rng.exponential(1.0, 160)
-    powers = np.column_stack([year**k for k in range(4)])
+    powers = np.column_stack([np.full(160, constant), *(year**k for k in range(1, 4))])
     good = np.polynomial.legendre.legvander(u, 3)[:, 1:]
     model = logloss.fit(powers, y, sample_weight=weight, solver=solver)
     truth = logloss.fit(good, y, sample_weight=weight)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 
 import logloss
+from logloss.errors import LoglossError
 from logloss.record.proof import Status
 
 
@@ -74,3 +77,15 @@ def test_what_such_a_penalty_holds_is_not_separated() -> None:
     model = logloss.fit(X, (apart > np.median(apart)) * 1.0, C=1.0)
     assert model.certificate.status not in (Status.SEPARATED, Status.SEPARATED_SUSPECTED)
     assert model.separation is None or model.separation.exists
+
+
+@pytest.mark.parametrize("options", [{"l2": 1e3}, {"l2": 1e6}, {"l1": 1e-2}, {"C": 1.0}])
+def test_such_a_model_finds_its_table_again(options: dict[str, float], tmp_path: Path) -> None:
+    """The objective of the file is all of F, and so is that of the table that is attached."""
+    X, y = _stamps(1, 1e4)
+    table = pd.DataFrame({"start": X[:, 0], "end": X[:, 1], "y": y})
+    logloss.fit(table, "y", **options).save(tmp_path / "m.json")
+    model = logloss.load(tmp_path / "m.json")
+    model.attach(table)
+    with pytest.raises(LoglossError, match="another table|is not known"):
+        logloss.load(tmp_path / "m.json").attach(table.assign(y=1.0 - y))

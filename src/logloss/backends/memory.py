@@ -225,6 +225,8 @@ class MemoryLikelihood:
     def gram_rounding(self) -> float:
         # sparse columns are centred in the sums, others as they are read
         away = np.abs(self.coordinates.center) / self.coordinates.scale
+        if self.coordinates.still is not None:  # these are read as 0
+            away = np.where(self.coordinates.still, 0.0, away)
         lost = np.where(self.design.sparse, away**2, 0.0).max(initial=0.0)
         eps = float(np.finfo(np.float64).eps)
         share = likely_rounding(self.design)

@@ -111,7 +111,7 @@ def _check(fitted: Fitted, task: Task, objective: Objective, beta: Array) -> Non
         )
     if fitted.request.firth:
         return  # nothing else is penalised then, and what Firth's penalty was is known
-    value = loss + objective.penalty.value(beta)
+    value = loss + objective.penalty.value(beta) + objective.penalty.neglect(fitted.coefficients)
     same = math.isclose(value, fitted.objective, rel_tol=_SAME, abs_tol=1e-300)
     if not same or (_of_before(fitted) and _can_fall(fitted, objective, beta)):
         raise UsageError(
