@@ -26,9 +26,13 @@ class Column(ABC):
     ----------
     type : str
         Arrow's name of the type that the table gave it ("double", "int8", "string").
+    remarks : tuple of str
+        What was decided when it was read, each in words that follow its name: ``"is read as
+        amounts in $"``.
     """
 
     type: str
+    remarks: tuple[str, ...]
 
     @abstractmethod
     def missing(self) -> Mask | None:
@@ -69,6 +73,7 @@ class Numbers(Column):
     values: NDArray[Any]
     valid: NDArray[np.uint8] | None
     type: str
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -120,6 +125,7 @@ class Codes(Column):
     levels: tuple[str | None, ...]
     type: str
     declared: tuple[Any, ...] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -167,6 +173,7 @@ class Unusable(Column):
     hint: str
     fatal: bool
     type: str
+    remarks: tuple[str, ...] = ()
 
     def missing(self) -> None:
         """None: the values were not kept."""
@@ -210,6 +217,12 @@ class Columns:
     def unusable(self) -> dict[str, Unusable]:
         """The columns that cannot be features."""
         return {name: c for name, c in self.by_name.items() if isinstance(c, Unusable)}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided when the columns were read, a sentence each."""
+        each = self.by_name.items()
+        return tuple(f"column {name!r} {remark}" for name, c in each for remark in c.remarks)
 
     def select(self, names: Sequence[str]) -> Columns:
         """These columns, in this order."""

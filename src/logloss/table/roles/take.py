@@ -190,7 +190,7 @@ def take(table: Source, roles: Roles, options: TableOptions, given_as: Any = Non
         offset_name=named.get("offset"),
         origin=Origin(table if given_as is None else given_as, table, options.na),
         left_out=out,
-        notes=(*table.notes, *notes),
+        notes=(*table.notes, *(table.columns.notes if table.columns else ()), *notes),
     )
 
 

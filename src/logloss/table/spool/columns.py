@@ -47,6 +47,12 @@ class Packed:
 
 def pack(column: Column) -> Packed:
     """A column as it is written."""
+    packed = _packed(column)
+    packed.record["remarks"] = list(column.remarks)
+    return packed
+
+
+def _packed(column: Column) -> Packed:
     if isinstance(column, Numbers):
         return _pack_numbers(column)
     if isinstance(column, Codes):
@@ -173,7 +179,7 @@ def _read_numbers(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) ->
     values, valid = _parts(array, n_rows)
     if values.dtype.name not in _VALUE_TYPES or (valid is None) != (record["valid"] is None):
         raise ValueError(f"column {record['name']!r} has another type than it had")
-    return Numbers(values, valid, str(record["type"]))
+    return Numbers(values, valid, str(record["type"]), _remarks(record))
 
 
 def _read_codes(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) -> Column:
@@ -186,7 +192,8 @@ def _read_codes(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) -> C
     if record["missing"] is not None:
         levels[record["missing"]] = None
     declared = record.get("declared")
-    return Codes(codes, tuple(levels), str(record["type"]), declared and tuple(declared))
+    declared = declared and tuple(declared)
+    return Codes(codes, tuple(levels), str(record["type"]), declared, _remarks(record))
 
 
 def _parts(array: Any, n_rows: int) -> tuple[Array, NDArray[np.uint8] | None]:
@@ -199,9 +206,12 @@ def _parts(array: Any, n_rows: int) -> tuple[Array, NDArray[np.uint8] | None]:
 
 def _read_unusable(record: dict[str, Any], arrays: Iterator[Any], n_rows: int) -> Column:
     del arrays, n_rows
-    return Unusable(
-        str(record["reason"]), str(record["hint"]), bool(record["fatal"]), str(record["type"])
-    )
+    reason, hint, type_ = str(record["reason"]), str(record["hint"]), str(record["type"])
+    return Unusable(reason, hint, bool(record["fatal"]), type_, _remarks(record))
+
+
+def _remarks(record: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(record["remarks"] or ())  # earlier versions wrote none
 
 
 _Reader: TypeAlias = Callable[[dict[str, Any], Iterator[Any], int], Column]

@@ -113,8 +113,11 @@ _KINDS: dict[str, dict[str, js.Check[Any]]] = {
     "unusable": {"reason": js.text, "hint": js.text, "fatal": _flag},
 }
 # What earlier versions did not write.
+_REMARKS = {"remarks": js.list_of(js.text)}
 _LATER: dict[str, dict[str, js.Check[Any]]] = {
-    "codes": {"declared": js.optional(js.list_of(js.scalar))}
+    "numbers": _REMARKS,
+    "codes": {"declared": js.optional(js.list_of(js.scalar)), **_REMARKS},
+    "unusable": _REMARKS,
 }
 _check = js.record(
     {
